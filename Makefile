@@ -1,0 +1,25 @@
+# Everything from a fresh checkout: each target sets up .venv first, once.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/installed
+
+.PHONY: table1 test check
+
+# Table 1 of the paper, measured and drawn. Interrupted, it goes on where it stopped.
+table1: $(INSTALLED)
+	$(BIN)/neurocomp run experiment=table1
+	$(BIN)/neurocomp table table1
+
+test: $(INSTALLED)
+	$(BIN)/python -m pytest
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+$(INSTALLED): pyproject.toml setup.py constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "neurocomp needs Python 3.11 or newer: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install -c constraints.txt -e '.[dev]'
+	touch $@

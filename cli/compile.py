@@ -1,0 +1,96 @@
+"""`neurocomp compile` and `neurocomp decompile`: assembly text to a file of weights (Eq. 3), and back."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least
+
+
+def compile_main(argv: list[str]) -> int:
+    args = _compile_parser().parse_args(argv)
+    check_at_least("--gamma", args.gamma, 0)
+    check_at_least("--base", args.base, 2)
+    for option in ("seed", "restart"):
+        check_at_least(f"--{option}", getattr(args, option), 0)
+
+    import torch  # late: help does not wait for it
+
+    from neurocomp.compiler import compile_program
+    from neurocomp.language.assembly import fit, load_program
+    from neurocomp.weights_file import save_weights
+
+    machine = MachineConfig(jump_target=args.jump_target)
+    program = load_program(args.file, args.jump_target)
+    registers = program.registers if args.registers is None else args.registers
+    lines = len(program) if args.lines is None else args.lines
+    check_at_least("--registers", registers, 1)
+    check_at_least("--lines", lines, 1)
+    sizes = Sizes(args.base, registers, lines)
+    if args.jump_target == "operand" and sizes.registers != sizes.lines:
+        raise UserError(f"--jump-target operand needs as many registers as lines, got {registers} and {lines}")
+    (logits,) = compile_program(
+        fit(program, sizes, args.file), sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
+        seed=args.seed, restarts=[args.restart], dtype=torch.float32,
+    )  # fmt: skip
+    save_weights(Path(args.out), logits, sizes, machine)
+    print(f"{args.out}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    return 0
+
+
+def decompile_main(argv: list[str]) -> int:
+    args = _decompile_parser().parse_args(argv)
+    if not Path(args.file).is_file():
+        raise UserError(f"{args.file}: no such file")
+
+    from neurocomp.decompiler import decompile
+    from neurocomp.language.assembly import format_program
+    from neurocomp.weights_file import load_weights
+
+    logits, sizes, machine = load_weights(Path(args.file))
+    program, margins, margin = decompile(logits, sizes, machine)
+    text = format_program(program, one_line=args.json, jump_target=machine.jump_target)
+    if args.json:
+        print(json.dumps({"program": text, "margin": margin, "margins": margins, **sizes._asdict()}))
+        return 0
+    print(f"# base {sizes.base}, {sizes.registers} registers, {sizes.lines} lines; smallest margin {margin:.3f}")
+    remaining = iter(margins)
+    for line in text.splitlines():
+        is_label = line.rstrip().endswith(":")
+        print(line if is_label else f"{line:<24}# {next(remaining):.3f}")
+    return 0
+
+
+def _compile_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp compile",
+        description="Compile assembly to weights: W = log(onehot + gamma u + eps).",
+        epilog="example: neurocomp compile map_inc --out w.safetensors --base 6 --registers 5 --lines 6 --gamma 0.3",
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
+    add("--out", required=True, metavar="W.safetensors", help="where the weights go")
+    add("--base", type=int, default=10, help="words are 0..base-1 (default: 10)")
+    add("--registers", type=int, metavar="N", help="default: as many as the program uses")
+    add("--lines", type=int, metavar="N", help="pad with noops to N lines (default: the program's own length)")
+    add("--gamma", type=float, default=0.0, help="magnitude of the noise (default: 0)")
+    add("--epsilon", type=float, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
+    add("--seed", type=int, default=0, help="seed of the noise (default: 0)")
+    add("--restart", type=int, default=0, help="which restart's noise (default: 0)")
+    choices = READINGS["jump_target"]
+    add("--jump-target", choices=choices, default=choices[0], help=f"reading of the paper (default: {choices[0]})")
+    return parser
+
+
+def _decompile_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp decompile",
+        description="Print the likeliest program of a file of weights; beside each line its margin, the smallest "
+        "probability among the opcode and the operands that it uses.",
+        epilog="example: neurocomp decompile w.safetensors > program.asm; neurocomp exec program.asm",
+    )
+    parser.add_argument("file", metavar="W.safetensors", help="written by compile or by run save_weights=true")
+    parser.add_argument("--json", action="store_true", help="program, margin, margins and sizes as one JSON object")
+    return parser

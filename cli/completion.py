@@ -1,0 +1,39 @@
+"""`neurocomp -sc ...`: Hydra's shell completion, with the command between the program's name and the overrides."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from neurocomp.cli.main import COMMANDS
+from neurocomp.language.assembly import shipped_programs
+
+
+def main(argv: list[str]) -> int:
+    """Install or uninstall completion (`install=bash`), or answer the shell that asks (`query=bash`)."""
+    if not any(argument.startswith("query=") for argument in argv):
+        return _hydra(argv)
+    command, rest = split(os.environ.get("COMP_LINE", ""))
+    if rest is None:
+        print(" ".join(name for name in COMMANDS if name.startswith(command)))
+    elif command == "run":
+        # With -m Hydra offers keys even while a group that must be chosen (task) is not.
+        os.environ["COMP_LINE"] = f"neurocomp -m {rest}"
+        return _hydra(argv)
+    elif command in ("exec", "compile"):
+        word = rest.rpartition(" ")[2]
+        print(" ".join(name for name in shipped_programs() if name.startswith(word)))
+    return 0
+
+
+def split(line: str) -> tuple[str, str | None]:
+    """The command in a command line and what follows it, None while the command itself is being typed."""
+    words = re.fullmatch(r"\s*\S+\s+(\S*)(?:\s+(.*))?", line, re.DOTALL)
+    return (words[1], words[2]) if words else ("", None)
+
+
+def _hydra(argv: list[str]) -> int:
+    from neurocomp.cli.run import call_hydra
+
+    call_hydra(["-sc", *argv])
+    return 0

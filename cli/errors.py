@@ -1,0 +1,92 @@
+"""Hydra's, OmegaConf's and YAML's exceptions -> one line: what was given, what exists, what was perhaps meant."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+import yaml
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import (
+    ConfigAttributeError,
+    ConfigKeyError,
+    MissingMandatoryValue,
+    OmegaConfBaseException,
+    ValidationError,
+)
+
+from neurocomp.config import UserError, did_you_mean
+
+EXPECTED = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
+
+
+@contextlib.contextmanager
+def translated() -> Iterator[None]:
+    """Inside, what composing a configuration can raise becomes a UserError. (Hydra raises bare ValueErrors too.)"""
+    try:
+        yield
+    except UserError:
+        raise
+    except (HydraException, OmegaConfBaseException, yaml.YAMLError, ValueError) as error:
+        raise UserError(one_line(error)) from error
+
+
+def one_line(error: Exception) -> str:
+    """The message for the user; of an exception that is not known here, its own text with the newlines gone."""
+    message, cause = str(error), error.__cause__ or error.__context__
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
+        return _unknown_option(error.missing_cfg_file, list(error.options))
+    if isinstance(error, OverrideParseException):
+        if "=" not in error.override:
+            return f'"{error.override}": expected key=value, such as task=map_inc'
+        reason = message.splitlines()[0] if not message.startswith("Error parsing") else message.splitlines()[1]
+        return f"{error.override}: cannot be read ({reason}); text with special characters: \"key='text'\""
+    if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
+        return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
+    if missing := re.match(r"You must specify '(\w+)'.*?options:(.*)", message, re.DOTALL):
+        group, options = missing.groups()
+        return f"{group}: none was given; choose {group}=... from {', '.join(options.split())}"
+    if grid := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'(?:\n| requires)", message):
+        return f"{grid[1]}: several values are a grid of cells; add -m to run them all"
+    if isinstance(cause, OmegaConfBaseException):
+        return _where(message, cause) + _why(cause)
+    if isinstance(error, OmegaConfBaseException):
+        return _where("", error) + _why(error)
+    return " ".join(message.partition("Config search path:")[0].split())
+
+
+def _unknown_option(path: str, options: list[str]) -> str:
+    """`task=mapinc`: the group has other files."""
+    group, _, given = path.rpartition("/")
+    hint = did_you_mean(given, options)
+    own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if group == "task" else ""
+    return f"{group}={given}: there is no such {group}; choose one of {', '.join(options)}{hint}{own}"
+
+
+def _where(message: str, cause: OmegaConfBaseException) -> str:
+    """What was given: the override, or the file and the key in it."""
+    if override := re.match(r"Error merging override (.*)", message):
+        return f"{override[1]}: "
+    if override := re.search(r"To append to your config use \+(.*)", message):
+        return f"{override[1]}: "
+    file = re.match(r"In '(.*?)'", message)
+    return (f"{file[1]}.yaml: " if file else "") + (f"{cause.full_key}: " if cause.full_key else "")
+
+
+def _why(cause: OmegaConfBaseException) -> str:
+    """What is wrong with it, in our words where the case is common."""
+    reason = str(cause).partition("\n")[0]
+    if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and cause.parent_node is not None:
+        known = [str(key) for key in cause.parent_node if key != "hydra"]
+        if cause.full_key == str(cause.key):
+            known.append("experiment")
+        return f'there is no key "{cause.key}"; the keys here are {", ".join(known)}{did_you_mean(cause.key, known)}'
+    if isinstance(cause, ValidationError):
+        if wanted := re.search(r"could not be converted to (\w+)", reason):
+            return f"expected {EXPECTED.get(wanted[1], wanted[1])}"
+        if reason.endswith("is not Optional"):
+            return "null is not allowed here"
+    if isinstance(cause, MissingMandatoryValue):
+        return "has to be given"
+    return reason

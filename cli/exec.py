@@ -1,0 +1,208 @@
+"""`neurocomp exec`: run an assembly program, exactly on ints or softly as compiled weights."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, did_you_mean
+from neurocomp.language.assembly import Instruction, Program, fit, format_instruction, load_program
+from neurocomp.language.interpreter import Trace, run
+
+EPILOG = """\
+examples:
+  neurocomp exec map_inc --memory 3,5,2,9,4 --steps 15
+  neurocomp exec my.asm --start 0,0,2 --trace
+  neurocomp exec fib --inputs inputs.jsonl
+where each line of inputs.jsonl is an object such as {"memory": [3, 5], "registers": [0, 2]}
+"""
+
+
+class Start(NamedTuple):
+    """The words that a run starts from, as given: words left out at the end are 0."""
+
+    memory: tuple[int, ...]
+    registers: tuple[int, ...]
+
+
+def main(argv: list[str]) -> int:
+    args = _parser().parse_args(argv)
+    check_at_least("--base", args.base, 2)
+    check_at_least("--steps", args.steps, 0)
+    machine = MachineConfig(halting=args.halting, mod_by_zero=args.mod_by_zero, jump_target=args.jump_target)
+    program = load_program(args.file, args.jump_target)
+    given = Start(_listed(args.memory, "--memory"), _listed(args.start, "--start"))
+    inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
+    sizes = _sizes(args, program, [given] + [start for _, start in inputs])
+    program = fit(program, sizes, args.file)
+    if args.machine == "soft":
+        _check_soft(args.jump_target, sizes)
+    start = _filled(given, sizes, "")
+    starts = [start] if args.inputs is None else [_filled(start, sizes, where) for where, start in inputs]
+    as_json = args.json or args.inputs is not None
+    trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
+    for start in starts:
+        result = _execute(program, sizes, machine, start, args, trace)
+        print(json.dumps(result) if as_json else _readable(result))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp exec",
+        description="Run an assembly program. Words that are not given are 0.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
+    add("--base", type=int, default=10, help="words are 0..base-1, memory has base cells (default: 10)")
+    add("--registers", type=int, metavar="N", help="how many registers (default: as many as the program and start use)")
+    add("--start", default="", metavar="0,0,2", help="start registers")
+    add("--lines", type=int, metavar="N", help="pad the program with noops to N lines (default: its own length)")
+    add("--memory", default="", metavar="3,5,2", help="start memory")
+    add("--steps", type=int, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
+    add("--inputs", metavar="FILE.jsonl", help="run once for each line; what a line leaves out is --memory and --start")
+    add("--machine", choices=("exact", "soft"), default="exact", help="ints, or compiled weights (default: exact)")
+    add("--trace", action="store_true", help="print the state after each step (on stderr when the answer is JSON)")
+    add("--json", action="store_true", help="answer in JSON, on one line")
+    for option in ("halting", "mod_by_zero", "jump_target"):
+        choices = READINGS[option]
+        help_ = f"reading of the paper (default: {choices[0]})"
+        add(f"--{option.replace('_', '-')}", choices=choices, default=choices[0], help=help_)
+    return parser
+
+
+def _listed(text: str, option: str) -> tuple[int, ...]:
+    """The numbers of `3,5,2`."""
+    try:
+        return tuple(int(word) for word in text.split(",")) if text.strip() else ()
+    except ValueError:
+        raise UserError(f"{option} {text}: expected whole numbers separated by commas, such as 3,5,2") from None
+
+
+def _read_inputs(path: str, default: Start) -> list[tuple[str, Start]]:
+    """One start for each line of a JSON lines file, with `file:line: ` to begin a complaint about it."""
+    try:
+        lines = Path(path).read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
+    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines, start=1) if line.strip()]
+    return [(where, _read_input(line, default, where)) for where, line in numbered]
+
+
+def _read_input(line: str, default: Start, where: str) -> Start:
+    accepted = 'expected an object such as {"memory": [3, 5], "registers": [0, 2]}'
+    try:
+        given = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{where}not JSON ({getattr(error, 'msg', error)}), {accepted}") from None
+    if not isinstance(given, dict):
+        raise UserError(f"{where}got {line.strip()}, {accepted}")
+    for key, words in given.items():
+        if key not in Start._fields:
+            raise UserError(f'{where}unknown key "{key}", {accepted}{did_you_mean(key, list(Start._fields))}')
+        if not isinstance(words, list) or not all(type(word) is int for word in words):
+            raise UserError(f'{where}"{key}" is {json.dumps(words)}, expected a list of whole numbers')
+    return default._replace(**{key: tuple(words) for key, words in given.items()})
+
+
+def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> Sizes:
+    """The sizes given, and otherwise the smallest that the program and all starts fit in."""
+    registers, lines = args.registers, args.lines
+    if registers is None:
+        registers = max([program.registers] + [len(start.registers) for start in starts])
+    if lines is None:
+        lines = len(program)
+    check_at_least("--registers", registers, 1)
+    check_at_least("--lines", lines, 1)
+    return Sizes(args.base, registers, lines)
+
+
+def _check_soft(jump_target: str, sizes: Sizes) -> None:
+    """What selects the line of a jump must have as many places as there are lines."""
+    if jump_target == "operand" and sizes.registers != sizes.lines:
+        given = f"got --registers={sizes.registers} and --lines={sizes.lines}"
+        raise UserError(f"--machine=soft --jump-target=operand: expected as many registers as lines, {given}")
+    if jump_target == "value" and sizes.base != sizes.lines:
+        given = f"got --base={sizes.base} and --lines={sizes.lines}"
+        raise UserError(f"--machine=soft --jump-target=value: expected the base to be the number of lines, {given}")
+
+
+def _filled(start: Start, sizes: Sizes, where: str) -> Start:
+    """The start with a word for every cell and register; refuses what the machine has no place for."""
+    filled = []
+    for name, words, size in zip(Start._fields, start, (sizes.base, sizes.registers), strict=True):
+        if len(words) > size:
+            raise UserError(f"{where}{len(words)} words for {name}, expected at most {size}")
+        for index, word in enumerate(words):
+            if not 0 <= word < sizes.base:
+                raise UserError(f"{where}{name} {index} is {word}, expected 0 to {sizes.base - 1} in base {sizes.base}")
+        filled.append(words + (0,) * (size - len(words)))
+    return Start(*filled)
+
+
+def _execute(
+    program: Program,
+    sizes: Sizes,
+    machine: MachineConfig,
+    start: Start,
+    args: argparse.Namespace,
+    trace: Trace | None,
+) -> dict:
+    """The outcome of one run, as it stands in the JSON answer."""
+    if args.machine == "soft":
+        from neurocomp.execution import run_soft  # torch takes seconds to import, exact runs do without
+
+        outcome = run_soft(program, sizes, machine, start.memory, start.registers, args.steps, trace=trace)
+        memory, registers, steps, halted, margin = outcome
+        if not math.isfinite(margin):
+            raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
+        return dict(_result(memory, registers, steps, halted), margin=float(margin))
+    outcome = run(
+        program,
+        start.memory,
+        start.registers,
+        base=sizes.base,
+        steps=args.steps,
+        halting=machine.halting,
+        mod_by_zero=machine.mod_by_zero,
+        jump_target=machine.jump_target,
+        trace=trace,
+    )
+    return _result(*outcome)
+
+
+def _result(memory: Sequence[int], registers: Sequence[int], steps: int, halted: bool) -> dict:
+    words = {"memory": [int(word) for word in memory], "registers": [int(word) for word in registers]}
+    return words | {"steps": int(steps), "halted": bool(halted)}
+
+
+def _readable(result: dict) -> str:
+    lines = [f"{name:<10} {_words(result[name])}" for name in Start._fields]
+    lines.append(f"{'steps':<10} {result['steps']}, {'halted' if result['halted'] else 'not halted'}")
+    if "margin" in result:
+        lines.append(f"{'margin':<10} {result['margin']:.4f}")
+    return "\n".join(lines)
+
+
+def _tracer(program: Program, stream) -> Trace:
+    """A trace that prints a line for each step."""
+    texts = [format_instruction(instruction, program.labels) for instruction in program.instructions]
+    width = max(len(text) for text in texts)
+
+    def trace(step: int, line: int, instruction: Instruction, memory: Sequence[int], registers: Sequence[int]) -> None:
+        text = format_instruction(instruction, program.labels)
+        state = f"registers {_words(registers)}  memory {_words(memory)}"
+        print(f"step {step:<4} line {line:<3} {text:<{width}}  {state}", file=stream)
+
+    return trace
+
+
+def _words(words: Sequence[int]) -> str:
+    return " ".join(str(int(word)) for word in words)

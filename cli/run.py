@@ -1,0 +1,180 @@
+"""`neurocomp run`: a command line for Hydra -> checked cells -> one job each -> a summary of their rows."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import errno
+import json
+import os
+import sys
+import traceback
+from collections.abc import Iterator
+from typing import NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from neurocomp.cli.compose import CONFIG_MODULE, CONFIG_NAME, Cell, compose_cells, groups, searched_directory, to_config
+from neurocomp.cli.errors import translated
+from neurocomp.cli.main import Stop
+from neurocomp.cli.run_help import help_text
+from neurocomp.config import RunConfig, UserError
+from neurocomp.results import CellLocked
+
+DEBUG = "NEUROCOMP_DEBUG"
+JSON = "NEUROCOMP_JSON"
+"""Environment variables, because a job may run in another process; --verbose and --json set them."""
+
+
+def main(argv: list[str]) -> int:
+    """Check every cell, run them, print what came of them; 1 if any cell failed or is incomplete."""
+    arguments, flags = parse(argv)
+    if arguments.help:
+        print(help_text(groups(arguments)))
+        return 0
+    if arguments.hydra_help or arguments.cfg or arguments.info:
+        return show(arguments, flags)
+    cells = compose_cells(arguments)
+    check(cells)
+    call_hydra([*flags, *arguments.overrides])
+    return summarize([cell for cell in cells if cell.config.only is None], arguments.json)
+
+
+def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
+    """The arguments as Hydra understands them, and the flags among them that are for Hydra.
+
+    Hydra itself wants its flags before or after all overrides; here they may be anywhere.
+    """
+    parser = get_args_parser()
+    parser.prog = "neurocomp run"
+    parser.error = _usage_error
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--verbose", action="store_true")
+    arguments = parser.parse_intermixed_args(argv)
+    for given, flag in ((arguments.config_path, "--config-path"), (arguments.config_name, "--config-name"),
+                        (arguments.experimental_rerun, "--experimental-rerun")):  # fmt: skip
+        if given is not None:
+            raise UserError(f"{flag} is not supported; files of your own are found with --config-dir DIR")
+    if arguments.verbose:
+        os.environ[DEBUG] = "1"
+    os.environ[JSON] = "1" if arguments.json else ""
+    return arguments, [word for word in argv if word not in (*arguments.overrides, "--json", "--verbose")]
+
+
+def show(arguments: argparse.Namespace, flags: list[str]) -> int:
+    """Hydra's answers about the configuration; of a grid, about its first cell."""
+    overrides = list(arguments.overrides)
+    if arguments.cfg:
+        cells = compose_cells(arguments)
+        if cells[1:] or (cells and arguments.multirun):
+            print(f"# the first of {len(cells)} cells")
+            overrides = cells[0].overrides
+            flags = [flag for flag in flags if flag not in ("-m", "--multirun")]
+    call_hydra([*flags, *overrides])
+    return 0
+
+
+def check(cells: list[Cell]) -> None:
+    """Load each cell's task and program and fit their sizes; UserError lists all that is wrong, once each."""
+    from neurocomp import pipeline
+
+    problems = []
+    for cell in cells:
+        try:
+            pipeline.check(cell.config, cell.directory)
+        except UserError as error:
+            of_cell = f"{_describe(cell.config)}: " if cells[1:] else ""
+            problems += [of_cell + line for line in str(error).splitlines()]
+    if problems:
+        raise UserError("\n".join(dict.fromkeys(problems)))
+
+
+def call_hydra(argv: list[str]) -> None:
+    """Hand over to Hydra, which reads sys.argv; it runs `job` in each cell."""
+    sys.argv = ["neurocomp", *argv]
+    with translated():
+        job()
+
+
+@hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name=CONFIG_NAME)
+def job(composed: DictConfig) -> None:
+    """One cell. What goes wrong in it is reported and recorded, so that the other cells run under any launcher."""
+    from neurocomp import pipeline
+
+    config, directory = to_config(composed), searched_directory(HydraConfig.get())
+    with _ending_the_grid():
+        try:
+            row = pipeline.run_cell(config, directory)
+        except CellLocked as error:
+            return _report(config, error)
+        except Exception as error:
+            if _hopeless(error):
+                raise
+            _report(config, error)
+            if config.only is not None:
+                raise SystemExit(1) from None
+            return pipeline.record_failure(config, directory, error)
+        if isinstance(row, dict):  # of the one restart that `only` asks for
+            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(f"{key}: {row[key]}" for key in row))
+
+
+@contextlib.contextmanager
+def _ending_the_grid() -> Iterator[None]:
+    """Inside, an error that the other cells would not escape becomes Stop, which Hydra does not catch."""
+    try:
+        yield
+    except OSError as error:
+        if _hopeless(error):
+            raise Stop from error
+        raise
+
+
+def _hopeless(error: Exception) -> bool:
+    """Whether the disk is full, or nobody reads our output any more."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE)
+
+
+def summarize(cells: list[Cell], as_json: bool) -> int:
+    """Print what the rows of each cell say; 1 if a restart is missing in any of them."""
+    from neurocomp import pipeline
+    from neurocomp.report.cells import format_summary, read_cell, summary_line
+
+    lines, problems = [], []
+    # Overrides that come to the same cell (gamma means nothing to random weights) have one line.
+    for path, config in {pipeline.cell_path(cell.config, cell.directory): cell.config for cell in cells}.items():
+        measured = read_cell(path) if path.exists() else None
+        if measured:
+            lines.append(summary_line(measured))
+        done = set(measured.rows["restart"]) & set(range(config.restarts)) if measured else set()
+        if len(done) < config.restarts:
+            state = "failed" if measured and measured.has_failed_rows else "incomplete"
+            problems.append(f"{_describe(config)}: {state}, {len(done)} of {config.restarts} restarts are there")
+    if as_json:
+        print("".join(json.dumps(line) + "\n" for line in lines), end="")
+    elif lines:
+        print(format_summary(lines))
+    for problem in problems:
+        print(f"neurocomp: {problem}", file=sys.stderr)
+    return 1 if problems else 0
+
+
+def _report(config: RunConfig, error: Exception) -> None:
+    """One line on stderr, or the traceback if it was asked for."""
+    if os.environ.get(DEBUG):
+        traceback.print_exception(error, file=sys.stderr)
+    message = " ".join(str(error).split())
+    kind = "" if isinstance(error, (UserError, CellLocked)) else f"{type(error).__name__}: "
+    hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
+    print(f"neurocomp: {_describe(config)}: {kind}{message}{hint}", file=sys.stderr)
+
+
+def _describe(config: RunConfig) -> str:
+    """The cell in words of the command line."""
+    return f"task={config.task.name} init={config.init} gamma={config.gamma:g} seed={config.seed}"
+
+
+def _usage_error(message: str) -> NoReturn:
+    raise UserError(f"{message}; neurocomp run --help lists what there is")

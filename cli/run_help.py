@@ -1,0 +1,54 @@
+"""The text of `neurocomp run --help`: what to type, the groups with their options, the keys with their defaults."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+from neurocomp.config import READINGS, MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig
+
+INTRODUCTION = """\
+neurocomp run: tune k restarts of one task from one initialization (one cell of a table).
+
+  neurocomp run task=map_inc init=map_inc gamma=0.3 restarts=100 seed=0
+  neurocomp run -m task=map_inc,map_dec gamma=0.1,0.3     a grid: every combination is a cell
+  neurocomp run experiment=table1                         a whole table
+  neurocomp run task=map_inc init=map_inc only=17         restart 17 of the 100 again
+  neurocomp run --config-dir DIR task=mine                a task of your own, DIR/task/mine.yaml
+
+The same command again goes on where it stopped. `init` is random, loop_noop, a shipped program (map_inc, ...)
+or a path to an .asm file. Results go to results/NAME/."""
+
+FLAGS = """\
+Flags
+  -m, --multirun     run a grid
+  --config-dir DIR   look for groups (DIR/task/...) and for the files they name here too
+  --cfg job          show the configuration instead of running it
+  --json             print the summary as JSON lines
+  --verbose          show the traceback of a cell that fails
+  --hydra-help       Hydra's own flags"""
+
+
+def help_text(groups: dict[str, list[str]]) -> str:
+    """The whole text; `groups` are the options of each group."""
+    options = [f"  {group:<12} {', '.join(names)}" for group, names in sorted(groups.items())]
+    task = ", ".join(field.name for field in fields(TaskConfig))
+    parts = [INTRODUCTION, "", "Groups (group=option)", *options, "", "Keys (key=value), with their defaults"]
+    parts += _keys(RunConfig(task=None), "")  # type: ignore[arg-type]
+    parts += [*_keys(MachineConfig(), "machine."), *_keys(OptimizerConfig(), "optimizer.")]
+    parts += [*_keys(ObjectiveConfig(), "objective.")]
+    return "\n".join([*parts, f"  task.KEY, where the task file has the default: {task}", "", FLAGS])
+
+
+def _keys(config: Any, prefix: str) -> list[str]:
+    """A line for each field that is not a group."""
+    lines = []
+    for field in fields(config):
+        value = getattr(config, field.name)
+        if field.name == "task" or is_dataclass(value):
+            continue
+        text = value if isinstance(value, str) else json.dumps(value)
+        choices = READINGS[field.name] if prefix == "machine." else ()
+        lines.append(f"  {prefix}{field.name}={text}".ljust(36) + (f"or {', '.join(choices[1:])}" if choices else ""))
+    return [line.rstrip() for line in lines]

@@ -1,0 +1,1 @@
+"""Hydra's configuration: `run.yaml` and one folder for each group. Installed as `neurocomp.configs`."""

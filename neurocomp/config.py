@@ -1,0 +1,174 @@
+"""What a run is made of, as plain dataclasses: Hydra's schemas and the arguments of everything below.
+
+A default that belongs to the tool lives here, a default that belongs to a task in its YAML file. Ranges are
+checked in `__post_init__`; Hydra checks types. (Frozen dataclasses would reject every Hydra override.)
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Optional
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
+
+
+def did_you_mean(given: str, known: list[str]) -> str:
+    """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
+    close = difflib.get_close_matches(str(given), known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
+    """Raise UserError unless `given` is one of `choices`."""
+    if given not in choices:
+        accepted = ", ".join(choices)
+        raise UserError(f'{name}={given}: expected one of {accepted}{did_you_mean(given, list(choices))}')
+
+
+def check_at_least(name: str, given: float, least: float) -> None:
+    """Raise UserError unless `given` is a finite number not below `least`."""
+    if not math.isfinite(given) or given < least:
+        raise UserError(f"{name}={given}: expected a number >= {least}")
+
+
+class Sizes(NamedTuple):
+    """What a machine is made of: base b (also the number of memory cells), registers R, program lines L."""
+
+    base: int
+    registers: int
+    lines: int
+
+
+@dataclass
+class MachineConfig:
+    """The readings of the paper's equations (first choice = default)."""
+
+    writeback: str = "gated"
+    memory_law: str = "normalized"
+    jump_law: str = "normalized"
+    jump_target: str = "line"
+    controller: str = "softmax_of_mix"
+    halting: str = "freeze"
+    mod_by_zero: str = "zero"
+
+    def __post_init__(self):
+        for key, choices in READINGS.items():
+            check_choice(f"machine.{key}", getattr(self, key), choices)
+
+
+READINGS = {
+    "writeback": ("gated", "printed"),
+    "memory_law": ("normalized", "printed"),
+    "jump_law": ("normalized", "printed"),
+    "jump_target": ("line", "operand", "value"),
+    "controller": ("softmax_of_mix", "mix_of_softmax"),
+    "halting": ("freeze", "printed"),
+    "mod_by_zero": ("zero", "dividend"),
+}
+
+
+@dataclass
+class ObjectiveConfig:
+    """Eq. 12: the weight of the efficiency loss, and whether the reference's final registers are supervised too."""
+
+    registers: bool = False
+    efficiency: float = 0.0
+
+    def __post_init__(self):
+        check_at_least("objective.efficiency", self.efficiency, 0)
+
+
+@dataclass
+class OptimizerConfig:
+    """Adam over the batch of restarts; `clip` bounds each restart's gradient norm (null: no clipping).
+
+    A restart is done when soft and hard recovery hold on validation after `hold` updates in a row.
+    """
+
+    learning_rate: float = 0.1
+    updates: int = 1000
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    clip: Optional[float] = None
+    hold: int = 10
+
+    def __post_init__(self):
+        check_at_least("optimizer.updates", self.updates, 0)
+        check_at_least("optimizer.hold", self.hold, 1)
+        for name in ("learning_rate", "epsilon") + (("clip",) if self.clip is not None else ()):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value <= 0:
+                raise UserError(f"optimizer.{name}={value}: expected a number > 0")
+        for name in ("beta1", "beta2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise UserError(f"optimizer.{name}={getattr(self, name)}: expected a number in [0, 1)")
+
+
+@dataclass
+class TaskConfig:
+    """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
+
+    name: str
+    base: int
+    registers: Any
+    lines: Any
+    steps: Any
+    length: Optional[int] = None
+    program: Optional[str] = None
+    examples: Optional[str] = None
+    memory: Any = "random"
+    start_registers: Any = field(default_factory=dict)
+    check: Any = field(default_factory=dict)
+    general: Any = None
+
+    def __post_init__(self):
+        check_at_least("task.base", self.base, 2)
+        if self.length is not None:
+            check_at_least("task.length", self.length, 1)
+
+
+@dataclass
+class RunConfig:
+    """One cell of a table: k restarts of one task from one initialization."""
+
+    task: TaskConfig
+    machine: MachineConfig = field(default_factory=MachineConfig)
+    objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    init: str = "random"
+    method: str = "tune"
+    gamma: float = 0.3
+    epsilon: float = 1e-6
+    restarts: int = 100
+    seed: int = 0
+    examples: int = 16
+    chunk: int = 100
+    engine: str = "auto"
+    device: str = "cpu"
+    precision: str = "float32"
+    threads: Optional[int] = None
+    only: Optional[int] = None
+    save_curves: bool = False
+    save_weights: bool = False
+    name: str = "runs"
+    results: str = "results"
+
+    def __post_init__(self):
+        check_choice("method", self.method, ("tune",))
+        check_choice("engine", self.engine, ("auto", "eager"))
+        check_choice("precision", self.precision, ("float32", "float64"))
+        check_at_least("gamma", self.gamma, 0)
+        if not 0 < self.epsilon < 1:
+            raise UserError(f"epsilon={self.epsilon}: expected a number in (0, 1)")
+        for key in ("restarts", "examples", "chunk"):
+            check_at_least(key, getattr(self, key), 1)
+        check_at_least("seed", self.seed, 0)
+        if self.threads is not None:
+            check_at_least("threads", self.threads, 1)
+        if self.only is not None:
+            check_at_least("only", self.only, 0)

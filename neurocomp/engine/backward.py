@@ -1,0 +1,243 @@
+"""The backward of one step, by hand: from the adjoints of the state after it to those of the state before it.
+
+The adjoint of a number is the derivative of the loss by it. `slope` is a record of adjoints: its state sections
+hold those of the state after the step when the step begins and of the state before it when it ends, its other
+sections are scratch. The functions mirror those of `forward.py`, last first.
+"""
+
+from __future__ import annotations
+
+from neurocomp.engine.forward import (
+    HALT,
+    JUMP,
+    OPCODE_COUNT,
+    READ,
+    WRITE,
+    WRITING_START,
+    WRITING_STOP,
+    rectangles,
+    register_writers,
+)  # fmt: skip
+from neurocomp.engine.kernels import kernel
+from neurocomp.engine.packs import above, at, equal, filled
+from neurocomp.engine.plan import BLOCK
+
+
+@kernel
+def step_backward(plan, lookup, weights, now, slope, weight_slopes):
+    """Turn the adjoints in `slope` into those before the step in `now`; add those of the weights."""
+    one, zero = filled(now[0], 1), filled(now[0], 0)
+    for i in range(plan.instruction_at, plan.size):
+        slope[i] = zero
+    opcode, opcode_slopes = at(now, plan.instruction_at), at(slope, plan.instruction_at)
+    slots, slot_slopes = at(opcode, OPCODE_COUNT), at(opcode_slopes, OPCODE_COUNT)
+    registers, register_slopes = at(now, plan.registers_at), at(slope, plan.registers_at)
+    x, x_slopes = at(now, plan.x_at), at(slope, plan.x_at)
+    y, y_slopes = at(now, plan.y_at), at(slope, plan.y_at)
+    halted = now[plan.halted_at]
+    moving = one - halted if plan.freeze else one
+    moving_slope = zero
+
+    third = 2 * plan.registers
+    drain_slope, gain_slope, more = exchange_backward(
+        registers, register_slopes, at(slots, third), at(slot_slopes, third), moving,
+        register_writers(opcode) if plan.gated else one, one,
+        at(now, plan.output_at), at(slope, plan.output_at), plan.registers, plan.base,
+    )  # fmt: skip
+    moving_slope = moving_slope + more
+    if plan.gated:
+        for i in range(WRITING_START, WRITING_STOP):
+            opcode_slopes[i] = drain_slope
+    drain_slope, gain_slope, more = exchange_backward(
+        at(now, plan.memory_at), at(slope, plan.memory_at), x, x_slopes, moving,
+        opcode[WRITE], opcode[WRITE] if plan.exact_write else one,
+        y, y_slopes, plan.base, plan.base,
+    )  # fmt: skip
+    moving_slope = moving_slope + more
+    opcode_slopes[WRITE] = drain_slope + gain_slope if plan.exact_write else drain_slope
+    interpret_backward(plan, lookup, now, slope)
+    stayed_slope = advance_backward(plan, now, slope)
+    resolve_backward(
+        registers, register_slopes, slots, slot_slopes, x_slopes, y_slopes, plan.registers, plan.base
+    )
+
+    halted_slope, halting = slope[plan.halted_at], opcode[HALT]
+    if plan.freeze:
+        opcode_slopes[HALT] = halted_slope * moving
+        slope[plan.halted_at] = halted_slope * (1 - halting) - moving_slope + stayed_slope
+    else:  # where both are equal each gets half, as in torch.maximum
+        to_halting = above(halting, halted) + 0.5 * equal(halting, halted)
+        opcode_slopes[HALT] = halted_slope * to_halting
+        slope[plan.halted_at] = halted_slope * (1 - to_halting)
+    if plan.softmax:
+        softmax_sections_backward(plan, opcode, opcode_slopes)
+    fetch_backward(
+        weights, weight_slopes, at(now, plan.counter_at), at(slope, plan.counter_at), opcode_slopes, plan.lines,
+        plan.padded,
+    )  # fmt: skip
+
+
+@kernel
+def exchange_backward(before, slopes, select, select_slopes, moving, drain, gain, word, word_slopes, rows, base):
+    """Of row' = row (1 - s drain) + s gain word with s = moving select; returns those of drain, gain and moving.
+
+    Adds to the adjoints of select and word; those of the rows change from after to before in place.
+    """
+    zero = filled(moving, 0)
+    drain_slope, gain_slope, moving_slope = zero, zero, zero
+    for row in range(rows):
+        share = moving * select[row]
+        keep, give = 1 - share * drain, share * gain
+        to_word, to_row = zero, zero
+        for v in range(base):
+            slope = slopes[row * base + v]
+            to_word = to_word + slope * word[v]
+            to_row = to_row + slope * before[row * base + v]
+            word_slopes[v] = word_slopes[v] + slope * give
+            slopes[row * base + v] = slope * keep
+        share_slope = gain * to_word - drain * to_row
+        drain_slope = drain_slope - share * to_row
+        gain_slope = gain_slope + share * to_word
+        moving_slope = moving_slope + share_slope * select[row]
+        select_slopes[row] = select_slopes[row] + share_slope * moving
+    return drain_slope, gain_slope, moving_slope
+
+
+@kernel
+def interpret_backward(plan, lookup, now, slope):
+    """Of `interpret`: from the adjoint of the output to those of opcodes, operands and memory."""
+    base, zero = plan.base, filled(now[0], 0)
+    opcode, opcode_slopes = at(now, plan.instruction_at), at(slope, plan.instruction_at)
+    memory, memory_slopes = at(now, plan.memory_at), at(slope, plan.memory_at)
+    shifts, shift_slopes = at(now, plan.shifts_at), at(slope, plan.shifts_at)
+    x, x_slopes = at(now, plan.x_at), at(slope, plan.x_at)
+    y, y_slopes = at(now, plan.y_at), at(slope, plan.y_at)
+    slopes = at(slope, plan.output_at)
+
+    for i in range(len(lookup.results)):
+        index, output_slope = lookup.results[i, 0], slopes[lookup.results[i, 1]]
+        opcode_slopes[index] = opcode_slopes[index] + output_slope * rectangles(lookup, i, x, y, zero)
+        mass_slope = output_slope * opcode[index]
+        for j in range(lookup.results[i, 2], lookup.results[i, 3]):
+            a, c = lookup.rectangles[j, 0], lookup.rectangles[j, 1]
+            x_slopes[a] = x_slopes[a] + mass_slope * y[c]
+            y_slopes[c] = y_slopes[c] + mass_slope * x[a]
+
+    read, mass = opcode[READ], y[lookup.y_all]
+    reading, reading_slope = read * mass, zero
+    for word in range(base):
+        moved_slope, cell_slope = zero, zero
+        here, there = x[word], x[word] * reading
+        for v in range(base):
+            shift = v - word if v >= word else v - word + base
+            output_slope, cell = slopes[v], word * base + v
+            moved_slope = moved_slope + output_slope * shifts[shift]
+            cell_slope = cell_slope + output_slope * memory[cell]
+            shift_slopes[shift] = shift_slopes[shift] + output_slope * here
+            memory_slopes[cell] = memory_slopes[cell] + output_slope * there
+        x_slopes[word] = x_slopes[word] + moved_slope + reading * cell_slope
+        reading_slope = reading_slope + here * cell_slope
+    opcode_slopes[READ] = opcode_slopes[READ] + reading_slope * mass
+    y_slopes[lookup.y_all] = y_slopes[lookup.y_all] + reading_slope * read
+
+    for i in range(len(lookup.shifts)):
+        index, c = lookup.shifts[i, 0], lookup.shifts[i, 2]
+        shift_slope = shift_slopes[lookup.shifts[i, 1]]
+        opcode_slopes[index] = opcode_slopes[index] + shift_slope * y[c]
+        y_slopes[c] = y_slopes[c] + shift_slope * opcode[index]
+    add_up_backward(x_slopes, lookup.x_sums, base)
+    add_up_backward(y_slopes, lookup.y_sums, base)
+
+
+@kernel
+def add_up_backward(slopes, sums, base):
+    """Each sum's adjoint goes to both its parts, the last sum first."""
+    for i in range(len(sums) - 1, -1, -1):
+        first, second, slope = sums[i, 0], sums[i, 1], slopes[base + i]
+        slopes[first] = slopes[first] + slope
+        slopes[second] = slopes[second] + slope
+
+
+@kernel
+def advance_backward(plan, now, slope):
+    """Of `advance`, in place for the counter; returns the adjoint of halted, by what the frozen share kept."""
+    lines, halted, zero = plan.lines, now[plan.halted_at], filled(now[0], 0)
+    counter, slopes = at(now, plan.counter_at), at(slope, plan.counter_at)
+    goal, goal_slopes = at(now, plan.goal_at), at(slope, plan.goal_at)
+    jump, test = now[plan.instruction_at + JUMP], now[plan.x_at]
+    moving = 1 - halted if plan.freeze else zero + 1
+    gain = jump if plan.exact_jump else zero + 1
+    keep, give = 1 - test * jump, test * gain
+    to_goal, to_following, to_old = zero, zero, zero
+    first = slopes[0]
+    for line in range(lines):
+        output_slope = slopes[line]
+        to_old = to_old + output_slope * counter[line]
+        to_goal = to_goal + output_slope * goal[line]
+        to_following = to_following + output_slope * counter[line - 1 if line else lines - 1]
+        goal_slopes[line] = goal_slopes[line] + output_slope * (moving * give)
+        # The line before this one goes on to here; what has halted here stays.
+        onward = slopes[line + 1] if line < lines - 1 else first
+        stayed = output_slope * (1 - moving)
+        slopes[line] = stayed + onward * (moving * keep)
+    new_goal, new_following = moving * to_goal, moving * to_following
+    jump_slope = test * (new_goal - new_following) if plan.exact_jump else zero - test * new_following
+    slope[plan.instruction_at + JUMP] = slope[plan.instruction_at + JUMP] + jump_slope
+    slope[plan.x_at] = slope[plan.x_at] + gain * new_goal - jump * new_following
+    return to_old - keep * to_following - give * to_goal
+
+
+@kernel
+def resolve_backward(registers, slopes, slots, slot_slopes, x_slopes, y_slopes, count, base):
+    """Of the operand words: to registers and to the first two slots."""
+    zero = filled(slots[0], 0)
+    for r in range(count):
+        first, second = slots[r], slots[count + r]
+        first_slope, second_slope = zero, zero
+        for v in range(base):
+            word, place = registers[r * base + v], r * base + v
+            first_slope = first_slope + x_slopes[v] * word
+            second_slope = second_slope + y_slopes[v] * word
+            slopes[place] = slopes[place] + first * x_slopes[v] + second * y_slopes[v]
+        slot_slopes[r] = slot_slopes[r] + first_slope
+        slot_slopes[count + r] = slot_slopes[count + r] + second_slope
+
+
+@kernel
+def softmax_sections_backward(plan, instruction, slopes):
+    """From probabilities to logits, section by section, in place."""
+    softmax_backward(instruction, slopes, OPCODE_COUNT)
+    for slot in range(3):
+        start = OPCODE_COUNT + slot * plan.registers
+        softmax_backward(at(instruction, start), at(slopes, start), plan.registers)
+    if plan.own_target:
+        start = OPCODE_COUNT + 3 * plan.registers
+        softmax_backward(at(instruction, start), at(slopes, start), plan.lines)
+
+
+@kernel
+def softmax_backward(section, slopes, count):
+    """p (slope - mean slope)."""
+    mean = section[0] * slopes[0]
+    for i in range(1, count):
+        mean = mean + section[i] * slopes[i]
+    for i in range(count):
+        slopes[i] = section[i] * (slopes[i] - mean)
+
+
+@kernel
+def fetch_backward(weights, weight_slopes, counter, counter_slopes, slopes, lines, padded):
+    """Of the mix of lines: to the counter, and to the weights, for which the lanes stay apart."""
+    zero = filled(counter[0], 0)
+    for line in range(lines):
+        mass = counter[line]
+        w, to_weights = at(weights, line * padded), at(weight_slopes, line * padded)
+        s0, s1, s2, s3 = zero, zero, zero, zero
+        for c in range(0, padded, BLOCK):
+            a, b, d, e = slopes[c], slopes[c + 1], slopes[c + 2], slopes[c + 3]
+            s0, s1, s2, s3 = s0 + a * w[c], s1 + b * w[c + 1], s2 + d * w[c + 2], s3 + e * w[c + 3]
+            to_weights[c] = to_weights[c] + mass * a
+            to_weights[c + 1] = to_weights[c + 1] + mass * b
+            to_weights[c + 2] = to_weights[c + 2] + mass * d
+            to_weights[c + 3] = to_weights[c + 3] + mass * e
+        counter_slopes[line] = counter_slopes[line] + ((s0 + s1) + (s2 + s3))

@@ -1,0 +1,180 @@
+"""One step of the machine on packs of examples: `machine/step.py`, written out for the compiler.
+
+Every function reads and writes records through pointers to packs (see `plan.Plan` for what stands where).
+"""
+
+from __future__ import annotations
+
+from neurocomp.engine.kernels import kernel
+from neurocomp.engine.packs import at, exp2, filled, maximum
+from neurocomp.engine.plan import BLOCK
+from neurocomp.language.isa import INDEX, OPCODES, WRITING
+
+OPCODE_COUNT = len(OPCODES)
+HALT, READ, WRITE, JUMP = (INDEX[name] for name in ("halt", "read", "write", "jump"))
+WRITING_START, WRITING_STOP = WRITING.start, WRITING.stop
+LOG2_E = 1.4426950408889634
+
+
+@kernel
+def step(plan, lookup, weights, now, after):
+    """From the state in the record `now` to the state in the record `after`; what is computed stays in `now`."""
+    memory, registers, counter = at(now, plan.memory_at), at(now, plan.registers_at), at(now, plan.counter_at)
+    opcode = at(now, plan.instruction_at)
+    slots = at(opcode, OPCODE_COUNT)
+    x, y, output = at(now, plan.x_at), at(now, plan.y_at), at(now, plan.output_at)
+    fetch(weights, counter, opcode, plan.lines, plan.padded)
+    if plan.softmax:
+        softmax_sections(plan, opcode)
+    resolve(registers, slots, x, y, plan.registers, plan.base)
+    interpret(plan, lookup, now)
+    halted, one = now[plan.halted_at], filled(now[0], 1)
+    moving = one - halted if plan.freeze else one
+    write = opcode[WRITE]
+    gain = write if plan.exact_write else one
+    exchange(memory, at(after, plan.memory_at), x, moving, write, gain, y, plan.base, plan.base)
+    writing = register_writers(opcode) if plan.gated else one
+    third = at(slots, 2 * plan.registers)
+    after_registers = at(after, plan.registers_at)
+    exchange(registers, after_registers, third, moving, writing, one, output, plan.registers, plan.base)
+    advance(plan, now, at(after, plan.counter_at))
+    halting = opcode[HALT]
+    after[plan.halted_at] = halted + moving * halting if plan.freeze else maximum(halted, halting)
+
+
+@kernel
+def fetch(weights, counter, mixed, lines, padded):
+    """The lines mixed by the counter (Eq. 2), BLOCK = 4 decisions at a time, whose sums stay in SIMD registers."""
+    for c in range(0, padded, BLOCK):
+        mass = counter[0]
+        m0, m1, m2, m3 = mass * weights[c], mass * weights[c + 1], mass * weights[c + 2], mass * weights[c + 3]
+        for line in range(1, lines):
+            mass, w = counter[line], at(weights, line * padded + c)
+            m0, m1, m2, m3 = m0 + mass * w[0], m1 + mass * w[1], m2 + mass * w[2], m3 + mass * w[3]
+        mixed[c], mixed[c + 1], mixed[c + 2], mixed[c + 3] = m0, m1, m2, m3
+
+
+@kernel
+def softmax_sections(plan, instruction):
+    """The softmax of each section in place (Eq. 2)."""
+    softmax(instruction, OPCODE_COUNT)
+    for slot in range(3):
+        softmax(at(instruction, OPCODE_COUNT + slot * plan.registers), plan.registers)
+    if plan.own_target:
+        softmax(at(instruction, OPCODE_COUNT + 3 * plan.registers), plan.lines)
+
+
+@kernel
+def softmax(section, count):
+    """The softmax of `count` logits in place."""
+    top = section[0]
+    for i in range(1, count):
+        top = maximum(top, section[i])
+    top = top * LOG2_E
+    mass = exp2(section[0] * LOG2_E - top)
+    section[0] = mass
+    for i in range(1, count):
+        share = exp2(section[i] * LOG2_E - top)
+        section[i] = share
+        mass = mass + share
+    scale = 1 / mass
+    for i in range(count):
+        section[i] = section[i] * scale
+
+
+@kernel
+def resolve(registers, slots, x, y, count, base):
+    """The words in the registers of the first two slots (Eq. 5)."""
+    for v in range(base):
+        word = registers[v]
+        first, second = slots[0] * word, slots[count] * word
+        for r in range(1, count):
+            word = registers[r * base + v]
+            first, second = first + slots[r] * word, second + slots[count + r] * word
+        x[v], y[v] = first, second
+
+
+@kernel
+def interpret(plan, lookup, now):
+    """The word that the opcode computes (Eq. 6), with T in the form of `lookup`.
+
+    Shifts and reading are both a matrix by which x moves, y being the shift or having no say (its mass is 1 but
+    for printed laws): output_v = sum_x x (shifts_(v - x) + read M[x, v]) + the rectangles of the other opcodes.
+    """
+    base, opcode = plan.base, at(now, plan.instruction_at)
+    memory, shifts, output = at(now, plan.memory_at), at(now, plan.shifts_at), at(now, plan.output_at)
+    x, y = at(now, plan.x_at), at(now, plan.y_at)
+    add_up(x, lookup.x_sums, base)
+    add_up(y, lookup.y_sums, base)
+    zero = filled(now[0], 0)
+    for v in range(base):
+        shifts[v] = zero
+    for i in range(len(lookup.shifts)):
+        shift = lookup.shifts[i, 1]
+        shifts[shift] = shifts[shift] + opcode[lookup.shifts[i, 0]] * y[lookup.shifts[i, 2]]
+    read = opcode[READ] * y[lookup.y_all]
+    for v in range(base):
+        moved, cell = zero, zero
+        for word in range(base):
+            shift = v - word if v >= word else v - word + base
+            moved = moved + x[word] * shifts[shift]
+            cell = cell + x[word] * memory[word * base + v]
+        output[v] = moved + read * cell
+    for i in range(len(lookup.results)):
+        v = lookup.results[i, 1]
+        output[v] = output[v] + opcode[lookup.results[i, 0]] * rectangles(lookup, i, x, y, zero)
+
+
+@kernel
+def add_up(words, sums, base):
+    """The sums over sets of words, behind the words themselves."""
+    for i in range(len(sums)):
+        words[base + i] = words[sums[i, 0]] + words[sums[i, 1]]
+
+
+@kernel
+def rectangles(lookup, i, x, y, zero):
+    """The mass of all pairs (x, y) for which the opcode of `results` row i has its result."""
+    mass = zero
+    for j in range(lookup.results[i, 2], lookup.results[i, 3]):
+        mass = mass + x[lookup.rectangles[j, 0]] * y[lookup.rectangles[j, 1]]
+    return mass
+
+
+@kernel
+def register_writers(opcode):
+    """rho: the mass of the opcodes that write a register."""
+    mass = opcode[WRITING_START]
+    for i in range(WRITING_START + 1, WRITING_STOP):
+        mass = mass + opcode[i]
+    return mass
+
+
+@kernel
+def exchange(before, after, select, moving, drain, gain, word, rows, base):
+    """The law of Eq. 7 and Eq. 8: each selected row loses `drain` of itself and gains `gain` of the word.
+
+    row' = row + moving select (gain word - drain row); `moving` is the share that has not halted.
+    """
+    for row in range(rows):
+        share = moving * select[row]
+        keep, give = 1 - share * drain, share * gain
+        for v in range(base):
+            after[row * base + v] = before[row * base + v] * keep + give * word[v]
+
+
+@kernel
+def advance(plan, now, after):
+    """The counter one line on, or at the goal (Eq. 9): l' = l_n + z (gain goal - j l_n), then what has halted stays.
+
+    normalized: gain = j. As printed gain = 1, for l_n (1 - j) + goal z + j l_n (1 - z) = l_n + z (goal - j l_n).
+    """
+    counter, goal, halted = at(now, plan.counter_at), at(now, plan.goal_at), now[plan.halted_at]
+    jump, test = now[plan.instruction_at + JUMP], now[plan.x_at]
+    keep, give = 1 - test * jump, test * jump if plan.exact_jump else test
+    following = counter[plan.lines - 1]
+    for line in range(plan.lines):
+        old = counter[line]
+        new = following * keep + give * goal[line]
+        after[line] = new + halted * (old - new) if plan.freeze else new
+        following = old

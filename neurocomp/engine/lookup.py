@@ -1,0 +1,104 @@
+"""The lookup table T of Eq. 6 in the form that the engine evaluates: few products of sums, derived from `isa`.
+
+Written out, T has O b^2 ones. But most opcodes treat many words alike: `min` gives x for every y >= x. So for each
+opcode and result v, the pairs (x, y) that give v are put together from rectangles, words of x times words of y,
+each worth one product of two sums. And where y only says by how much x moves (inc, dec, add, sub), all these
+opcodes together are one distribution of shifts, by which x moves.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.language.isa import OPCODES, compute
+
+Words = frozenset[int]
+
+
+class Lookup(NamedTuple):
+    """T as rows of ints. Sums 0..b-1 of an operand are its words, those after them are made by `x_sums`, `y_sums`."""
+
+    x_sums: np.ndarray  # (first, second): the next sum of x is the sum of these two
+    y_sums: np.ndarray
+    shifts: np.ndarray  # (opcode, shift, sum of y): what moves x by `shift`
+    results: np.ndarray  # (opcode, v, start, stop): rectangles start..stop-1 give v
+    rectangles: np.ndarray  # (sum of x, sum of y)
+    x_all: int  # which sum of x, of y, is over all words
+    y_all: int
+
+
+class Sums:
+    """Sums over sets of words: the words themselves first, each later one made from two earlier ones."""
+
+    def __init__(self, base: int, wanted: set[Words]):
+        self.index: dict[Words, int] = {frozenset([word]): word for word in range(base)}
+        self.rows: list[tuple[int, int]] = []
+        for words in sorted(wanted, key=lambda words: (len(words), sorted(words))):
+            self.make(words)
+
+    def make(self, words: Words) -> None:
+        """Add known parts, the largest first, until they are `words`."""
+        have = Words()
+        while have != words:
+            part = max((known for known in self.index if known <= words - have), key=len)
+            if have:
+                self.rows.append((self.index[have], self.index[part]))
+                self.index[have | part] = len(self.index)
+            have |= part
+
+
+def lookup(base: int, mod_by_zero: str) -> Lookup:
+    """The table for words 0..base-1, in the form above."""
+    shifts: list[tuple[int, int, Words]] = []
+    results: list[tuple[int, int, int, int]] = []
+    rectangles: list[tuple[Words, Words]] = []
+    for index, opcode in enumerate(OPCODES):
+        if opcode.result is None:
+            continue
+        table = [[compute(opcode, x, y, base, mod_by_zero) for y in range(base)] for x in range(base)]
+        by_shift = shift_of(table)
+        if by_shift is not None:
+            shifts += [(index, shift, ys) for shift, ys in by_shift.items()]
+            continue
+        for v in range(base):
+            found = cover(table, v)
+            if found:
+                results.append((index, v, len(rectangles), len(rectangles) + len(found)))
+                rectangles += [(xs, ys) for ys, xs in found.items()]
+    everything = Words(range(base))
+    x_sums = Sums(base, {everything} | {xs for xs, _ in rectangles})
+    y_sums = Sums(base, {everything} | {ys for _, ys in rectangles} | {ys for _, _, ys in shifts})
+    return Lookup(
+        rows(x_sums.rows),
+        rows(y_sums.rows),
+        rows([(index, shift, y_sums.index[ys]) for index, shift, ys in shifts]),
+        rows(results),
+        rows([(x_sums.index[xs], y_sums.index[ys]) for xs, ys in rectangles]),
+        x_sums.index[everything],
+        y_sums.index[everything],
+    )
+
+
+def shift_of(table: list[list[int]]) -> dict[int, Words] | None:
+    """Which words y move x by which shift, or None if the opcode is more than that (see module)."""
+    base = len(table)
+    if any(table[x][y] != (x + table[0][y]) % base for x in range(base) for y in range(base)):
+        return None
+    return {shift: frozenset(y for y in range(base) if table[0][y] == shift) for shift in sorted(set(table[0]))}
+
+
+def cover(table: list[list[int]], v: int) -> dict[Words, Words]:
+    """Rectangles that together hold each pair (x, y) with result v once: words of y -> words of x."""
+    found: dict[Words, Words] = {}
+    for x, row in enumerate(table):
+        ys = frozenset(y for y, result in enumerate(row) if result == v)
+        if ys:
+            found[ys] = found.get(ys, frozenset()) | {x}
+    return found
+
+
+def rows(tuples: list[tuple[int, ...]]) -> np.ndarray:
+    """The tuples as an array that the kernels can index, also when there are none."""
+    return np.array(tuples, dtype=np.int64).reshape(len(tuples), -1 if tuples else 2)

@@ -1,0 +1,167 @@
+"""Whole runs of many restarts: what one thread does until nothing is left to take.
+
+Threads share nothing but the counter `queue`. A restart's arithmetic reads its own weights and examples, in an
+order that depends on its number of examples only, so whichever thread takes it the result has the same bits.
+`cache.compiled` compiles `forward` and `backward`, the two ways in.
+"""
+
+from __future__ import annotations
+
+from neurocomp.engine.backward import softmax_sections_backward, step_backward
+from neurocomp.engine.forward import softmax_sections, step
+from neurocomp.engine.kernels import kernel
+from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, take, total
+
+
+def forward(queue, plan, lookup, work, logits, memory, registers, counter, halted, to_memory, to_registers, to_halted):
+    """Run packs of examples to the end (`to_` arrays are written); only two records are kept.
+
+    `work` has room for the weights of a restart and two records. A task is one pack of one restart.
+    """
+    restarts, examples, steps = to_halted.shape
+    weights, records = numbers_of(work, plan)
+    width = lane_count(records)
+    per_restart = (examples + width - 1) // width
+    while True:
+        task = take(queue)
+        if task >= restarts * per_restart:
+            break
+        restart, first = task // per_restart, task % per_restart * width
+        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
+        for t in range(steps):
+            after = at(records, (t + 1) % 2 * plan.size)
+            step(plan, lookup, weights, at(records, t % 2 * plan.size), after)
+            trace = at(numbers(to_halted), restart * examples * steps + t)
+            store(at(after, plan.halted_at), trace, first, examples, 1, steps)
+        last = at(records, steps % 2 * plan.size)
+        size = plan.base * plan.base
+        store(at(last, plan.memory_at), at(numbers(to_memory), restart * examples * size), first, examples, size, size)
+        size = plan.registers * plan.base
+        target = at(numbers(to_registers), restart * examples * size)
+        store(at(last, plan.registers_at), target, first, examples, size, size)
+
+
+def backward(
+    queue, plan, lookup, work, logits, memory, registers, counter, halted,
+    memory_slopes, registers_slopes, halted_slopes, logit_slopes,
+):  # fmt: skip
+    """The adjoints of the logits, from those of what `forward` wrote. A task is one restart.
+
+    The forward is run again and the records of all steps kept, in `work`: they stay in this core's cache, which is
+    faster than fetching from memory what `forward` would have to store there, and needs memory for one pack only.
+    """
+    restarts, examples, steps = halted_slopes.shape
+    weights, records = numbers_of(work, plan)
+    width = lane_count(records)
+    slope = at(records, (steps + 1) * plan.size)
+    weight_slopes = at(slope, plan.size)
+    while True:
+        restart = take(queue)
+        if restart >= restarts:
+            break
+        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        zero = filled(slope[0], 0)
+        for i in range(plan.lines * plan.padded):
+            weight_slopes[i] = zero
+        for first in range(0, examples, width):
+            load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
+            for t in range(steps):
+                step(plan, lookup, weights, at(records, t * plan.size), at(records, (t + 1) * plan.size))
+            size = plan.base * plan.base
+            source = at(numbers(memory_slopes), restart * examples * size)
+            load(at(slope, plan.memory_at), source, first, examples, size, size)
+            size = plan.registers * plan.base
+            source = at(numbers(registers_slopes), restart * examples * size)
+            load(at(slope, plan.registers_at), source, first, examples, size, size)
+            for i in range(plan.counter_at, plan.halted_at + 1):
+                slope[i] = zero
+            for t in range(steps - 1, -1, -1):
+                # The trace's adjoint enters where the halted mass after step t is made.
+                traced = at(slope, plan.size - 1)
+                load(traced, at(numbers(halted_slopes), restart * examples * steps + t), first, examples, 1, steps)
+                slope[plan.halted_at] = slope[plan.halted_at] + traced[0]
+                step_backward(plan, lookup, weights, at(records, t * plan.size), slope, weight_slopes)
+        target = at(numbers(logit_slopes), restart * size_of(plan))
+        store_weight_slopes(plan, weights, records, slope, weight_slopes, target)
+
+
+@kernel
+def numbers_of(work, plan):
+    """Where in `work` the weights of a restart stand, and behind them the records."""
+    start = packs(work)
+    width = lane_count(start)
+    return lanes_of(start), at(start, (plan.lines * plan.padded + width - 1) // width)
+
+
+@kernel
+def size_of(plan):
+    """How many numbers the lines of a restart are."""
+    return plan.lines * plan.width
+
+
+@kernel
+def load_weights(plan, weights, record, logits):
+    """What `fetch` mixes (`controller.prepare`), each line padded with zeros to whole blocks.
+
+    For mix_of_softmax that is the softmax of each line, computed with lines in the lanes; `record` is scratch.
+    """
+    instruction = at(record, plan.instruction_at)
+    for i in range(plan.padded):
+        instruction[i] = filled(instruction[i], 0)
+    for first in range(0, plan.lines, lane_count(record)):
+        load(instruction, logits, first, plan.lines, plan.width, plan.width)
+        if not plan.softmax:
+            softmax_sections(plan, instruction)
+        store(instruction, weights, first, plan.lines, plan.padded, plan.padded)
+
+
+@kernel
+def store_weight_slopes(plan, weights, record, slope, weight_slopes, logit_slopes):
+    """The adjoints of a restart's logits: the sums over examples, then back through `load_weights`."""
+    instruction, slopes = at(record, plan.instruction_at), at(slope, plan.instruction_at)
+    for line in range(plan.lines):
+        for c in range(plan.width):
+            logit_slopes[line * plan.width + c] = total(weight_slopes[line * plan.padded + c])
+    if not plan.softmax:
+        for first in range(0, plan.lines, lane_count(record)):
+            load(instruction, weights, first, plan.lines, plan.padded, plan.padded)
+            load(slopes, logit_slopes, first, plan.lines, plan.width, plan.width)
+            softmax_sections_backward(plan, instruction, slopes)
+            store(slopes, logit_slopes, first, plan.lines, plan.width, plan.width)
+
+
+@kernel
+def load_state(plan, record, memory, registers, counter, halted, restart, first, examples):
+    """The start state of a pack of examples."""
+    size = plan.base * plan.base
+    load(at(record, plan.memory_at), at(numbers(memory), restart * examples * size), first, examples, size, size)
+    size = plan.registers * plan.base
+    load(at(record, plan.registers_at), at(numbers(registers), restart * examples * size), first, examples, size, size)
+    size = plan.lines
+    load(at(record, plan.counter_at), at(numbers(counter), restart * examples * size), first, examples, size, size)
+    load(at(record, plan.halted_at), at(numbers(halted), restart * examples), first, examples, 1, 1)
+
+
+@kernel
+def load(target, source, first, examples, size, stride):
+    """`size` numbers of each example into lanes; lanes without an example hold zeros, which nothing adds to."""
+    lanes, width = lanes_of(target), lane_count(target)
+    for lane in range(width):
+        if first + lane < examples:
+            example = at(source, (first + lane) * stride)
+            for i in range(size):
+                lanes[i * width + lane] = example[i]
+        else:
+            for i in range(size):
+                lanes[i * width + lane] = 0.0
+
+
+@kernel
+def store(source, target, first, examples, size, stride):
+    """The inverse of `load`."""
+    lanes, width = lanes_of(source), lane_count(source)
+    for lane in range(min(width, examples - first)):
+        example = at(target, (first + lane) * stride)
+        for i in range(size):
+            example[i] = lanes[i * width + lane]

@@ -1,0 +1,66 @@
+"""The exact interpreter: a program and a start state in, the state after some steps out. Plain ints, the oracle.
+
+What the soft machine does when every distribution is one-hot is tested against this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from neurocomp.language.assembly import Instruction, Program
+from neurocomp.language.isa import BY_NAME, compute
+
+Trace = Callable[[int, int, Instruction, tuple[int, ...], tuple[int, ...]], None]
+
+
+class Outcome(NamedTuple):
+    """The state after a run, how many steps were executed (a step that halts counts), and whether one halted."""
+
+    memory: tuple[int, ...]
+    registers: tuple[int, ...]
+    steps: int
+    halted: bool
+
+
+def run(
+    program: Program,
+    memory: Sequence[int],
+    registers: Sequence[int],
+    *,
+    base: int,
+    steps: int,
+    halting: str = "freeze",
+    mod_by_zero: str = "zero",
+    jump_target: str = "line",
+    trace: Trace | None = None,
+) -> Outcome:
+    """Run for `steps` steps, or until a halt unless halting is "printed" (then the state goes on).
+
+    Words are 0..base-1 and memory has `base` cells. The counter starts at line 0 and wraps from the last line to
+    the first. `trace(step, line, instruction, memory, registers)` is called after each step; steps count from 1.
+    """
+    m, r = list(memory), list(registers)
+    # A slot that an opcode does not use may hold any register: what it reads there has no effect.
+    decoded = [(i.opcode, i.first or 0, i.second or 0, i.third or 0, i.target or 0) for i in program.instructions]
+    counter, halted, lines = 0, False, len(program)
+    for step in range(1, steps + 1):
+        line = counter
+        opcode, first, second, dst, target = decoded[line]
+        counter = (line + 1) % lines
+        if opcode == "halt":
+            halted = True
+        elif opcode == "read":
+            r[dst] = m[r[first]]
+        elif opcode == "write":
+            m[r[first]] = r[second]
+        elif opcode == "jump":
+            if r[first] == 0:
+                counter = (r[second] if jump_target == "value" else target) % lines
+        elif opcode != "noop":
+            r[dst] = compute(BY_NAME[opcode], r[first], r[second], base, mod_by_zero)
+        if trace is not None:
+            trace(step, line, program.instructions[line], tuple(m), tuple(r))
+        if halted and halting == "freeze":
+            return Outcome(tuple(m), tuple(r), step, True)
+    return Outcome(tuple(m), tuple(r), steps, halted)

@@ -1,0 +1,33 @@
+"""The state of the machine between two steps; every row of it is a distribution over words or lines."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+
+from neurocomp.config import Sizes
+from neurocomp.shapes import Float, Int, Tensor
+from neurocomp.simplex import one_hot
+
+
+class State(NamedTuple):
+    """Memory M, registers R, program counter l and halted mass h of each restart and example (Eq. 4)."""
+
+    memory: Float[Tensor, "K B A V"]
+    registers: Float[Tensor, "K B R V"]
+    counter: Float[Tensor, "K B L"]
+    halted: Float[Tensor, "K B"]
+
+
+def start_state(
+    memory: Int[Tensor, "K B A"], registers: Int[Tensor, "K B R"], sizes: Sizes, dtype: torch.dtype
+) -> State:
+    """The state at step 0: the given words, the counter at line 0, nothing halted."""
+    first_line = torch.zeros(memory.shape[:2], dtype=torch.long, device=memory.device)
+    return State(
+        memory=one_hot(memory, sizes.base, dtype),
+        registers=one_hot(registers, sizes.base, dtype),
+        counter=one_hot(first_line, sizes.lines, dtype),
+        halted=torch.zeros(memory.shape[:2], dtype=dtype, device=memory.device),
+    )

@@ -1,0 +1,6 @@
+# M[0] = M[M[0] + 1]: the word after the one that the first cell points at. Start: all registers 0.
+read 0 1
+inc 1 1
+read 1 1
+write 0 1
+halt

@@ -1,0 +1,126 @@
+"""Is a restart the algorithm? fit and soft by running its weights, hard and general by running its text.
+
+soft: the most likely words after T steps are right. hard: decompile to text, parse that text, run it exactly.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from neurocomp.decompiler import decompile
+from neurocomp.engine import Engine
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import format_program, parse
+from neurocomp.machine.run import Run
+from neurocomp.machine.state import State, start_state
+from neurocomp.objective import Targets
+from neurocomp.shapes import Bool, Float, Tensor
+from neurocomp.simplex import most_likely
+from neurocomp.tasks import Examples, HeldOut, Task
+
+SOFT_LANES = 4096  # restarts x examples that one evaluation without gradient runs at a time
+
+
+class Batch(NamedTuple):
+    """Examples as tensors: start states of K restarts and the words that each must leave."""
+
+    start: State
+    targets: Targets
+
+
+class Measures(NamedTuple):
+    """The measures of a restart on held-out inputs; general is None where the reference does not generalize."""
+
+    soft: bool
+    hard: bool
+    general: bool | None
+
+
+def to_batch(examples: list[Examples], task: Task, dtype: torch.dtype, device: torch.device) -> Batch:
+    """The examples of K restarts, stacked, with the words that the task checks."""
+    memory, registers, final_memory, final_registers = (
+        torch.from_numpy(np.stack(words)).to(device) for words in zip(*examples, strict=True)
+    )
+    cells, indices = list(task.checked_memory), list(task.checked_registers)
+    targets = Targets(final_memory[..., cells], final_registers[..., indices], cells, indices)
+    return Batch(start_state(memory, registers, task.sizes, dtype), targets)
+
+
+def right_words(run: Run, targets: Targets) -> Bool[Tensor, "K"]:
+    """Whether every checked word of every example is the most likely one."""
+    memory = most_likely(run.memory[:, :, targets.cells]) == targets.memory
+    registers = most_likely(run.registers[:, :, targets.register_indices]) == targets.registers
+    return memory.flatten(1).all(dim=1) & registers.flatten(1).all(dim=1)
+
+
+@torch.no_grad()
+def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine: Engine) -> Bool[Tensor, "K"]:
+    """Whether the soft machine's most likely words are right on all examples, which the restarts share."""
+    block = max(1, SOFT_LANES // len(examples.memory))
+    right = [torch.zeros(0, dtype=torch.bool, device=logits.device)]
+    for part in logits.split(block):
+        start, targets = to_batch([examples] * len(part), task, logits.dtype, logits.device)
+        right.append(right_words(engine(part, start, task.sizes, task.machine, task.steps), targets))
+    return torch.cat(right)
+
+
+def hard(text: str, examples: Examples, task: Task) -> bool:
+    """Whether the printed program, parsed again, leaves the right words on all examples in the interpreter."""
+    machine = task.machine
+    program = parse(text, jump_target=machine.jump_target)
+    for memory, registers, final_memory, final_registers in zip(*(words.tolist() for words in examples), strict=True):
+        outcome = interpreter.run(
+            program, memory, registers, base=task.sizes.base, steps=task.steps,
+            halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+        )
+        if any(outcome.memory[cell] != final_memory[cell] for cell in task.checked_memory):
+            return False
+        if any(outcome.registers[index] != final_registers[index] for index in task.checked_registers):
+            return False
+    return True
+
+
+def program_text(logits: Float[Tensor, "L W"], task: Task) -> tuple[str, float]:
+    """One restart's program on one line, and the margin of its least certain decision."""
+    program, _, margin = decompile(logits, task.sizes, task.machine)
+    return format_program(program, one_line=True, jump_target=task.machine.jump_target), margin
+
+
+class Validation:
+    """Decides when a restart is done: soft and hard hold on the validation examples.
+
+    It remembers which printed programs were right, since a restart often keeps its program for many updates.
+    """
+
+    def __init__(self, task: Task, examples: Examples, engine: Engine):
+        self.task, self.examples, self.engine = task, examples, engine
+        self.verdicts: dict[str, bool] = {}
+
+    def holds(self, logits: Float[Tensor, "K L W"], fits: Bool[Tensor, "K"]) -> Bool[Tensor, "K"]:
+        """Which lanes are right on validation. Only those that fit their training examples are looked at."""
+        done = torch.zeros_like(fits)
+        candidates = fits.nonzero().flatten()
+        if len(candidates):
+            for lane in candidates[soft(logits[candidates], self.examples, self.task, self.engine)].tolist():
+                done[lane] = self._right(program_text(logits[lane], self.task)[0])
+        return done
+
+    def _right(self, text: str) -> bool:
+        if text not in self.verdicts:
+            self.verdicts[text] = hard(text, self.examples, self.task)
+        return self.verdicts[text]
+
+
+def measure(
+    logits: Float[Tensor, "K L W"], texts: list[str], task: Task, held_out: HeldOut, engine: Engine
+) -> list[Measures]:
+    """soft, hard and general of each restart on the test examples; equal programs are run once."""
+    softs = soft(logits, held_out.test, task, engine).tolist()
+    hards = {text: hard(text, held_out.test, task) for text in set(texts)}
+    generals: dict[str, bool | None] = dict.fromkeys(texts)
+    if task.general and held_out.general:
+        generals = {text: hard(text, held_out.general, task.general) for text in set(texts)}
+    return [Measures(right, hards[text], generals[text]) for right, text in zip(softs, texts, strict=True)]

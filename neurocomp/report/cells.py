@@ -1,0 +1,195 @@
+"""Cells: the rows of one configuration, counted. CSV files go in, rates with their Wilson intervals come out."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from neurocomp.config import UserError
+from neurocomp.results import TABLE_COLUMNS, read_rows
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+# A measure of recovery, and what it asks of a restart.
+METRICS = {
+    "soft": "the soft machine ends with the right words on test examples",
+    "hard": "the decompiled program, run exactly, does on test examples",
+    "fit": "the soft machine does on the restart's own training examples",
+    "general": "the decompiled program, run exactly, does on sizes it was not tuned on",
+}
+
+
+class Interval(NamedTuple):
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One configuration: `rows` has one row for each restart that ran, whatever came of it; failed runs left none.
+
+    `facts` are what the rows share: task, init, method, template, gamma, seed, config_hash (None where unknown).
+    `config` is the YAML beside the CSV, empty if there is none.
+    """
+
+    path: Path
+    rows: DataFrame
+    config: dict
+    facts: dict[str, Any]
+    has_failed_rows: bool
+
+    @property
+    def n(self) -> int:
+        return len(self.rows)
+
+    @property
+    def experiment(self) -> str:
+        return self.config.get("name") or self.path.parent.name
+
+    @property
+    def requested(self) -> int | None:
+        """The restarts that were asked for when the cell was begun; later runs may have added more."""
+        return self.config.get("restarts")
+
+    @property
+    def complete(self) -> bool | None:
+        """Whether the requested restarts are all there; None if nothing says how many were requested."""
+        return None if self.requested is None else set(range(self.requested)) <= set(self.rows["restart"])
+
+    @property
+    def failed(self) -> bool:
+        """Whether a run of this cell raised, and the restarts it owes have not been made up for since."""
+        return self.has_failed_rows and not self.complete
+
+    def recovered(self, metric: str) -> int | None:
+        """How many restarts recovered; None if the measure was not taken here.
+
+        It was not taken where the column is empty: the reference does not generalize, or the rows are older than
+        the column. A single empty value is a restart that diverged, which did not recover.
+        """
+        values = self.rows[f"recovered_{metric}"].dropna().tolist()
+        all_diverged = set(self.rows["status"]) == {"diverged"}
+        if not values and not (all_diverged and metric != "general"):
+            return None
+        return sum(values)
+
+    def rate(self, metric: str) -> float | None:
+        count = self.recovered(metric)
+        return None if count is None else count / self.n
+
+    def interval(self, metric: str) -> Interval | None:
+        """The 95 % Wilson interval of the rate."""
+        from scipy.stats import binomtest
+
+        count = self.recovered(metric)
+        if count is None:
+            return None
+        interval = binomtest(count, self.n).proportion_ci(confidence_level=0.95, method="wilson")
+        return Interval(float(interval.low), float(interval.high))
+
+    @property
+    def updates_to_recovery(self) -> float | None:
+        """The median over the restarts that recovered."""
+        updates = self.rows["recovered_at"].dropna().tolist()
+        return statistics.median(updates) if updates else None
+
+
+def read_cell(path: Path) -> Cell:
+    """The cell in one CSV file, its configuration from the YAML file of the same name."""
+    frame = read_rows(path)
+    config = _read_config(path.with_suffix(".yaml"))
+    restarts = frame.loc[(frame["status"] != "failed") & frame["restart"].notna()]
+    rows = restarts.drop_duplicates("restart").sort_values("restart", ignore_index=True)
+    return Cell(path, rows, config, _facts(frame, config), bool((frame["status"] == "failed").any()))
+
+
+def read_cells(directory: Path) -> list[Cell]:
+    """All cells below a directory (or in one file), by path. Loss curves and drawn tables are passed over."""
+    directory = Path(directory)
+    paths = [directory] if directory.is_file() else sorted(directory.rglob("*.csv"))
+    return [read_cell(path) for path in paths if not _is_other(path)]
+
+
+def _is_other(path: Path) -> bool:
+    """Whether neurocomp writes this file, but not as a cell. What it does not write at all is refused by name."""
+    if path.name.endswith(".curves.csv"):
+        return True
+    with path.open("rb") as file:
+        return file.readline().strip() == ",".join(TABLE_COLUMNS).encode()
+
+
+def _read_config(path: Path) -> dict:
+    import yaml
+
+    try:
+        config = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a configuration in YAML ({error})") from None
+    return config if isinstance(config, dict) else {}
+
+
+def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
+    names = ("task", "init", "method", "template", "gamma", "seed", "config_hash")
+    if len(frame):
+        return {name: next(iter(frame[name].head(1).dropna().tolist()), None) for name in names}
+    task = config.get("task")  # a header without rows: all were of an incomplete batch
+    return {name: config.get(name) for name in names} | {"task": task.get("name") if isinstance(task, dict) else task}
+
+
+def summary_line(cell: Cell) -> dict[str, Any]:
+    """The cell in numbers and text, ready for JSON: counts and rates by each measure, the interval of `soft`."""
+    low, high = cell.interval("soft") or (None, None)
+    return {
+        "experiment": cell.experiment,
+        **{name: cell.facts[name] for name in ("task", "init", "method", "gamma", "seed", "config_hash")},
+        "n": cell.n,
+        "requested": cell.requested,
+        "complete": cell.complete,
+        "failed": cell.failed,
+        **{f"recovered_{metric}": cell.recovered(metric) for metric in METRICS},
+        **{f"rate_{metric}": cell.rate(metric) for metric in METRICS},
+        "ci_low": low,
+        "ci_high": high,
+        "updates": cell.updates_to_recovery,
+        "path": str(cell.path),
+    }
+
+
+def format_summary(lines: Sequence[dict[str, Any]]) -> str:
+    """Summary lines as plain text in aligned columns; rates in percent, `-` for what there is not."""
+    rows = [_columns(line) for line in lines]
+    table = [list(rows[0]) if rows else [], *(list(row.values()) for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    padded = [[text.ljust(width) for text, width in zip(row, widths, strict=True)] for row in table]
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _columns(line: dict[str, Any]) -> dict[str, str]:
+    state = {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
+    interval = "" if line["ci_low"] is None else f" ({percent(line['ci_low'])}-{percent(line['ci_high'])})"
+    return {
+        "experiment": line["experiment"],
+        **{name: _or_dash(line[name]) for name in ("task", "init")},
+        "gamma": _or_dash(line["gamma"], "g"),
+        "seed": _or_dash(line["seed"]),
+        "n": f"{line['n']}/{_or_dash(line['requested'])}",
+        "state": "failed" if line["failed"] else state,
+        "soft %": percent(line["rate_soft"]) + interval,
+        **{f"{metric} %": percent(line[f"rate_{metric}"]) for metric in METRICS if metric != "soft"},
+        "updates": _or_dash(line["updates"], "g"),
+        "file": line["path"],
+    }
+
+
+def percent(rate: float | None) -> str:
+    return "-" if rate is None else f"{100 * rate:.1f}"
+
+
+def _or_dash(value: Any, spec: str = "") -> str:
+    return "-" if value is None else format(value, spec)

@@ -1,0 +1,300 @@
+"""Tasks: from a task file to examples, each a start state and the words that a right program leaves.
+
+A task is a reference program (or a table of examples), how start words are drawn, how many steps a run lasts,
+and which words are checked. Everything here is ints.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError
+from neurocomp.example_files import ExampleTable, read_examples
+from neurocomp.expressions import evaluate, evaluate_range
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import Program, fit, format_program, load_program, parse
+from neurocomp.seeding import SHARED, generator
+
+VALIDATION, TEST = 64, 256
+
+
+class Examples(NamedTuple):
+    """N start states and the words after T steps; -1 where what a right program leaves is not known."""
+
+    memory: np.ndarray  # [N, A]
+    registers: np.ndarray  # [N, R]
+    final_memory: np.ndarray  # [N, A]
+    final_registers: np.ndarray  # [N, R]
+
+
+class HeldOut(NamedTuple):
+    """What all restarts are judged on: validation decides when to stop, test is used once at the end."""
+
+    validation: Examples
+    test: Examples
+    coverage: float  # the share of all inputs that `test` holds
+    general: Examples | None
+    inputs: frozenset[bytes]  # what training examples are drawn apart from; empty where inputs are few
+
+
+@dataclass(frozen=True)
+class Task:
+    """A task with every expression evaluated; `ranges` are (low, high) of each memory cell, then each register."""
+
+    name: str
+    sizes: Sizes
+    steps: int
+    reference: Program | None
+    table: ExampleTable | None
+    ranges: tuple[tuple[int, int], ...]
+    checked_memory: tuple[int, ...]
+    checked_registers: tuple[int, ...]
+    machine: MachineConfig
+    general: Task | None = None
+
+    @property
+    def inputs(self) -> int:
+        """How many different start states there are."""
+        return math.prod(high - low + 1 for low, high in self.ranges)
+
+    def identity(self) -> dict:
+        """What makes this task the same task, for the configuration's hash; file names do not."""
+        return {
+            "name": self.name,
+            "sizes": self.sizes,
+            "steps": self.steps,
+            "reference": format_program(self.reference, one_line=True) if self.reference else None,
+            "table": self.table.digest if self.table else None,
+            "ranges": self.ranges,
+            "checked": [self.checked_memory, self.checked_registers],
+            "general": self.general.identity() if self.general else None,
+        }
+
+
+def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None = None) -> Task:
+    """The task that a file describes; files it names are looked up here, then in `directory`.
+
+    Raises UserError where a word, register, cell or line does not exist on the task's own sizes.
+    """
+    lengths = {} if config.length is None else {"length": config.length}
+    used: set[str] = set()
+    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used)
+    if config.length is not None and "length" not in used:
+        raise UserError(f"task.length={config.length}: task {config.name} has no length, nothing in it depends on one")
+    if config.general is None or task.table:
+        return task
+    if not isinstance(config.general, dict) or not set(config.general) <= {"length", "base"}:
+        raise UserError(f'task.general={config.general}: expected a mapping of "length" and "base"')
+    names = {**lengths, "base": config.base}
+    larger = {key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items()
+              if value is not None}
+    general = _sized(config, machine, directory, {**names, **larger}, set(), within="task.general")
+    return Task(**{**task.__dict__, "general": general})
+
+
+def _sized(
+    config: TaskConfig,
+    machine: MachineConfig,
+    directory: Path | None,
+    names: dict[str, int],
+    used: set[str],
+    within: str = "task",
+) -> Task:
+    """The task at one length and base."""
+
+    def integer(given: object, key: str, least: int) -> int:
+        value = evaluate(given, names, f"{within}.{key}", used)
+        if value < least:
+            raise UserError(f"{within}.{key}={value}: expected an integer >= {least}")
+        return value
+
+    sizes = Sizes(
+        integer(names["base"], "base", 2), integer(config.registers, "registers", 1), integer(config.lines, "lines", 1)
+    )
+    if machine.jump_target == "operand" and sizes.registers != sizes.lines:
+        raise UserError(f"machine.jump_target=operand needs as many registers as lines, got {sizes[1]} and {sizes[2]}")
+    if machine.jump_target == "value" and sizes.base != sizes.lines and within == "task":
+        raise UserError(f"machine.jump_target=value needs base = lines, got {sizes.base} and {sizes.lines}")
+    if (config.program is None) == (config.examples is None):
+        raise UserError(f"task {config.name}: expected either program or examples, got "
+                        f"{'neither' if config.program is None else 'both'}")
+    checked = config.check if isinstance(config.check, dict) else {"memory": config.check}
+    if unknown := set(checked) - {"memory", "registers"}:
+        raise UserError(f"task.check.{unknown.pop()}: expected memory, registers")
+    checked_memory = _indices(checked.get("memory"), names, f"{within}.check.memory", sizes.base, used)
+    checked_registers = _indices(checked.get("registers"), names, f"{within}.check.registers", sizes.registers, used)
+    if not checked_memory and not checked_registers:
+        raise UserError(f"task.check: task {config.name} checks nothing; expected memory cells or registers")
+    ranges = (
+        *_ranges(config.memory, sizes.base, (0, sizes.base - 1), names, f"{within}.memory", used),
+        *_ranges(config.start_registers, sizes.registers, (0, 0), names, f"{within}.start_registers", used),
+    )
+    reference, table = None, None
+    if config.program is not None:
+        source = f"program of task {config.name}"
+        reference = fit(_reference(config.program, directory, source), sizes, source)
+    else:
+        table = read_examples(_find(str(config.examples), directory), sizes, checked_memory, checked_registers)
+    steps = integer(config.steps, "steps", 1)
+    return Task(config.name, sizes, steps, reference, table, ranges, checked_memory, checked_registers, machine)
+
+
+def _reference(text: str, directory: Path | None, source: str) -> Program:
+    """The program given as assembly, as a shipped program's name or as a path.
+
+    It only says what the words are to become, so its jumps are to labels in every reading of jump_target.
+    """
+    if len(text.split()) != 1:
+        return parse(text, source)
+    return load_program(str(_find(text, directory)) if text.endswith(".asm") else text)
+
+
+def _find(name: str, directory: Path | None) -> Path:
+    for folder in (Path(), *([directory] if directory else [])):
+        if (folder / name).is_file():
+            return folder / name
+    raise UserError(f"{name}: no such file" + (f", neither here nor in {directory}" if directory else ""))
+
+
+def _indices(given: object, names: dict[str, int], where: str, size: int, used: set[str]) -> tuple[int, ...]:
+    """The cells or registers of a `check` entry, each an integer, expression or range."""
+    items = [] if given is None else given if isinstance(given, (list, tuple)) else [given]
+    found: list[int] = []
+    for item in items:
+        low, high = evaluate_range(item, names, where, used)
+        if low < 0 or high >= size:
+            raise UserError(f"{where}: {item} is outside 0..{size - 1}")
+        found.extend(range(low, high + 1))
+    return tuple(sorted(set(found)))
+
+
+def _ranges(
+    given: object, size: int, default: tuple[int, int], names: dict[str, int], where: str, used: set[str]
+) -> Iterator[tuple[int, int]]:
+    """(low, high) of each of `size` words, `default` where nothing is given (`random` means any word)."""
+    ranges = [default] * size
+    if given == "random":
+        ranges = [(0, names["base"] - 1)] * size
+    elif isinstance(given, (list, dict)):
+        entries = given.items() if isinstance(given, dict) else enumerate(given)
+        for index, word in entries:
+            for cell in _indices([index], names, where, size, used):
+                ranges[cell] = evaluate_range(word, names, f"{where}[{cell}]", used)
+    elif given is not None:
+        raise UserError(f"{where}={given}: expected random, a list of words, or a mapping to words or ranges")
+    for index, (low, high) in enumerate(ranges):
+        if low < 0 or high >= names["base"]:
+            raise UserError(f"{where}[{index}]: {low}..{high} is outside the words 0..{names['base'] - 1}")
+    return iter(ranges)
+
+
+def training_examples(task: Task, held_out: HeldOut, seed: int, restart: int, count: int) -> Examples:
+    """The examples that one restart trains on; they depend on (seed, restart) alone."""
+    rng = generator(seed, restart, "train")
+    if task.table:
+        rows = task.table.training(seed)
+        chosen = rng.choice(rows, size=count, replace=count > len(rows))
+        return _from_table(task, chosen, rng)
+    return _solve(task, _draw(task, rng, count, held_out.inputs, distinct=False))
+
+
+def held_out(task: Task, seed: int) -> HeldOut:
+    """Validation, test and general examples, the same for every restart of a seed.
+
+    Up to 256 inputs are all tested (coverage 1). Up to 640 leave too little room, and sets may overlap; beyond,
+    test, validation and training examples are all different inputs.
+    """
+    if task.table:
+        return _held_out_rows(task, seed)
+    rng = generator(seed, SHARED, "held_out")
+    apart = task.inputs >= 2 * (VALIDATION + TEST)
+    everything = task.inputs <= TEST
+    test = _all_inputs(task) if everything else _draw(task, rng, TEST, frozenset())
+    validation = _draw(task, rng, min(VALIDATION, task.inputs), _keys(test) if apart else frozenset())
+    general = None
+    if task.general:
+        count = min(TEST, task.general.inputs)
+        general = _solve(task.general, _draw(task.general, generator(seed, SHARED, "general"), count, frozenset()))
+    return HeldOut(
+        validation=_solve(task, validation),
+        test=_solve(task, test),
+        coverage=len(test) / task.inputs,
+        general=general,
+        inputs=_keys(test) | _keys(validation) if apart else frozenset(),
+    )
+
+
+def _held_out_rows(task: Task, seed: int) -> HeldOut:
+    assert task.table is not None
+    validation, test = task.table.validation(seed), task.table.test(seed)
+    rng = generator(seed, SHARED, "held_out")
+    return HeldOut(
+        validation=_from_table(task, validation[:VALIDATION], rng),
+        test=_from_table(task, test[:TEST], rng),
+        coverage=min(len(test), TEST) / task.inputs,
+        general=None,
+        inputs=frozenset(),
+    )
+
+
+def _all_inputs(task: Task) -> np.ndarray:
+    widths = [high - low + 1 for low, high in task.ranges]
+    lows = np.array([low for low, _ in task.ranges])
+    return np.indices(widths).reshape(len(widths), -1).T + lows
+
+
+def _draw(
+    task: Task, rng: np.random.Generator, count: int, apart_from: frozenset[bytes], distinct: bool = True
+) -> np.ndarray:
+    """`count` start states [N, A + R], uniform over the ranges, none of them in `apart_from`."""
+    lows = np.array([low for low, _ in task.ranges])
+    highs = np.array([high for _, high in task.ranges])
+    seen = set(apart_from)
+    drawn: list[np.ndarray] = []
+    while len(drawn) < count:
+        for row in rng.integers(lows, highs + 1, size=(count, len(lows))):
+            key = row.tobytes()
+            if key in seen:
+                continue
+            if distinct:
+                seen.add(key)
+            drawn.append(row)
+    return np.array(drawn[:count])
+
+
+def _keys(rows: np.ndarray) -> frozenset[bytes]:
+    return frozenset(row.tobytes() for row in np.ascontiguousarray(rows))
+
+
+def _solve(task: Task, rows: np.ndarray) -> Examples:
+    """The examples whose starts are `rows`, with the words that the reference program leaves."""
+    assert task.reference is not None
+    base = task.sizes.base
+    outcomes = [
+        interpreter.run(
+            task.reference, row[:base], row[base:], base=base, steps=task.steps,
+            halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
+        )
+        for row in rows.tolist()
+    ]
+    return Examples(
+        rows[:, :base], rows[:, base:],
+        np.array([outcome.memory for outcome in outcomes]), np.array([outcome.registers for outcome in outcomes]),
+    )
+
+
+def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> Examples:
+    """The examples in these rows of the table; start words it does not give are drawn."""
+    assert task.table is not None
+    base = task.sizes.base
+    drawn = _draw(task, rng, len(indices), frozenset(), distinct=False)
+    given = task.table.start[indices]
+    start = np.where(given >= 0, given, drawn)
+    final = task.table.final[indices]
+    return Examples(start[:, :base], start[:, base:], final[:, :base], final[:, base:])

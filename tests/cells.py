@@ -1,0 +1,50 @@
+"""Rows and cells made by hand, for the tests of what reads them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+
+from neurocomp.results import COLUMNS, CellWriter
+
+YAML = "restarts: 100\n"
+
+
+def row(restart: int | None, **values) -> dict:
+    """A row as the pipeline makes it: 4 restarts in 5 are recovered."""
+    recovered = restart is not None and restart % 5 != 0
+    return {
+        "task": "map_inc", "init": "map_dec", "method": "tune", "template": None, "gamma": 0.3, "restart": restart,
+        "seed": 7, "status": "recovered" if recovered else "exhausted", "synthesized": None,
+        "recovered_fit": recovered, "recovered_soft": recovered, "recovered_hard": recovered,
+        "recovered_general": None, "coverage": 0.1, "loss": 1 / 3, "updates": 1000,
+        "recovered_at": 31 if recovered else None, "lines_changed": 2, "margin": 1e-7,
+        "program": "loop: inc 1 1; jump 4 loop", "wall_s": 2.5, "engine": "eager", "device": "cpu", "threads": 1,
+        "config_hash": "0123456789abcdef", "commit": "c0ffee", "dirty": False, "torch": "2.13.0",
+    } | values  # fmt: skip
+
+
+def failed() -> dict:
+    return {**dict.fromkeys(COLUMNS), "task": "map_inc", "init": "map_dec", "method": "tune", "status": "failed"}
+
+
+def write_cell(directory: Path, task: str, init: str, n: int, config: dict | None = None, **recovered) -> Path:
+    """A cell of n restarts in which the first ones are recovered: as many by each measure as `recovered` says.
+
+    A measure that is None or left out was not taken. Keys of `config` that are columns go into the rows too.
+    """
+    config = {"name": directory.name, "restarts": n, "seed": 0, "gamma": 0.3, **(config or {})}
+    shared = {key: value for key, value in config.items() if key in COLUMNS}
+    shared = {"task": task, "init": init, "config_hash": f"hash-of-{task}-{init}", **shared}
+    path = directory / f"{task}-{init}-s{shared['seed']}-{shared['config_hash']}.csv"
+    counts = dict.fromkeys(("fit", "soft", "hard", "general")) | recovered
+    with CellWriter(path, yaml.safe_dump(config)) as cell:
+        rows = [
+            row(restart, **shared)
+            | {f"recovered_{metric}": None if of is None else restart < of for metric, of in counts.items()}
+            | {"recovered_at": 10 * restart if restart < (counts["soft"] or 0) else None}
+            for restart in range(n)
+        ]
+        cell.append(rows)
+    return path

@@ -1,0 +1,58 @@
+"""Shared by all tests: the command line in-process, in a directory of its own."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from hypothesis import settings
+
+import neurocomp
+
+ROOT = Path(__file__).resolve().parents[1]
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests are small; threads that wait for each other are slower
+
+settings.register_profile("neurocomp", deadline=None, max_examples=50)  # a loaded machine is no failure
+settings.load_profile("neurocomp")
+
+# With a wheel installed, pytest at the root imports the checkout's neurocomp/, which has no cli/ and configs/ in it.
+if importlib.util.find_spec("neurocomp.cli") is None:
+    neurocomp.__path__.append(str(ROOT))
+
+
+class Answer(NamedTuple):
+    """What a command left: its exit code and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """Call `neurocomp` with arguments, in `tmp_path`."""
+    from neurocomp.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["neurocomp"])
+    monkeypatch.setenv("NEUROCOMP_DEBUG", "")
+    monkeypatch.setenv("NEUROCOMP_JSON", "")
+
+    def call(*arguments: str) -> Answer:
+        capsys.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as leaving:
+            code = leaving.code
+        printed = capsys.readouterr()
+        return Answer(int(code or 0), printed.out, printed.err)
+
+    return call

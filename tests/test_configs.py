@@ -1,0 +1,110 @@
+"""Every file under configs/ composes, and every task does what its first comment line says."""
+
+from __future__ import annotations
+
+import argparse
+import functools
+from pathlib import Path
+
+import pytest
+
+from neurocomp.cli.compose import Cell, compose_cells
+from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import fit, load_program
+from neurocomp.tasks import Task, load_task
+
+CONFIGS = Path(__file__).resolve().parents[1] / "configs"
+
+
+def options(group: str) -> list[str]:
+    return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+
+
+@functools.cache
+def compose(*overrides: str) -> list[Cell]:
+    return compose_cells(argparse.Namespace(overrides=list(overrides), multirun=False, config_dir=None))
+
+
+@functools.cache
+def task(name: str) -> Task:
+    config = compose(f"task={name}")[0].config
+    return load_task(config.task, config.machine)
+
+
+@pytest.mark.parametrize("group", ["machine", "optimizer", "objective"])
+def test_every_option_of_a_group_composes(group: str):
+    for option in options(group):
+        assert compose("task=inc", f"{group}={option}")
+
+
+@pytest.mark.parametrize("experiment", sorted(set(options("experiment")) - {"none"}))
+def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
+    cells = compose(f"experiment={experiment}")
+    assert len(cells) > 1
+    assert {cell.config.name for cell in cells} == {experiment}
+
+
+def test_table1_has_each_published_task():
+    published = (CONFIGS.parent / "neurocomp/published/table1.csv").read_text().splitlines()[0].split(",")[1:]
+    assert {cell.config.task.name for cell in compose("experiment=table1")} == set(published)
+
+
+def test_a_default_is_the_dataclass_default():
+    """The default options add nothing, so that a default has one place."""
+    config = compose("task=inc")[0].config
+    assert (config.machine, config.optimizer, config.objective) == (
+        MachineConfig(), OptimizerConfig(), ObjectiveConfig(),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("name", options("task"))
+def test_a_task_file_is_named_after_its_task_and_fits_its_general_sizes(name: str):
+    loaded = task(name)
+    assert loaded.name == name
+    assert loaded.general is not None
+    assert loaded.general.sizes.base > loaded.sizes.base
+
+
+@pytest.mark.parametrize("name", options("task"))
+@pytest.mark.parametrize("init", ["map_inc", "map_dec", "loop_noop"])
+def test_the_initializations_of_table1_fit_every_task(name: str, init: str):
+    sizes = task(name).sizes
+    assert len(fit(load_program(init), sizes, init)) == sizes.lines
+
+
+# What the checked cells must hold, from the meaning of the task: memory, list length, base -> {cell: word}.
+CLAIMS = {
+    "inc": lambda m, n, b: {0: m[m[0] + 1]},
+    "inc_value": lambda m, n, b: {0: (m[0] + 1) % b},
+    "map_inc": lambda m, n, b: {i: (m[i] + 1) % b for i in range(n)},
+    "map_dec": lambda m, n, b: {i: (m[i] - 1) % b for i in range(n)},
+    "reduce": lambda m, n, b: {3: (m[0] + m[1] + m[2]) % b},
+    "parity": lambda m, n, b: {i: m[i] % 2 for i in range(n)},
+    "parity_bits": lambda m, n, b: {n: sum(m[:n]) % 2},
+    "fib": lambda m, n, b: dict(enumerate([1 % b, 2 % b, 3 % b, 5 % b, 8 % b, 13 % b, 21 % b][:n])),
+}
+LENGTHS = {"map_inc": (3, 5), "map_dec": (3, 5), "parity": (3, 5), "parity_bits": (3, 5), "fib": (5, 7)}
+
+
+def memories(loaded: Task) -> list[list[int]]:
+    """Start memories within the task's ranges: the lowest words, the highest, and mixtures."""
+    ranges = loaded.ranges[: loaded.sizes.base]
+    mixed = [[low + (7 * k + 3 * i * k) % (high - low + 1) for i, (low, high) in enumerate(ranges)] for k in range(25)]
+    return [*mixed, [high for _, high in ranges]]
+
+
+@pytest.mark.parametrize("general", [False, True])
+@pytest.mark.parametrize("name", options("task"))
+def test_a_reference_does_what_its_task_file_says(name: str, general: bool):
+    training = task(name)
+    loaded = training.general if general else training
+    assert loaded is not None and loaded.reference is not None
+    base = loaded.sizes.base
+    length = LENGTHS.get(name, (0, 0))[general]
+    registers = [low for low, _ in loaded.ranges[base:]]
+    for memory in memories(loaded):
+        expected = CLAIMS[name](memory, length, base)
+        left = interpreter.run(loaded.reference, memory, registers, base=base, steps=loaded.steps)
+        assert set(loaded.checked_memory) == set(expected)
+        assert {cell: left.memory[cell] for cell in expected} == expected

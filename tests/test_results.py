@@ -1,0 +1,387 @@
+"""Claims about rows on the disk: what a kill, a full disk, a second writer or another version can do to them."""
+
+from __future__ import annotations
+
+import errno
+import io
+import math
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from neurocomp import results
+from neurocomp.config import UserError
+from neurocomp.results import COLUMNS, CellLocked, CellWriter, cell_name, config_hash, provenance, read_rows
+from tests.cells import YAML, failed, row
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "table1" / "map_inc.csv"
+
+
+def write(path, *batches: range) -> None:
+    with CellWriter(path, YAML) as cell:
+        for batch in batches:
+            cell.append([row(restart) for restart in batch])
+
+
+def restarts(path) -> list[int]:
+    return read_rows(path)["restart"].tolist()
+
+
+def test_values_come_back_as_they_were(path):
+    write(path, range(2))
+    frame = read_rows(path)
+    assert tuple(frame.columns) == COLUMNS
+    assert len(path.read_text().splitlines()) == 3
+    first, second = (frame.iloc[index] for index in (0, 1))
+    assert (first["loss"], first["margin"], first["gamma"]) == (1 / 3, 1e-7, 0.3)
+    assert first["recovered_soft"] is not pd.NA and not first["recovered_soft"] and second["recovered_soft"]
+    assert first["recovered_general"] is pd.NA and first["recovered_at"] is pd.NA and second["recovered_at"] == 31
+    assert (first["program"], first["template"]) == ("loop: inc 1 1; jump 4 loop", "")
+    assert (first["batch"], first["schema"]) == ("0-1", 1)
+    assert ",true," in path.read_text() and "None" not in path.read_text()
+
+
+def test_a_diverged_loss_and_numbers_of_numpy_come_back(path):
+    numpy = pytest.importorskip("numpy")
+    values = {"loss": math.nan, "margin": -math.inf, "recovered_hard": numpy.bool_(True), "updates": numpy.int64(12)}
+    with CellWriter(path, YAML) as cell:
+        cell.append([row(0, **values)])
+    only = read_rows(path).iloc[0]
+    assert math.isnan(only["loss"]) and only["margin"] == -math.inf
+    assert only["recovered_hard"] and only["updates"] == 12
+
+
+@given(st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\r\n")), st.floats(allow_nan=False))
+def test_any_text_and_any_float_come_back(tmp_path_factory, text, number):
+    path = tmp_path_factory.mktemp("results") / "cell.csv"
+    with CellWriter(path, YAML) as cell:
+        cell.append([row(0, program=text, loss=number), row(1)])
+    with CellWriter(path, YAML) as cell:
+        cell.append([row(2)])
+    frame = read_rows(path)
+    assert (frame["program"][0], frame["loss"][0], len(frame)) == (text, number, 3)
+
+
+def test_a_torn_last_line_takes_its_batch_along_and_no_other(path):
+    write(path, range(3), range(3, 6))
+    whole = path.read_bytes()
+    end_of_first = len(b"".join(whole.splitlines(keepends=True)[:4]))
+    for length in range(end_of_first, len(whole)):
+        path.write_bytes(whole[:length])
+        assert restarts(path) == [0, 1, 2], whole[:length][-40:]
+    path.write_bytes(whole[:-40] + b"\n")
+    assert restarts(path) == [0, 1, 2]
+    path.write_bytes(whole)
+    assert restarts(path) == [0, 1, 2, 3, 4, 5]
+
+
+def test_a_writer_removes_an_incomplete_batch_and_owes_it(path):
+    write(path, range(3), range(3, 6))
+    lines = path.read_bytes().splitlines(keepends=True)
+    path.write_bytes(b"".join(lines[:6]))
+    with CellWriter(path, YAML) as cell:
+        assert path.read_bytes() == b"".join(lines[:4])
+        assert cell.finished == {0, 1, 2}
+        assert cell.missing_batches(6, chunk=3) == [[3, 4, 5]]
+        cell.append([row(restart) for restart in range(3, 6)])
+    assert path.read_bytes() == b"".join(lines)
+
+
+def test_an_interrupted_rewrite_leaves_the_file_as_it_was(path, monkeypatch):
+    write(path, range(3))
+    torn = path.read_bytes()[:-9]
+    path.write_bytes(torn)
+    monkeypatch.setattr(results.os, "replace", lambda *_: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+    with pytest.raises(OSError), CellWriter(path, YAML):
+        pass
+    assert path.read_bytes() == torn
+    assert not list(path.parent.glob(".*.tmp"))
+
+
+@pytest.mark.parametrize("done, restarts, chunk, missing", [
+    (range(0), 5, 2, [[0, 1], [2, 3], [4]]),
+    (range(100), 200, 100, [list(range(100, 200))]),
+    (range(50), 100, 100, [list(range(50, 100))]),
+    (range(100), 50, 100, []),
+    (range(17, 18), 20, 10, [list(range(10)), list(range(10, 17)), [18, 19]]),
+])  # fmt: skip
+def test_only_what_is_missing_is_asked_for(path, done, restarts, chunk, missing):
+    with CellWriter(path, YAML) as cell:
+        if done:
+            cell.append([row(restart) for restart in done])
+        assert cell.missing_batches(restarts, chunk) == missing
+    with CellWriter(path, YAML) as cell:
+        assert cell.missing_batches(restarts, chunk) == missing
+
+
+def test_a_batch_of_restarts_that_are_not_consecutive_is_refused(path):
+    with CellWriter(path, YAML) as cell, pytest.raises(ValueError, match="consecutive"):
+        cell.append([row(0), row(2)])
+
+
+@pytest.mark.parametrize("text", ["one\ntwo", "one\rtwo"])
+def test_a_value_with_a_line_break_is_refused_before_anything_is_written(path, text):
+    with CellWriter(path, YAML) as cell, pytest.raises(ValueError, match="one line"):
+        cell.append([row(0), row(1, program=text)])
+    assert not path.exists()
+
+
+def test_a_failed_row_is_no_finished_restart_and_stays(path):
+    with CellWriter(path, YAML) as cell:
+        cell.append([failed()])
+        assert cell.missing_batches(2, 100) == [[0, 1]]
+    write(path, range(2))
+    frame = read_rows(path)
+    assert frame["status"].tolist() == ["failed", "exhausted", "recovered"]
+    assert frame["restart"].isna().tolist() == [True, False, False]
+
+
+def test_the_configuration_is_written_once(path):
+    write(path, range(1))
+    with CellWriter(path, "restarts: 200\n"):
+        pass
+    assert path.with_suffix(".yaml").read_text() == YAML
+
+
+class Disk(io.FileIO):
+    """A disk that has room for 100 more bytes; `stuck`: not even a truncation works."""
+
+    room, stuck = 100, False
+
+    def write(self, data):
+        taken = super().write(bytes(data)[: Disk.room])
+        Disk.room -= taken
+        if not taken:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return taken
+
+    def truncate(self, size=None):
+        if Disk.stuck:
+            raise OSError(errno.EIO, "Input/output error")
+        return super().truncate(size)
+
+
+@pytest.mark.parametrize("stuck", [False, True])
+def test_a_full_disk_costs_only_the_batch_in_flight(path, monkeypatch, stuck):
+    with CellWriter(path, YAML) as cell:
+        cell.append([row(0), row(1)])
+        before = path.read_bytes()
+        with monkeypatch.context() as context:
+            context.setattr(results.Path, "open", lambda self, mode, buffering: Disk(self, mode))
+            context.setattr(Disk, "room", 100)
+            context.setattr(Disk, "stuck", stuck)
+            with pytest.raises(OSError):
+                cell.append([row(2), row(3)])
+        assert len(path.read_bytes()) == len(before) + (100 if stuck else 0)
+        assert restarts(path) == [0, 1]
+        assert cell.missing_batches(4, 2) == [[2, 3]]
+        cell.append([failed()])
+        cell.append([row(2), row(3)])
+    assert read_rows(path)["restart"].dropna().tolist() == [0, 1, 2, 3]
+    assert path.read_bytes().startswith(before)
+
+
+def test_a_first_batch_that_does_not_fit_leaves_no_file(path, monkeypatch):
+    with CellWriter(path, YAML) as cell:
+        with monkeypatch.context() as context:
+            context.setattr(results.os, "fsync", lambda _: (_ for _ in ()).throw(OSError(errno.ENOSPC, "full")))
+            with pytest.raises(OSError):
+                cell.append([row(0)])
+        assert not path.exists()
+        cell.append([row(0)])
+    assert restarts(path) == [0]
+
+
+FOREIGN = {
+    "another header": b"name,age\nAda,36\n",
+    "no text": b"\x89PNG\r\n\x1a\n\x00\xff\n",
+    "one torn word": b"tas",
+}
+
+
+@pytest.mark.parametrize("content", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_file_is_refused_by_name_and_untouched(path, content):
+    path.parent.mkdir()
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="map_inc.csv: not a results file"):
+        read_rows(path)
+    with pytest.raises(UserError, match="map_inc.csv: not a results file"), CellWriter(path, YAML):
+        pass
+    assert path.read_bytes() == content
+    assert not path.with_suffix(".yaml").exists()
+
+
+def test_rows_of_a_newer_neurocomp_are_refused_and_untouched(path, monkeypatch):
+    write(path, range(2))
+    newer = path.read_bytes().replace(b",1,0-1", b",2,0-1")
+    path.write_bytes(newer)
+    with pytest.raises(UserError, match=r"map_inc.csv.*newer neurocomp \(schema 2, this one reads up to 1\)"):
+        read_rows(path)
+    with pytest.raises(UserError, match="newer"), CellWriter(path, YAML):
+        pass
+    assert path.read_bytes() == newer
+
+
+def test_rows_that_lack_a_later_column_are_read_and_continued(path):
+    write(path, range(2))
+    frame = pd.read_csv(path, dtype=str, keep_default_na=False).drop(columns=["coverage", "recovered_fit"])
+    frame.assign(schema="0", note="by hand").to_csv(path, index=False)
+    old = read_rows(path)
+    assert old[["coverage", "recovered_fit"]].isna().to_numpy().all()
+    assert old["recovered_soft"].tolist() == [False, True]
+    write(path, range(2, 3))
+    both = read_rows(path)
+    assert both["schema"].tolist() == [0, 0, 1]
+    assert both["restart"].tolist() == [0, 1, 2]
+    assert both["recovered_fit"].isna().tolist() == [True, True, False]
+    assert both["note"].tolist() == ["by hand", "by hand", ""]
+
+
+@pytest.mark.parametrize("old, new, message", [
+    (b",0.3,", b",much,", 'map_inc.csv: gamma is "much", expected a number'),
+    (b",true,", b",yes,", 'map_inc.csv: recovered_fit is "yes", expected true or false'),
+    (b"0-1", b"first", 'map_inc.csv: batch "first", expected two numbers such as 0-99'),
+    (b",0.3,0,", b",0.3,0,0,", "map_inc.csv: line 2 has 31 fields, its header 30"),
+])  # fmt: skip
+def test_a_damaged_value_is_named(path, old, new, message):
+    write(path, range(2))
+    path.write_bytes(path.read_bytes().replace(old, new))
+    with pytest.raises(UserError) as error:
+        read_rows(path)
+    assert str(error.value).endswith(message)
+
+
+HOLD = """
+import sys
+from neurocomp.results import CellWriter
+with CellWriter(sys.argv[1], ""):
+    print("mine", flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_two_processes_do_not_write_one_cell(path):
+    command = [sys.executable, "-c", HOLD, str(path)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
+        assert holder.stdout is not None and holder.stdin is not None
+        assert holder.stdout.readline() == "mine\n"
+        with pytest.raises(CellLocked) as error, CellWriter(path, YAML):
+            pass
+        assert str(error.value) == (f"map_inc is being written by another process (lock {path.with_suffix('.lock')})")
+        holder.kill()
+    write(path, range(1))
+    assert restarts(path) == [0]
+
+
+def test_a_refused_file_is_not_kept_locked(path):
+    path.parent.mkdir()
+    path.write_text("a,b\n")
+    errors = []
+    for _ in range(2):
+        with pytest.raises(UserError) as error, CellWriter(path, YAML):
+            pass
+        errors.append(error)  # whose traceback keeps the writer, and so its lock, alive
+
+
+APPEND = """
+import sys
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from tests.cells import YAML, row
+from neurocomp.results import CellWriter
+with CellWriter(Path(sys.argv[1]), YAML) as cell:
+    while True:
+        start = max(cell.finished, default=-1) + 1
+        cell.append([row(restart) for restart in range(start, start + 40)])
+        print(start + 40, flush=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+def test_a_killed_writer_loses_at_most_the_batch_in_flight(path, request):
+    command = [sys.executable, "-c", APPEND, str(path), str(request.config.rootpath)]
+    reported = 0
+    for attempt in range(4):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout is not None
+            reported = int(writer.stdout.readline())
+            time.sleep(0.013 * attempt)
+            writer.send_signal(signal.SIGKILL)
+            reported = int((writer.stdout.readlines() or [reported])[-1])
+        found = restarts(path)
+        assert found == list(range(len(found)))
+        assert len(found) in (reported, reported + 40)
+    with CellWriter(path, YAML) as cell:
+        assert cell.finished == set(found)
+
+
+def test_equal_configurations_have_equal_hashes_and_others_do_not(monkeypatch):
+    one = {"task": {"registers": {10: "n", 4: 2}}, "gamma": 1.0, "steps": (1, 2), "clip": None, "on": True}
+    same = {"on": True, "clip": None, "steps": [1, 2], "gamma": 1, "task": {"registers": {"4": 2, "10": "n"}}}
+    assert config_hash(one) == config_hash(same)
+    assert len(config_hash(one)) == 16 and set(config_hash(one)) <= set("0123456789abcdef")
+    others = [{**one, "gamma": 0.3}, {**one, "clip": 0}, {**one, "on": False}, {**one, "more": None}]
+    assert len({config_hash(other) for other in [one, *others]}) == 5
+    before = config_hash(one)
+    monkeypatch.setattr(results, "SEMANTICS", results.SEMANTICS + 1)
+    assert config_hash(one) != before
+
+
+def test_a_cell_is_named_after_what_it_is():
+    digest = "0123456789abcdef"
+    assert cell_name("map_inc", "map_dec", 0.3, 0, digest) == "map_inc-map_dec-g0.3-s0-0123456789"
+    assert cell_name("fib", "../my programs/v1.2.asm", 1.0, 12, digest) == "fib-v1.2-g1-s12-0123456789"
+    assert "/" not in cell_name("a/b", "random", 0.03, 0, digest)
+
+
+def git(directory, *arguments):
+    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
+    return subprocess.run(["git", *identity, *arguments], cwd=directory, check=True, capture_output=True, text=True)
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """A repository with the package in it, and provenance() asked as if the code ran from there."""
+    package = tmp_path / "repository" / "neurocomp"
+    package.mkdir(parents=True)
+    (package / "results.py").write_text("one\n")
+    git(package.parent, "init", "-q")
+    monkeypatch.setattr(results, "__file__", str(package / "results.py"))
+    provenance.cache_clear()
+    yield package.parent
+    provenance.cache_clear()
+
+
+def test_provenance_names_the_commit_and_changed_code_but_not_results(checkout):
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "first")
+    commit = git(checkout, "rev-parse", "HEAD").stdout.strip()
+    (checkout / "results").mkdir()
+    (checkout / "results" / "new.csv").write_text("rows\n")
+    assert provenance() == (commit, False)
+    (checkout / "neurocomp" / "results.py").write_text("two\n")
+    provenance.cache_clear()
+    assert provenance() == (commit, True)
+
+
+def test_a_package_inside_a_repository_of_something_else_has_no_provenance(checkout):
+    (checkout / "README").write_text("something else\n")
+    git(checkout, "add", "README")
+    git(checkout, "commit", "-qm", "first")
+    assert provenance() == ("", None)
+
+
+def test_a_package_outside_any_repository_has_no_provenance(tmp_path, monkeypatch):
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "results.py"))
+    provenance.cache_clear()
+    assert provenance() == ("", None)
+    provenance.cache_clear()

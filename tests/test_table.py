@@ -1,0 +1,268 @@
+"""The measured table against values worked by hand, and what happens where configurations compete."""
+
+from __future__ import annotations
+
+import csv
+import io
+import subprocess
+import sys
+
+import pytest
+
+from cli.table import main
+from neurocomp.config import UserError
+from neurocomp.report.cells import read_cell, read_cells
+from neurocomp.report.table import published
+from neurocomp.results import TABLE_COLUMNS, CellWriter
+from tests.cells import YAML, failed, row, write_cell
+
+
+@pytest.fixture
+def directory(tmp_path):
+    return tmp_path / "table1"
+
+
+def table(capsys, *argv) -> str:
+    assert main(["table1", *map(str, argv)]) == 0
+    return capsys.readouterr().out
+
+
+def entries(capsys, directory, *argv) -> dict[tuple[str, str], dict]:
+    text = table(capsys, "--results", directory, "--format", "csv", *argv)
+    return {(line["row"], line["task"]): line for line in csv.DictReader(io.StringIO(text))}
+
+
+# Wilson's interval as published for 100 runs. By hand for 3 of 4, with z = 1.96: the center (3 + z^2/2) / (4 + z^2)
+# is .6275, the half width z sqrt(4 * .75 * .25 + z^2/4) / (4 + z^2) is .3269.
+INTERVALS = [
+    (19, 100, 0.125, 0.278),
+    (75, 100, 0.657, 0.825),
+    (100, 100, 0.963, 1.0),
+    (0, 100, 0.0, 0.037),
+    (3, 4, 0.3006, 0.9544),
+]
+
+
+@pytest.mark.parametrize("count, n, low, high", INTERVALS)
+def test_intervals_are_wilsons(directory, count, n, low, high):
+    cell = read_cell(write_cell(directory, "inc", "random", n, soft=count))
+    assert cell.rate("soft") == count / n
+    assert cell.interval("soft") == pytest.approx((low, high), abs=5e-4)
+
+
+def test_the_published_table_has_36_places_in_its_order():
+    rates = published("table1")
+    assert len(rates) == 36
+    assert list(rates)[:2] == [("optimization", "inc"), ("optimization", "map_inc")]
+    assert list(rates)[-1] == ("init=loop_noop", "fib")
+    assert rates["optimization", "parity"] == 0.95 and rates["init=map_inc", "map_dec"] == 0.07
+    assert [place for place, rate in rates.items() if rate is None] == [
+        ("init=map_inc", "inc"), ("init=map_inc", "reduce"), ("init=map_dec", "inc"), ("init=map_dec", "reduce"),
+    ]  # fmt: skip
+
+
+def test_each_cell_stands_in_its_place_with_its_difference(directory, capsys):
+    write_cell(directory, "map_inc", "random", 50, soft=46)
+    write_cell(directory, "map_dec", "map_inc", 100, soft=12)
+    write_cell(directory, "reduce", "map_dec", 4, soft=3)
+    lines = entries(capsys, directory)
+    assert len(lines) == 36 and tuple(next(iter(lines.values()))) == TABLE_COLUMNS
+    numbers = [lines["optimization", "map_inc"][key] for key in ("n", "rate", "published", "difference")]
+    assert numbers == ["50", "0.92", "0.86", "0.06"]
+    assert lines["init=map_inc", "map_dec"]["difference"] == "0.05"
+    assert float(lines["init=map_inc", "map_dec"]["ci_low"]) == pytest.approx(0.0700, abs=5e-4)
+    assert lines["init=map_dec", "reduce"]["rate"] == "0.75"
+    assert lines["init=map_dec", "reduce"]["published"] == lines["init=map_dec", "reduce"]["difference"] == ""
+    measured = [place for place, line in lines.items() if line["rate"]]
+    assert len(measured) == 3
+    missing = lines["synthesis", "fib"]
+    assert missing["published"] == "0.0" and not missing["n"] and not missing["difference"]
+
+
+def test_the_metric_decides_and_a_measure_that_was_not_taken_is_missing(directory, capsys):
+    write_cell(directory, "fib", "map_inc", 10, soft=5, hard=2, fit=9)
+    rates = {metric: entries(capsys, directory, "--metric", metric) for metric in ("fit", "soft", "hard", "general")}
+    found = {metric: lines["init=map_inc", "fib"]["rate"] for metric, lines in rates.items()}
+    assert found == {"fit": "0.9", "soft": "0.5", "hard": "0.2", "general": ""}
+    assert entries(capsys, directory)["init=map_inc", "fib"]["rate"] == "0.5"
+
+
+def test_only_tuning_counts(directory, capsys):
+    write_cell(directory, "fib", "random", 10, {"method": "synthesize"}, soft=5)
+    assert not entries(capsys, directory)["optimization", "fib"]["rate"]
+
+
+def test_diverged_restarts_are_not_recovered_and_failed_runs_are_no_restarts(directory):
+    path = directory / "cell.csv"
+    nothing = {f"recovered_{metric}": None for metric in ("fit", "soft", "hard", "general")}
+    with CellWriter(path, YAML) as cell:
+        cell.append([row(0, recovered_soft=True), row(1, recovered_soft=True), row(2, status="diverged", **nothing)])
+        cell.append([failed()])
+    cell = read_cell(path)
+    assert (cell.n, cell.recovered("soft"), cell.rate("soft"), cell.recovered("general")) == (3, 2, 2 / 3, None)
+    with CellWriter(directory / "diverged.csv", YAML) as cell:
+        cell.append([row(restart, status="diverged", **nothing) for restart in range(3)])
+    cell = read_cell(directory / "diverged.csv")
+    assert (cell.recovered("soft"), cell.recovered("general")) == (0, None)
+
+
+SETTINGS = [
+    {"config_hash": "aaaa1111", "machine": {"writeback": "gated"}, "optimizer": {"learning_rate": 0.1}},
+    {"config_hash": "bbbb2222", "machine": {"writeback": "printed"}, "optimizer": {"learning_rate": 0.1}},
+    {"config_hash": "cccc3333", "machine": {"writeback": "printed"}, "optimizer": {"learning_rate": 0.01}, "seed": 4},
+]
+
+
+@pytest.fixture
+def competing(directory):
+    """Three configurations for one place, of which 1, 2 and 3 of 4 restarts recover."""
+    for count, setting in enumerate(SETTINGS, start=1):
+        write_cell(directory, "fib", "random", 4, {"optimizer": {"clip": None}} | setting, soft=count)
+    return directory
+
+
+def test_competing_configurations_are_listed_with_what_differs(competing, capsys):
+    write_cell(competing, "inc", "random", 4, soft=4)
+    with pytest.raises(UserError) as error:
+        main(["table1", "--results", str(competing)])
+    first, place, *cells = str(error.value).splitlines()
+    assert "--where" in first and place == "optimization, fib:" and len(cells) == 3
+    assert "machine.writeback=gated" in cells[0] and "machine.writeback=printed" in cells[1]
+    assert "optimizer.learning_rate=0.01" in cells[2] and "seed=4" in cells[2]
+    assert all(f"config_hash={setting['config_hash']}" in line for setting, line in zip(SETTINGS, cells, strict=True))
+    assert "gamma" not in str(error.value) and "inc" not in str(error.value).replace(str(competing), "")
+
+
+@pytest.mark.parametrize("where, rate", [
+    (["machine.writeback=gated"], "0.25"),
+    (["machine.writeback=printed", "seed=0"], "0.5"),
+    (["seed=4"], "0.75"),
+    (["optimizer.learning_rate=1e-2"], "0.75"),
+    (["config_hash=bbbb2222"], "0.5"),
+    (["config_hash=bbbb"], "0.5"),
+    (["init=random", "machine.writeback=gated", "gamma=0.30", "dirty=false", "threads=1"], "0.25"),
+])  # fmt: skip
+def test_where_picks_a_configuration(competing, capsys, where, rate):
+    assert entries(capsys, competing, "--where", *where)["optimization", "fib"]["rate"] == rate
+    repeated = [word for condition in where for word in ("--where", condition)]
+    assert entries(capsys, competing, *repeated)["optimization", "fib"]["rate"] == rate
+
+
+def test_a_key_given_twice_may_have_either_value(competing, capsys):
+    write_cell(competing, "inc", "random", 4, {"config_hash": "dddd4444"}, soft=4)
+    lines = entries(capsys, competing, "--where", "config_hash=aaaa", "config_hash=dddd", "seed=0")
+    assert [lines["optimization", task]["rate"] for task in ("fib", "inc")] == ["0.25", "1.0"]
+
+
+def test_where_knows_null(directory, capsys):
+    for clip in (None, 1.0):
+        write_cell(
+            directory, "fib", "random", 4, {"optimizer": {"clip": clip}, "config_hash": f"{clip}"}, soft=clip and 1
+        )
+    write_cell(directory, "fib", "random", 4, {"optimizer": {"clip": 2.0}, "config_hash": "2"}, soft=3)
+    assert entries(capsys, directory, "--where", "optimizer.clip=1")["optimization", "fib"]["rate"] == "0.25"
+    assert entries(capsys, directory, "--where", "optimizer.clip=null")["optimization", "fib"]["rate"] == ""
+
+
+@pytest.mark.parametrize("where, message", [
+    ("machine.writebak=gated", 'unknown key, expected .*; did you mean "machine.writeback"'),
+    ("gama=0.3", 'did you mean "gamma"'),
+    ("seed", "--where seed: expected KEY=VALUE"),
+    ("seed=3", "--where seed=3: no cell has it; seed is 0, 4"),
+    ("task.base=6", "--where task.base=6: no cell has it; task.base is nowhere recorded"),
+])  # fmt: skip
+def test_a_condition_that_cannot_hold_is_explained(competing, where, message):
+    with pytest.raises(UserError, match=message):
+        main(["table1", "--results", str(competing), "--where", where])
+
+
+def test_two_files_of_one_configuration_are_one_cell(directory, capsys):
+    write_cell(directory / "here", "fib", "random", 4, soft=4)
+    write_cell(directory / "there", "fib", "random", 8, soft=4)
+    line = entries(capsys, directory)["optimization", "fib"]
+    assert (line["n"], line["rate"]) == ("8", "0.5")
+
+
+def test_markdown_says_metric_and_k_and_every_cell_in_full(directory, capsys):
+    write_cell(directory, "map_inc", "random", 100, hard=93)
+    write_cell(directory, "inc", "map_inc", 50, hard=25)
+    text = table(capsys, "--results", directory, "--metric", "hard")
+    lines = text.splitlines()
+    assert lines[0].startswith("table1, metric hard: the decompiled program") and "k = 50 to 100 restarts" in lines[0]
+    assert [word.strip() for word in lines[2].split("|")[2:-1]] == [
+        "inc",
+        "map_inc",
+        "map_dec",
+        "reduce",
+        "parity",
+        "fib",
+    ]
+    rows = {line.split("|")[1].strip(): [word.strip() for word in line.split("|")[2:-1]] for line in lines[4:]}
+    assert rows["optimization"][:2] == ["missing / 19", "93.0% (86.3-96.6) / 86 / +7.0"]
+    assert rows["init=map_inc"][0] == "50.0% (36.6-63.4), n=50 / - / -"
+    assert rows["init=map_dec"][0] == "missing / -"
+    assert len(rows) == 6
+
+
+def test_latex_is_booktabs_with_escapes(directory, capsys):
+    write_cell(directory, "map_inc", "random", 100, soft=93)
+    text = table(capsys, "--results", directory, "--format", "latex")
+    assert all(rule in text for rule in (r"\toprule", r"\midrule", r"\bottomrule"))
+    assert r"93.0\% (86.3-96.6) / 86 / +7.0" in text and r"init=map\_inc" in text and r" & map\_inc &" in text
+    body = text.replace(r"\%", "").replace(r"\_", "")
+    assert "%" not in body and "_" not in body
+
+
+def test_out_writes_a_file_which_later_tables_pass_over(directory, capsys):
+    write_cell(directory, "map_inc", "random", 4, soft=3)
+    out = directory / "tables" / "table1.csv"
+    assert main(["table1", "--results", str(directory), "--format", "csv", "--out", str(out)]) == 0
+    captured = capsys.readouterr()
+    assert captured.out == "" and captured.err == f"wrote {out}\n"
+    assert out.read_text() == table(capsys, "--results", directory, "--format", "csv")
+    with pytest.raises(UserError, match="--out"):
+        main(["table1", "--results", str(directory), "--out", str(directory)])
+
+
+def test_default_directories(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["table1"]) == 0
+    captured = capsys.readouterr()
+    assert "no results in results" in captured.err and "missing / 19" in captured.out and "no cells" in captured.out
+    write_cell(tmp_path / "results" / "runs", "inc", "random", 4, soft=1)
+    assert "25.0%" in table(capsys)
+    write_cell(tmp_path / "results" / "table1", "inc", "random", 4, soft=3)
+    assert "75.0%" in table(capsys)
+
+
+def test_a_directory_that_is_not_there_is_an_error(tmp_path):
+    with pytest.raises(UserError, match="there is no such directory"):
+        main(["table1", "--results", str(tmp_path / "typo")])
+
+
+def test_loss_curves_are_no_cells_and_foreign_files_are_refused_by_name(directory):
+    path = write_cell(directory, "inc", "random", 4, soft=1)
+    path.with_suffix(".curves.csv").write_text("restart,update,loss\n0,0,1.5\n")
+    assert [cell.path for cell in read_cells(directory)] == [path]
+    (directory / "mine.csv").write_text("a,b\n1,2\n")
+    with pytest.raises(UserError, match="mine.csv"):
+        read_cells(directory)
+
+
+HELP = """
+import sys
+from cli import show, table
+for command in (show, table):
+    try:
+        command.main(["--help"])
+    except SystemExit:
+        pass
+print(sorted({"pandas", "scipy", "torch", "numpy", "yaml"} & set(sys.modules)))
+"""
+
+
+def test_help_starts_without_what_is_slow_to_import(request):
+    command = [sys.executable, "-c", HELP]
+    answer = subprocess.run(command, cwd=request.config.rootpath, capture_output=True, text=True, check=True)
+    assert "neurocomp table table1 --metric hard" in answer.stdout
+    assert answer.stdout.splitlines()[-1] == "[]"

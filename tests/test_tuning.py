@@ -1,0 +1,119 @@
+"""Loss, Adam, the loop over updates, and recovery: lanes are independent, and what is judged is what is printed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from neurocomp import optimizer
+from neurocomp.compiler import compile_program
+from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, UserError
+from neurocomp.engine import ENGINES
+from neurocomp.language.assembly import fit, load_program
+from neurocomp.machine.run import Run
+from neurocomp.objective import Targets, cross_entropy, losses
+from neurocomp.recovery import Validation, hard, measure, program_text, to_batch
+from neurocomp.tasks import held_out, load_task, training_examples
+from neurocomp.tuning import tune
+from tests.test_tasks import shipped
+
+TASK = load_task(shipped("map_inc", length=2), MachineConfig())
+UNSEEN = held_out(TASK, seed=0)
+
+
+def tuned(restarts, updates=30, engine="eager", spoil=None, **options):
+    """The restarts as they left, by restart; `spoil` makes the weights of one lane NaN."""
+    logits = compile_program(
+        fit(load_program("map_inc"), TASK.sizes), TASK.sizes, TASK.machine, gamma=0.3, epsilon=1e-6, seed=0,
+        restarts=restarts, dtype=torch.float64,
+    )  # fmt: skip
+    if spoil is not None:
+        logits[spoil] = float("nan")
+    examples = [training_examples(TASK, UNSEEN, 0, restart, 8) for restart in restarts]
+    batch = to_batch(examples, TASK, torch.float64, torch.device("cpu"))
+    validation = Validation(TASK, UNSEEN.validation, ENGINES[engine])
+    left = tune(logits, batch, TASK, validation, ENGINES[engine], ObjectiveConfig(),
+                OptimizerConfig(updates=updates, **options))  # fmt: skip
+    return {restarts[one.lane]: one for some in left for one in some}
+
+
+def test_cross_entropy_by_hand():
+    predicted = torch.tensor([[[[0.5, 0.5], [0.25, 0.75]], [[1.0, 0.0], [0.5, 0.5]]]])  # one restart, two examples
+    words = torch.tensor([[[0, 1], [0, 0]]])
+    expected = -(torch.log(torch.tensor([0.5, 0.75, 1.0, 0.5]))).mean()
+    assert cross_entropy(predicted, words).item() == pytest.approx(expected.item(), abs=1e-6)
+    assert cross_entropy(3 * predicted, words).item() == pytest.approx(expected.item(), abs=1e-6)
+
+
+def test_composite_loss_by_hand():
+    memory, registers = torch.full((1, 1, 2, 2), 0.5), torch.tensor([[[[0.25, 0.75]]]])
+    run = Run(memory, registers, torch.tensor([[[0.0, 0.5, 1.0]]]))
+    one = torch.ones(1, 1, 1, dtype=torch.long)
+    ln2, ln4_3 = 0.6931472, 0.2876821
+    checked = Targets(one, one, [1], [0])
+    assert losses(run, checked, ObjectiveConfig()).item() == pytest.approx(ln2 + ln4_3, abs=1e-6)
+    late = losses(run, checked, ObjectiveConfig(efficiency=0.1)).item()  # 0.1 (1 + 0.5 + 0)
+    assert late == pytest.approx(ln2 + ln4_3 + 0.15, abs=1e-6)
+
+
+def test_adam_is_that_of_torch():
+    start = torch.randn(3, 4, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    config, ours = OptimizerConfig(learning_rate=0.03), optimizer.init(start)
+    theirs = torch.nn.Parameter(start.clone())
+    adam = torch.optim.Adam([theirs], lr=0.03)
+    for _ in range(50):
+        gradient = (ours.logits**3 - ours.logits).sin()
+        ours = optimizer.update(ours, gradient, config)
+        theirs.grad = (theirs.detach() ** 3 - theirs.detach()).sin()
+        adam.step()
+    assert torch.allclose(ours.logits, theirs.detach(), rtol=0, atol=1e-12)
+
+
+def test_clipping_is_by_restart():
+    gradient = torch.tensor([[[3.0, 4.0]], [[0.3, 0.4]]])
+    state = optimizer.update(optimizer.init(torch.zeros(2, 1, 2)), gradient, OptimizerConfig(clip=1.0, beta1=0.5))
+    assert torch.allclose(state.first_moment * 2, torch.tensor([[[0.6, 0.8]], [[0.3, 0.4]]]))
+
+
+def test_a_restart_is_tuned_the_same_alone_in_a_batch_and_in_any_order():
+    together, reordered = tuned([0, 1, 2, 3, 17]), tuned([17, 2, 0])
+    alone = tuned([17])[17]
+    for other in (together[17], reordered[17]):
+        assert other.updates == alone.updates and other.status == alone.status
+        assert torch.allclose(other.logits, alone.logits, rtol=0, atol=1e-9)  # the stated tolerance, float64
+
+
+def test_a_restart_that_is_not_finite_leaves_and_touches_no_other():
+    spoilt, sound = tuned([0, 1, 2], updates=5, spoil=1), tuned([0, 2], updates=5)
+    assert spoilt[1].status == "diverged" and spoilt[1].updates == 0
+    for restart in (0, 2):
+        assert torch.allclose(spoilt[restart].logits, sound[restart].logits, rtol=0, atol=1e-9)
+
+
+def test_restarts_leave_when_recovered_and_measures_agree_with_their_programs():
+    restarts = tuned(list(range(12)), updates=120)
+    recovered = [one for one in restarts.values() if one.status == "recovered"]
+    assert len(recovered) >= 10
+    texts = [program_text(one.logits, TASK)[0] for one in recovered]
+    measures = measure(torch.stack([one.logits for one in recovered]), texts, TASK, UNSEEN, ENGINES["eager"])
+    for one, text, judged in zip(recovered, texts, measures, strict=True):
+        assert one.updates < 120 and one.recovered_at == one.updates - 9  # held for 10 updates
+        assert len(one.curve) == one.updates + 1 and one.curve[-1] == one.loss < one.curve[0]
+        assert judged.hard == hard(text, UNSEEN.test, TASK)
+    assert all(one.updates == 120 for one in restarts.values() if one.status == "exhausted")
+
+
+def test_hard_recovery_reads_the_text():
+    assert hard("loop: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 3 loop", UNSEEN.test, TASK)
+    assert not hard("loop: read 1 2; dec 2 2; write 1 2; inc 1 1; jump 3 loop", UNSEEN.test, TASK)
+
+
+def test_no_updates_judge_the_initialization():
+    (one,) = tuned([5], updates=0).values()
+    assert one.updates == 0 and one.status == "exhausted" and len(one.curve) == 1
+
+
+@pytest.mark.parametrize("wrong", [{"updates": -1}, {"learning_rate": 0}, {"hold": 0}, {"beta1": 1.0}, {"clip": -1.0}])
+def test_optimizer_settings_out_of_range(wrong):
+    with pytest.raises(UserError, match=next(iter(wrong))):
+        OptimizerConfig(**wrong)
