@@ -160,7 +160,7 @@ class RunConfig:
 
     def __post_init__(self):
         check_choice("method", self.method, ("tune",))
-        check_choice("engine", self.engine, ("auto", "eager"))
+        check_choice("engine", self.engine, ("auto", "eager", "fused"))
         check_choice("precision", self.precision, ("float32", "float64"))
         check_at_least("gamma", self.gamma, 0)
         if not 0 < self.epsilon < 1:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
+
 from neurocomp.config import MachineConfig, Sizes
-from neurocomp.language.assembly import Instruction, Program
+from neurocomp.language.assembly import Instruction, Program, slots
 from neurocomp.language.isa import OPCODES
 from neurocomp.machine.weights import probabilities, unpack
-from neurocomp.shapes import Float, Tensor
+from neurocomp.shapes import Float, Int, Tensor
 from neurocomp.simplex import most_likely
 
 
@@ -23,26 +25,25 @@ class Decompiled(NamedTuple):
     margin: float
 
 
+def decisions(logits: Float[Tensor, "K L W"], sizes: Sizes) -> Int[Tensor, "K L D"]:
+    """The most likely opcode, slots and target of every line: equal decisions decompile to equal text."""
+    chosen = unpack(logits, sizes)
+    parts = [most_likely(chosen.opcode).unsqueeze(-1), most_likely(chosen.slots)]
+    return torch.cat(parts if chosen.target is None else [*parts, most_likely(chosen.target).unsqueeze(-1)], dim=-1)
+
+
 def decompile(logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> Decompiled:
     """The argmax program of one restart's packed logits; all L lines of it, noops included."""
-    chosen = unpack(logits.detach().cpu(), sizes)
-    sure = probabilities(chosen)
-    opcodes, slots = most_likely(chosen.opcode).tolist(), most_likely(chosen.slots).tolist()
-    opcode_mass, slot_mass = sure.opcode.amax(-1).tolist(), sure.slots.amax(-1).tolist()
-    if chosen.target is None or sure.target is None:  # operand, value: the jump goes where slot 2 points
-        targets, target_mass = [line[1] for line in slots], [line[1] for line in slot_mass]
-    else:
-        targets, target_mass = most_likely(chosen.target).tolist(), sure.target.amax(-1).tolist()
+    sure = probabilities(unpack(logits.detach().cpu(), sizes))
+    opcodes, (first, second, third) = sure.opcode, sure.slots.unbind(dim=-2)
+    # With jump_target=operand the label stands in slot 2, an index over registers that is read as a line.
+    target = second if sure.target is None else sure.target
+    choices = {"first": first, "second": second, "third": third, "target": target}
+    chosen = {slot: most_likely(mass).tolist() for slot, mass in choices.items()}
+    masses = {slot: mass.amax(dim=-1).tolist() for slot, mass in choices.items()}
     instructions, margins = [], []
-    for line, index in enumerate(opcodes):
-        operands = OPCODES[index].operands
-        sources = sum(operand not in ("dst", "label") for operand in operands)
-        if machine.jump_target == "value" and "label" in operands:
-            sources += 1  # the second source register holds the line
-        to_line = "label" in operands and machine.jump_target != "value"
-        used = [slot < sources or (slot == 2 and "dst" in operands) for slot in range(3)]
-        registers = [slots[line][slot] if used[slot] else None for slot in range(3)]
-        instructions.append(Instruction(OPCODES[index].name, *registers, targets[line] if to_line else None))
-        decisions = [opcode_mass[line], *(slot_mass[line][slot] for slot in range(3) if used[slot])]
-        margins.append(min(decisions + ([target_mass[line]] if to_line else [])))
+    for line, index in enumerate(most_likely(opcodes).tolist()):
+        used = [slot for _, slot in slots(OPCODES[index], machine.jump_target)]
+        instructions.append(Instruction(OPCODES[index].name, **{slot: chosen[slot][line] for slot in used}))
+        margins.append(min(float(opcodes[line, index]), *(masses[slot][line] for slot in used), 1.0))
     return Decompiled(Program(tuple(instructions)), margins, min(margins))

@@ -13,7 +13,7 @@ import yaml
 
 from neurocomp.compiler import compile_program
 from neurocomp.config import RunConfig
-from neurocomp.engine import ENGINES
+from neurocomp.engine import load
 from neurocomp.language.assembly import parse
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
@@ -46,8 +46,7 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
 
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
     """Compile these restarts with their own noise and tune them on their own examples, as one batch."""
-    config, task, engine = plan.config, plan.task, ENGINES[plan.engine]
-    torch.set_num_threads(threads(config))
+    config, task, engine = plan.config, plan.task, load(plan.engine, threads(plan.config))
     logits = compile_program(
         plan.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
         seed=config.seed, restarts=restarts, dtype=plan.dtype,
@@ -67,7 +66,7 @@ def rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], tuned: list[Tuned
     """Decompile and judge the tuned restarts: one row each (see `results.COLUMNS`)."""
     printed = [program_text(restart.logits, plan.task) for restart in tuned]
     final = torch.stack([restart.logits for restart in tuned])
-    measures = measure(final, [text for text, _ in printed], plan.task, unseen, ENGINES[plan.engine])
+    measures = measure(final, [text for text, _ in printed], plan.task, unseen, load(plan.engine, threads(plan.config)))
     return [
         common_columns(plan)
         | {

@@ -41,7 +41,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     init = Path(config.init).stem
     gamma = 1.0 if program is None else float(config.gamma)
     device = checked_device(config.device)
-    engine = resolve(config.engine)
+    engine = resolve(config.engine, device)
     identity = {
         "task": task.identity(),
         "init": [init, text],

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from neurocomp.decompiler import decompile
+from neurocomp.decompiler import decisions, decompile
 from neurocomp.engine import Engine
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import format_program, parse
@@ -61,7 +61,7 @@ def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine:
     """Whether the soft machine's most likely words are right on all examples, which the restarts share."""
     block = max(1, SOFT_LANES // len(examples.memory))
     right = [torch.zeros(0, dtype=torch.bool, device=logits.device)]
-    for part in logits.split(block):
+    for part in logits.split(block) if len(logits) else ():
         start, targets = to_batch([examples] * len(part), task, logits.dtype, logits.device)
         right.append(right_words(engine(part, start, task.sizes, task.machine, task.steps), targets))
     return torch.cat(right)
@@ -92,26 +92,31 @@ def program_text(logits: Float[Tensor, "L W"], task: Task) -> tuple[str, float]:
 class Validation:
     """Decides when a restart is done: soft and hard hold on the validation examples.
 
-    It remembers which printed programs were right, since a restart often keeps its program for many updates.
+    A restart often keeps its decisions for many updates, so the verdict on a program is remembered.
     """
 
     def __init__(self, task: Task, examples: Examples, engine: Engine):
         self.task, self.examples, self.engine = task, examples, engine
-        self.verdicts: dict[str, bool] = {}
+        self.verdicts: dict[bytes, bool] = {}
 
     def holds(self, logits: Float[Tensor, "K L W"], fits: Bool[Tensor, "K"]) -> Bool[Tensor, "K"]:
-        """Which lanes are right on validation. Only those that fit their training examples are looked at."""
-        done = torch.zeros_like(fits)
-        candidates = fits.nonzero().flatten()
-        if len(candidates):
-            for lane in candidates[soft(logits[candidates], self.examples, self.task, self.engine)].tolist():
-                done[lane] = self._right(program_text(logits[lane], self.task)[0])
-        return done
+        """Which lanes are right on validation. Only those that fit their training examples are looked at.
 
-    def _right(self, text: str) -> bool:
-        if text not in self.verdicts:
-            self.verdicts[text] = hard(text, self.examples, self.task)
-        return self.verdicts[text]
+        hard first: it is remembered, and many soft programs that fit never become it.
+        """
+        right = torch.zeros_like(fits)
+        fitting = fits.nonzero().flatten()
+        programs = decisions(logits[fitting], self.task.sizes).to(torch.int32).cpu().numpy()
+        lanes = zip(fitting, programs, strict=True)
+        verdicts = [self._hard(program.tobytes(), logits[lane]) for lane, program in lanes]
+        candidates = fitting[torch.tensor(verdicts, dtype=torch.bool, device=fits.device)]
+        right[candidates] = soft(logits[candidates], self.examples, self.task, self.engine)
+        return right
+
+    def _hard(self, key: bytes, logits: Float[Tensor, "L W"]) -> bool:
+        if key not in self.verdicts:
+            self.verdicts[key] = hard(program_text(logits, self.task)[0], self.examples, self.task)
+        return self.verdicts[key]
 
 
 def measure(

@@ -63,7 +63,7 @@ def test_compiled_program_agrees_with_interpreter(readings, data):
         halting=readings["halting"], mod_by_zero=readings["mod_by_zero"],
     )  # fmt: skip
     assert soft[:4] == exact
-    assert soft.margin > 0.9
+    assert soft.margin > 0.5  # epsilon's leak doubles with every `add r r`, so it may grow, but not win
 
 
 @pytest.mark.parametrize(

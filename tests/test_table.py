@@ -169,6 +169,7 @@ def test_where_knows_null(directory, capsys):
     ("gama=0.3", 'did you mean "gamma"'),
     ("seed", "--where seed: expected KEY=VALUE"),
     ("seed=3", "--where seed=3: no cell has it; seed is 0, 4"),
+    ("status=recovered", "no cell has it; status is exhausted, recovered"),  # some rows of each cell have it
     ("task.base=6", "--where task.base=6: no cell has it; task.base is nowhere recorded"),
 ])  # fmt: skip
 def test_a_condition_that_cannot_hold_is_explained(competing, where, message):

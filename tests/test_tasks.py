@@ -28,7 +28,9 @@ def load(config: TaskConfig):
 
 
 def plain(**changes) -> TaskConfig:
-    fields = dict(name="mine", base=5, registers=2, lines=3, steps=3, program="inc 0 0; write 1 0", check={"memory": [0]})
+    fields = dict(
+        name="mine", base=5, registers=2, lines=3, steps=3, program="inc 0 0; write 1 0", check={"memory": [0]}
+    )  # fmt: skip
     return TaskConfig(**(fields | changes))
 
 
@@ -177,7 +179,9 @@ def test_expressions(length, base):
     assert evaluate_range(4, names, "here") == (4, 4)
 
 
-@pytest.mark.parametrize("text", ["length**2", "1.5", "length.real", "f(1)", "", "1 if 1 else 2", "True", "1/0", "2//0"])
+@pytest.mark.parametrize(
+    "text", ["length**2", "1.5", "length.real", "f(1)", "", "1 if 1 else 2", "True", "1/0", "2//0"]
+)
 def test_other_expressions_are_refused(text):
     with pytest.raises(UserError, match="here"):
         evaluate(text, {"length": 3, "base": 5}, "here")

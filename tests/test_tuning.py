@@ -8,7 +8,7 @@ import torch
 from neurocomp import optimizer
 from neurocomp.compiler import compile_program
 from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, UserError
-from neurocomp.engine import ENGINES
+from neurocomp.engine import load
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.machine.run import Run
 from neurocomp.objective import Targets, cross_entropy, losses
@@ -31,8 +31,8 @@ def tuned(restarts, updates=30, engine="eager", spoil=None, **options):
         logits[spoil] = float("nan")
     examples = [training_examples(TASK, UNSEEN, 0, restart, 8) for restart in restarts]
     batch = to_batch(examples, TASK, torch.float64, torch.device("cpu"))
-    validation = Validation(TASK, UNSEEN.validation, ENGINES[engine])
-    left = tune(logits, batch, TASK, validation, ENGINES[engine], ObjectiveConfig(),
+    validation = Validation(TASK, UNSEEN.validation, load(engine, threads=1))
+    left = tune(logits, batch, TASK, validation, load(engine, threads=1), ObjectiveConfig(),
                 OptimizerConfig(updates=updates, **options))  # fmt: skip
     return {restarts[one.lane]: one for some in left for one in some}
 
@@ -95,7 +95,7 @@ def test_restarts_leave_when_recovered_and_measures_agree_with_their_programs():
     recovered = [one for one in restarts.values() if one.status == "recovered"]
     assert len(recovered) >= 10
     texts = [program_text(one.logits, TASK)[0] for one in recovered]
-    measures = measure(torch.stack([one.logits for one in recovered]), texts, TASK, UNSEEN, ENGINES["eager"])
+    measures = measure(torch.stack([one.logits for one in recovered]), texts, TASK, UNSEEN, load("eager", threads=1))
     for one, text, judged in zip(recovered, texts, measures, strict=True):
         assert one.updates < 120 and one.recovered_at == one.updates - 9  # held for 10 updates
         assert len(one.curve) == one.updates + 1 and one.curve[-1] == one.loss < one.curve[0]

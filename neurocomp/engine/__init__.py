@@ -1,16 +1,37 @@
-"""The engines that run the machine: `eager`, the readable one, is the reference."""
+"""The engines that run the machine: `eager` is the readable reference, `fused` the same function compiled for CPUs."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 
+import torch
+
+from neurocomp.config import UserError
 from neurocomp.machine.run import Run, run
 
 Engine = Callable[..., Run]
 
-ENGINES: dict[str, Engine] = {"eager": run}
+
+def resolve(engine: str, device: torch.device) -> str:
+    """The engine that runs on this device; `auto` is the fastest that can."""
+    if engine == "auto":
+        return "fused" if device.type == "cpu" else "eager"
+    if engine == "fused" and device.type != "cpu":
+        raise UserError(f"engine=fused runs on device=cpu only, not on {device.type}; use engine=eager or engine=auto")
+    return engine
 
 
-def resolve(engine: str) -> str:
-    """The engine that runs this configuration: `auto` is the fastest that can."""
-    return "eager" if engine == "auto" else engine
+def load(engine: str, threads: int) -> Engine:
+    """The engine's `run(logits, state, sizes, machine, steps)` on this many threads.
+
+    The fused kernels bring threads of their own. What PyTorch still does then is too small to share out: its
+    threads would wait for each other longer than they work. Numba is imported only here.
+    """
+    if engine == "eager":
+        torch.set_num_threads(threads)
+        return run
+    from neurocomp.engine import fused
+
+    torch.set_num_threads(1)
+    return functools.partial(fused.run, threads=threads)

@@ -15,7 +15,6 @@ from neurocomp.engine.forward import (
     WRITE,
     WRITING_START,
     WRITING_STOP,
-    rectangles,
     register_writers,
 )  # fmt: skip
 from neurocomp.engine.kernels import kernel
@@ -114,14 +113,13 @@ def interpret_backward(plan, lookup, now, slope):
     y, y_slopes = at(now, plan.y_at), at(slope, plan.y_at)
     slopes = at(slope, plan.output_at)
 
-    for i in range(len(lookup.results)):
-        index, output_slope = lookup.results[i, 0], slopes[lookup.results[i, 1]]
-        opcode_slopes[index] = opcode_slopes[index] + output_slope * rectangles(lookup, i, x, y, zero)
+    for i in range(len(lookup.rectangles)):
+        index, output_slope = lookup.rectangles[i, 0], slopes[lookup.rectangles[i, 1]]
+        a, c = lookup.rectangles[i, 2], lookup.rectangles[i, 3]
         mass_slope = output_slope * opcode[index]
-        for j in range(lookup.results[i, 2], lookup.results[i, 3]):
-            a, c = lookup.rectangles[j, 0], lookup.rectangles[j, 1]
-            x_slopes[a] = x_slopes[a] + mass_slope * y[c]
-            y_slopes[c] = y_slopes[c] + mass_slope * x[a]
+        opcode_slopes[index] = opcode_slopes[index] + output_slope * (x[a] * y[c])
+        x_slopes[a] = x_slopes[a] + mass_slope * y[c]
+        y_slopes[c] = y_slopes[c] + mass_slope * x[a]
 
     read, mass = opcode[READ], y[lookup.y_all]
     reading, reading_slope = read * mass, zero
@@ -129,8 +127,7 @@ def interpret_backward(plan, lookup, now, slope):
         moved_slope, cell_slope = zero, zero
         here, there = x[word], x[word] * reading
         for v in range(base):
-            shift = v - word if v >= word else v - word + base
-            output_slope, cell = slopes[v], word * base + v
+            shift, cell, output_slope = base + v - word, word * base + v, slopes[v]
             moved_slope = moved_slope + output_slope * shifts[shift]
             cell_slope = cell_slope + output_slope * memory[cell]
             shift_slopes[shift] = shift_slopes[shift] + output_slope * here
@@ -141,8 +138,8 @@ def interpret_backward(plan, lookup, now, slope):
     y_slopes[lookup.y_all] = y_slopes[lookup.y_all] + reading_slope * read
 
     for i in range(len(lookup.shifts)):
-        index, c = lookup.shifts[i, 0], lookup.shifts[i, 2]
-        shift_slope = shift_slopes[lookup.shifts[i, 1]]
+        index, shift, c = lookup.shifts[i, 0], lookup.shifts[i, 1], lookup.shifts[i, 2]
+        shift_slope = shift_slopes[shift] + shift_slopes[base + shift]
         opcode_slopes[index] = opcode_slopes[index] + shift_slope * y[c]
         y_slopes[c] = y_slopes[c] + shift_slope * opcode[index]
     add_up_backward(x_slopes, lookup.x_sums, base)

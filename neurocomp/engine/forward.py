@@ -110,19 +110,21 @@ def interpret(plan, lookup, now):
     for v in range(base):
         shifts[v] = zero
     for i in range(len(lookup.shifts)):
-        shift = lookup.shifts[i, 1]
-        shifts[shift] = shifts[shift] + opcode[lookup.shifts[i, 0]] * y[lookup.shifts[i, 2]]
+        index, shift, word = lookup.shifts[i, 0], lookup.shifts[i, 1], lookup.shifts[i, 2]
+        shifts[shift] = shifts[shift] + opcode[index] * y[word]
+    for v in range(base):
+        shifts[base + v] = shifts[v]
     read = opcode[READ] * y[lookup.y_all]
     for v in range(base):
         moved, cell = zero, zero
         for word in range(base):
-            shift = v - word if v >= word else v - word + base
-            moved = moved + x[word] * shifts[shift]
+            moved = moved + x[word] * shifts[base + v - word]
             cell = cell + x[word] * memory[word * base + v]
         output[v] = moved + read * cell
-    for i in range(len(lookup.results)):
-        v = lookup.results[i, 1]
-        output[v] = output[v] + opcode[lookup.results[i, 0]] * rectangles(lookup, i, x, y, zero)
+    for i in range(len(lookup.rectangles)):
+        index, v = lookup.rectangles[i, 0], lookup.rectangles[i, 1]
+        mass = x[lookup.rectangles[i, 2]] * y[lookup.rectangles[i, 3]]
+        output[v] = output[v] + opcode[index] * mass
 
 
 @kernel
@@ -130,15 +132,6 @@ def add_up(words, sums, base):
     """The sums over sets of words, behind the words themselves."""
     for i in range(len(sums)):
         words[base + i] = words[sums[i, 0]] + words[sums[i, 1]]
-
-
-@kernel
-def rectangles(lookup, i, x, y, zero):
-    """The mass of all pairs (x, y) for which the opcode of `results` row i has its result."""
-    mass = zero
-    for j in range(lookup.results[i, 2], lookup.results[i, 3]):
-        mass = mass + x[lookup.rectangles[j, 0]] * y[lookup.rectangles[j, 1]]
-    return mass
 
 
 @kernel

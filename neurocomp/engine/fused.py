@@ -31,16 +31,23 @@ INPUTS = (1, 3, 4, 4, 3, 2)
 AXES = {sweep.forward: (*INPUTS, 4, 4, 3), sweep.backward: (*INPUTS, 4, 4, 3, 3)}
 
 
-def run(logits: Float[Tensor, "K L W"], state: State, sizes: Sizes, machine: MachineConfig, steps: int) -> Run:
+def run(
+    logits: Float[Tensor, "K L W"],
+    state: State,
+    sizes: Sizes,
+    machine: MachineConfig,
+    steps: int,
+    threads: int | None = None,
+) -> Run:
     """The machine after `steps` steps, differentiable in `logits`. T may be 0.
 
-    Uses `torch.get_num_threads()` threads. A restart's result depends neither on their number nor on the other
-    restarts, not even in its last bit.
+    Uses `threads` threads, by default as many as PyTorch. A restart's result depends neither on their number nor
+    on the other restarts, not even in its last bit.
     """
     obstacle = why_not(logits.device, logits.dtype)
     if obstacle:
         raise UserError(obstacle)
-    return Run(*FusedRun.apply(logits, *state, sizes, machine, steps))
+    return Run(*FusedRun.apply(logits, *state, sizes, machine, steps, threads or torch.get_num_threads()))
 
 
 def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
@@ -56,12 +63,12 @@ class FusedRun(torch.autograd.Function):
     """The run as a function of the logits; nothing but the start is kept for the backward (see `sweep.backward`)."""
 
     @staticmethod
-    def forward(ctx, logits, memory, registers, counter, halted, sizes, machine, steps):
+    def forward(ctx, logits, memory, registers, counter, halted, sizes, machine, steps, threads):
         inputs = [part.to(logits.dtype).contiguous() for part in (logits, memory, registers, counter, halted)]
         ctx.save_for_backward(*inputs)
-        ctx.sizes, ctx.machine = sizes, machine
+        ctx.sizes, ctx.machine, ctx.threads = sizes, machine, threads
         outputs = torch.empty_like(inputs[1]), torch.empty_like(inputs[2]), logits.new_empty(*halted.shape, steps)
-        sweep_restarts(sweep.forward, sizes, machine, 2, [*inputs, *outputs])
+        sweep_restarts(sweep.forward, sizes, machine, 2, [*inputs, *outputs], threads)
         return outputs
 
     @staticmethod
@@ -70,23 +77,26 @@ class FusedRun(torch.autograd.Function):
         inputs, steps = ctx.saved_tensors, slopes[-1].shape[-1]
         logit_slopes = torch.empty_like(inputs[0])
         arrays = [*inputs, *(part.contiguous() for part in slopes), logit_slopes]
-        sweep_restarts(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, arrays)
-        return logit_slopes, *[None] * 7
+        sweep_restarts(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, arrays, ctx.threads)
+        return logit_slopes, *[None] * 8
 
 
-def sweep_restarts(kernel, sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor]) -> None:
+def sweep_restarts(
+    kernel, sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor], threads: int
+) -> None:
     """Call `kernel` in each thread, until together they have done all restarts."""
     table, layout = tables(sizes, *vars(machine).items())
     arrays = [tensor.numpy() for tensor in tensors]
     # The kernels take what is next from this counter; it has a cache line to itself.
     queue = np.zeros(8, dtype=np.int64)
-    threads = max(1, min(torch.get_num_threads(), len(arrays[0])))
+    threads = max(1, min(threads, len(arrays[0])))
     work = [np.empty(room(layout, records, arrays[0].dtype), arrays[0].dtype) for _ in range(threads)]
     call = ready(kernel, arrays[0].dtype)
     others = [pool(threads - 1).submit(call, queue, layout, table, part, *arrays) for part in work[1:]]
     call(queue, layout, table, work[0], *arrays)
-    for other in others:
-        other.result()
+    for other in others:  # On a busy machine one may not have begun, and nothing is left for it.
+        if not other.cancel():
+            other.result()
 
 
 @functools.cache

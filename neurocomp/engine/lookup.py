@@ -23,10 +23,8 @@ class Lookup(NamedTuple):
     x_sums: np.ndarray  # (first, second): the next sum of x is the sum of these two
     y_sums: np.ndarray
     shifts: np.ndarray  # (opcode, shift, sum of y): what moves x by `shift`
-    results: np.ndarray  # (opcode, v, start, stop): rectangles start..stop-1 give v
-    rectangles: np.ndarray  # (sum of x, sum of y)
-    x_all: int  # which sum of x, of y, is over all words
-    y_all: int
+    rectangles: np.ndarray  # (opcode, v, sum of x, sum of y): for these words the opcode gives v
+    y_all: int  # which sum of y is over all words
 
 
 class Sums:
@@ -52,8 +50,7 @@ class Sums:
 def lookup(base: int, mod_by_zero: str) -> Lookup:
     """The table for words 0..base-1, in the form above."""
     shifts: list[tuple[int, int, Words]] = []
-    results: list[tuple[int, int, int, int]] = []
-    rectangles: list[tuple[Words, Words]] = []
+    rectangles: list[tuple[int, int, Words, Words]] = []
     for index, opcode in enumerate(OPCODES):
         if opcode.result is None:
             continue
@@ -61,22 +58,16 @@ def lookup(base: int, mod_by_zero: str) -> Lookup:
         by_shift = shift_of(table)
         if by_shift is not None:
             shifts += [(index, shift, ys) for shift, ys in by_shift.items()]
-            continue
-        for v in range(base):
-            found = cover(table, v)
-            if found:
-                results.append((index, v, len(rectangles), len(rectangles) + len(found)))
-                rectangles += [(xs, ys) for ys, xs in found.items()]
+        else:
+            rectangles += [(index, v, xs, ys) for v in range(base) for ys, xs in cover(table, v).items()]
     everything = Words(range(base))
-    x_sums = Sums(base, {everything} | {xs for xs, _ in rectangles})
-    y_sums = Sums(base, {everything} | {ys for _, ys in rectangles} | {ys for _, _, ys in shifts})
+    x_sums = Sums(base, {xs for _, _, xs, _ in rectangles})
+    y_sums = Sums(base, {everything} | {ys for *_, ys in rectangles} | {ys for *_, ys in shifts})
     return Lookup(
         rows(x_sums.rows),
         rows(y_sums.rows),
         rows([(index, shift, y_sums.index[ys]) for index, shift, ys in shifts]),
-        rows(results),
-        rows([(x_sums.index[xs], y_sums.index[ys]) for xs, ys in rectangles]),
-        x_sums.index[everything],
+        rows([(index, v, x_sums.index[xs], y_sums.index[ys]) for index, v, xs, ys in rectangles]),
         y_sums.index[everything],
     )
 

@@ -38,7 +38,7 @@ class Plan(NamedTuple):
     instruction_at: int
     x_at: int
     y_at: int
-    shifts_at: int
+    shifts_at: int  # twice, one after the other, so that no index needs to wrap
     output_at: int
     goal_at: int
     size: int  # of a record
@@ -52,7 +52,7 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
     sections = {
         "memory": base * base, "registers": registers * base, "counter": lines, "halted": 1,
         "instruction": padded, "x": base + len(lookup.x_sums), "y": base + len(lookup.y_sums),
-        "shifts": base, "output": base,
+        "shifts": 2 * base, "output": base,
     }  # fmt: skip
     offsets, end = {}, 0
     for name, size in sections.items():

@@ -68,7 +68,7 @@ def interpret(
     """
     table = lookup_table(x.shape[-1], machine.mod_by_zero, x.dtype, x.device)
     pairs = x.unsqueeze(-1) * y.unsqueeze(-2)
-    by_opcode = torch.tensordot(pairs.flatten(-2), table.flatten(1, 2), dims=([-1], [1]))
+    by_opcode = torch.einsum("...p,opv->...ov", pairs.flatten(-2), table.flatten(1, 2))
     computed = (opcode[..., COMPUTING].unsqueeze(-2) @ by_opcode).squeeze(-2)
     cell = (x.unsqueeze(-2) @ memory).squeeze(-2)
     return computed + opcode[..., INDEX["read"], None] * y.sum(dim=-1, keepdim=True) * cell

@@ -102,7 +102,7 @@ def read_cell(path: Path) -> Cell:
     """The cell in one CSV file, its configuration from the YAML file of the same name."""
     frame = read_rows(path)
     config = _read_config(path.with_suffix(".yaml"))
-    restarts = frame.loc[(frame["status"] != "failed") & frame["restart"].notna()]
+    restarts = frame.loc[frame["restart"].notna()]  # the row of a failed run has none
     rows = restarts.drop_duplicates("restart").sort_values("restart", ignore_index=True)
     return Cell(path, rows, config, _facts(frame, config), bool((frame["status"] == "failed").any()))
 

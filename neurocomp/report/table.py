@@ -115,7 +115,7 @@ def choose(cells: list[Cell], places: list[Place]) -> dict[Place, Cell]:
 
 def _differences(place: Place, cells: list[Cell]) -> str:
     settings = [{**cell.facts, **_flat(cell.config)} for cell in cells]
-    keys = [key for key in dict.fromkeys(key for one in settings for key in one) if key != "task"]
+    keys = dict.fromkeys(key for one in settings for key in one)
     differing = [key for key in keys if len({str(one.get(key)) for one in settings}) > 1]
     lines = [f"{place[0]}, {place[1]}:"]
     for cell, one in sorted(zip(cells, settings, strict=True), key=lambda pair: str(pair[0].path)):
@@ -159,7 +159,7 @@ def to_latex(name: str, entries: list[dict[str, Any]], metric: str) -> str:
     style.format(escape="latex")
     style.format_index(escape="latex")
     style.format_index(escape="latex", axis="columns")
-    caption = _legend(name, entries, metric).replace("%", r"\%").replace("_", r"\_")
+    caption = _legend(name, entries, metric).replace("%", r"\%")
     return style.to_latex(hrules=True, caption=caption, label=f"tab:{name}")
 
 
