@@ -58,6 +58,12 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
         return cells
 
 
+def configure(overrides: list[str], config_dir: str | None = None) -> RunConfig:
+    """One cell from overrides, composed as `neurocomp run` composes it: the entry for Python."""
+    with translated(), _composer(config_dir) as composer:
+        return _cell([], _compose(composer, overrides, RunMode.RUN)).config
+
+
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
     """The options of each group, --config-dir's among them."""
     with translated(), _composer(arguments.config_dir) as composer:
