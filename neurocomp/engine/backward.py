@@ -56,9 +56,10 @@ def step_backward(plan, lookup, weights, now, slope, weight_slopes):
     opcode_slopes[WRITE] = drain_slope + gain_slope if plan.exact_write else drain_slope
     interpret_backward(plan, lookup, now, slope)
     stayed_slope = advance_backward(plan, now, slope)
-    resolve_backward(
-        registers, register_slopes, slots, slot_slopes, x_slopes, y_slopes, plan.registers, plan.base
-    )
+    if plan.conserves:
+        normalize_backward(x, x_slopes, now[plan.scales_at], plan.base)
+        normalize_backward(y, y_slopes, now[plan.scales_at + 1], plan.base)
+    resolve_backward(registers, register_slopes, slots, slot_slopes, x_slopes, y_slopes, plan.registers, plan.base)
 
     halted_slope, halting = slope[plan.halted_at], opcode[HALT]
     if plan.freeze:
@@ -182,6 +183,16 @@ def advance_backward(plan, now, slope):
     slope[plan.instruction_at + JUMP] = slope[plan.instruction_at + JUMP] + jump_slope
     slope[plan.x_at] = slope[plan.x_at] + gain * new_goal - jump * new_following
     return to_old - keep * to_following - give * to_goal
+
+
+@kernel
+def normalize_backward(word, slopes, scale, base):
+    """Of `normalize`, in place: (slope - mean slope) / mass."""
+    mean = slopes[0] * word[0]
+    for v in range(1, base):
+        mean = mean + slopes[v] * word[v]
+    for v in range(base):
+        slopes[v] = (slopes[v] - mean) * scale
 
 
 @kernel

@@ -6,7 +6,7 @@ Every function reads and writes records through pointers to packs (see `plan.Pla
 from __future__ import annotations
 
 from neurocomp.engine.kernels import kernel
-from neurocomp.engine.packs import at, exp2, filled, maximum
+from neurocomp.engine.packs import at, equal, exp2, filled, maximum
 from neurocomp.engine.plan import BLOCK
 from neurocomp.language.isa import INDEX, OPCODES, WRITING
 
@@ -27,6 +27,9 @@ def step(plan, lookup, weights, now, after):
     if plan.softmax:
         softmax_sections(plan, opcode)
     resolve(registers, slots, x, y, plan.registers, plan.base)
+    if plan.conserves:
+        now[plan.scales_at] = normalize(x, plan.base)
+        now[plan.scales_at + 1] = normalize(y, plan.base)
     interpret(plan, lookup, now)
     halted, one = now[plan.halted_at], filled(now[0], 1)
     moving = one - halted if plan.freeze else one
@@ -92,6 +95,18 @@ def resolve(registers, slots, x, y, count, base):
             word = registers[r * base + v]
             first, second = first + slots[r] * word, second + slots[count + r] * word
         x[v], y[v] = first, second
+
+
+@kernel
+def normalize(word, base):
+    """Divide a word by its mass (see `step.resolve`) and return the factor; lanes without an example stay zero."""
+    mass = word[0]
+    for v in range(1, base):
+        mass = mass + word[v]
+    scale = 1 / (mass + equal(mass, filled(mass, 0)))
+    for v in range(base):
+        word[v] = word[v] * scale
+    return scale
 
 
 @kernel

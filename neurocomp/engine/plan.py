@@ -7,6 +7,7 @@ from typing import NamedTuple
 from neurocomp.config import MachineConfig, Sizes
 from neurocomp.engine.lookup import Lookup
 from neurocomp.language.isa import OPCODES
+from neurocomp.machine.step import conserves_mass
 from neurocomp.machine.weights import packed_width
 
 BLOCK = 4  # the decisions that `fetch` mixes at a time; the packed axis is padded to whole blocks
@@ -30,6 +31,7 @@ class Plan(NamedTuple):
     exact_write: bool  # memory_law=normalized
     exact_jump: bool  # jump_law=normalized
     freeze: bool
+    conserves: bool  # mass, so that operand words are divided by theirs
     # Offsets:
     memory_at: int
     registers_at: int
@@ -38,6 +40,7 @@ class Plan(NamedTuple):
     instruction_at: int
     x_at: int
     y_at: int
+    scales_at: int
     shifts_at: int  # twice, one after the other, so that no index needs to wrap
     output_at: int
     goal_at: int
@@ -51,7 +54,7 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
     padded = -(-width // BLOCK) * BLOCK
     sections = {
         "memory": base * base, "registers": registers * base, "counter": lines, "halted": 1,
-        "instruction": padded, "x": base + len(lookup.x_sums), "y": base + len(lookup.y_sums),
+        "instruction": padded, "x": base + len(lookup.x_sums), "y": base + len(lookup.y_sums), "scales": 2,
         "shifts": 2 * base, "output": base,
     }  # fmt: skip
     offsets, end = {}, 0
@@ -72,6 +75,7 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
         exact_write=machine.memory_law == "normalized",
         exact_jump=machine.jump_law == "normalized",
         freeze=machine.halting == "freeze",
+        conserves=conserves_mass(machine),
         **offsets,
         goal_at={"line": target, "operand": second, "value": offsets["y_at"]}[machine.jump_target],
         size=end,
