@@ -116,7 +116,9 @@ def job(composed: DictConfig) -> None:
             _report(config, error)
             if config.only is not None:
                 raise SystemExit(1) from None
-            return pipeline.record_failure(config, directory, error)
+            with contextlib.suppress(UserError, CellLocked):  # a file that cannot be written to keeps its rows
+                pipeline.record_failure(config, directory, error)
+            return
         if isinstance(row, dict):  # of the one restart that `only` asks for
             print(json.dumps(row) if os.environ.get(JSON) else "\n".join(f"{key}: {row[key]}" for key in row))
 

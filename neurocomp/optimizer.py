@@ -1,4 +1,4 @@
-"""Adam on all restarts at once, and the loop in which each restart leaves when it is done.
+"""Adam on all restarts at once.
 
 The batch is K lanes; every lane is a restart with weights, moments and examples of its own. Losses are summed
 over lanes, so that no lane's gradient depends on another lane, and clipping is per lane.

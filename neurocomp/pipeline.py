@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import torch
 import yaml
 
 from neurocomp.compiler import compile_program
-from neurocomp.config import RunConfig
+from neurocomp.config import RunConfig, UserError
 from neurocomp.engine import load
 from neurocomp.language.assembly import parse
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.recovery import Validation, measure, program_text, to_batch
 from neurocomp.report.cells import Cell, read_cell
-from neurocomp.results import SCHEMA, CellWriter, provenance
+from neurocomp.results import SCHEMA, CellWriter, atomic_write, provenance, read_text_rows
 from neurocomp.tasks import HeldOut, held_out, training_examples
 from neurocomp.tuning import Tuned, tune
 from neurocomp.weights_file import save_weights
@@ -36,11 +37,14 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
         return replay(plan, unseen, config.only)
     with CellWriter(plan.path, configuration(plan)) as cell:
         batches = cell.missing_batches(config.restarts, config.chunk)
+        if cell.finished and (config.save_curves or config.save_weights):
+            done = f"{plan.path.stem}: {len(cell.finished)} restarts are done and not run again for curves or weights"
+            print(f"{done}; only=N runs one, another name= runs all", file=sys.stderr)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
             for restarts in batches:
                 tuned = tune_restarts(plan, unseen, restarts, bar)
-                cell.append(rows(plan, unseen, restarts, tuned))
                 keep_extras(plan, restarts, tuned)
+                cell.append(rows(plan, unseen, restarts, tuned))
     return read_cell(plan.path)
 
 
@@ -52,7 +56,7 @@ def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Pro
         seed=config.seed, restarts=restarts, dtype=plan.dtype,
     ).to(plan.device)  # fmt: skip
     examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
-    batch = to_batch(examples, task, plan.dtype, plan.device)
+    batch = to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
     validation = Validation(task, unseen.validation, engine)
     tuned = []
     for left in tune(logits, batch, task, validation, engine, config.objective, config.optimizer):
@@ -121,8 +125,8 @@ def replay(plan: Plan, unseen: HeldOut, restart: int) -> dict:
     """Run one restart by itself, write its loss curve, return its row; the cell's CSV stays as it is."""
     tuned = tune_restarts(plan, unseen, [restart])
     curves = plan.path.with_name(f"{plan.path.stem}.only-{restart}.curves.csv")
-    curves.unlink(missing_ok=True)
-    append_curves(curves, [restart], tuned)
+    write_curves(curves, [restart], tuned)
+    keep_extras(replace(plan, config=replace(plan.config, save_curves=False)), [restart], tuned)
     (row,) = rows(plan, unseen, [restart], tuned)
     return row | {"curve": str(curves)}
 
@@ -130,23 +134,23 @@ def replay(plan: Plan, unseen: HeldOut, restart: int) -> dict:
 def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
     """The loss curves and the weights of a finished batch, where they were asked for."""
     if plan.config.save_curves:
-        append_curves(plan.path.with_name(f"{plan.path.stem}.curves.csv"), restarts, tuned)
+        write_curves(plan.path.with_name(f"{plan.path.stem}.curves.csv"), restarts, tuned)
     if plan.config.save_weights:
         folder = plan.path.with_name(f"{plan.path.stem}.weights")
         for number, restart in zip(restarts, tuned, strict=True):
             save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
 
 
-def append_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """Rows `restart, update, loss` of each restart, after what the file already holds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
-    with path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        if new:
-            writer.writerow(["restart", "update", "loss"])
-        for number, restart in zip(restarts, tuned, strict=True):
-            writer.writerows([number, update, loss] for update, loss in enumerate(restart.curve))
+def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
+    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all others."""
+    rows = [["restart", "update", "loss"]]
+    if path.exists():
+        again = {str(number) for number in restarts}
+        with path.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in list(csv.reader(file))[1:] if row[0] not in again]
+    for number, restart in zip(restarts, tuned, strict=True):
+        rows += [[str(number), str(update), repr(loss)] for update, loss in enumerate(restart.curve)]
+    atomic_write(path, "".join(",".join(row) + "\n" for row in rows))
 
 
 def configuration(plan: Plan) -> str:
@@ -160,8 +164,13 @@ def threads(config: RunConfig) -> int:
 
 
 def check(config: RunConfig, directory: Path | None = None) -> None:
-    """Raise UserError for whatever is wrong with a cell before it runs."""
-    make_plan(config, directory)
+    """Raise UserError for whatever is wrong with a cell before it runs, a results file that is not ours included."""
+    path = make_plan(config, directory).path
+    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise UserError(f"results={config.results}: {folder} is not a directory that can be written to")
+    if path.exists():
+        read_text_rows(path)
 
 
 def cell_path(config: RunConfig, directory: Path | None = None) -> Path:

@@ -9,7 +9,7 @@ import torch
 
 from neurocomp.config import RunConfig, UserError
 from neurocomp.engine import resolve
-from neurocomp.language.assembly import Instruction, Program, fit, format_program, load_program
+from neurocomp.language.assembly import Instruction, Program, fit, load_program
 from neurocomp.results import cell_name, config_hash
 from neurocomp.tasks import Task, load_task
 
@@ -37,14 +37,13 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     """
     task = load_task(config.task, config.machine, directory)
     program = initial_program(config.init, task, directory)
-    text = format_program(program, one_line=True, jump_target=config.machine.jump_target) if program else "random"
-    init = Path(config.init).stem
+    init = Path(config.init).name  # a path keeps its .asm: it is no shipped program, whatever its name
     gamma = 1.0 if program is None else float(config.gamma)
     device = checked_device(config.device)
     engine = resolve(config.engine, device)
     identity = {
         "task": task.identity(),
-        "init": [init, text],
+        "init": [init, program.instructions if program else None],
         "method": config.method,
         "machine": asdict(config.machine),
         "optimizer": asdict(config.optimizer),
@@ -57,6 +56,8 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
         "device": device.type,
         "precision": config.precision,
     }
+    if config.objective.registers and task.reference is None:
+        raise UserError(f"objective.registers=true: task {task.name} has examples; only a program leaves registers")
     digest = config_hash(identity)
     path = Path(config.results) / config.name / f"{cell_name(task.name, init, gamma, config.seed, digest)}.csv"
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
@@ -68,7 +69,7 @@ def initial_program(init: str, task: Task, directory: Path | None) -> Program | 
     jump_target = task.machine.jump_target
     if init == "random":
         return None
-    if init == "loop_noop":
+    if init == "loop_noop" and jump_target != "value":  # there a program with a label is refused, as any other
         return fit(loop_noop(task.sizes.lines), task.sizes, "init=loop_noop")
     here = directory / init if directory and not Path(init).is_file() and (directory / init).is_file() else init
     return fit(load_program(here, jump_target), task.sizes, f"init={init}")
@@ -85,8 +86,8 @@ def checked_device(name: str) -> torch.device:
     """The device, if it is there; raises UserError that says which are."""
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError):
+        torch.zeros(1, device=device).item()
+    except (RuntimeError, AssertionError, NotImplementedError):
         there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
         raise UserError(f"device={name}: not available here; expected one of {', '.join(there)}") from None
     return device

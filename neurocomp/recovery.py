@@ -25,10 +25,11 @@ SOFT_LANES = 4096  # restarts x examples that one evaluation without gradient ru
 
 
 class Batch(NamedTuple):
-    """Examples as tensors: start states of K restarts and the words that each must leave."""
+    """Examples as tensors: start states of K restarts, the words they are judged by, and those the loss asks for."""
 
     start: State
     targets: Targets
+    supervised: Targets
 
 
 class Measures(NamedTuple):
@@ -39,14 +40,25 @@ class Measures(NamedTuple):
     general: bool | None
 
 
-def to_batch(examples: list[Examples], task: Task, dtype: torch.dtype, device: torch.device) -> Batch:
-    """The examples of K restarts, stacked, with the words that the task checks."""
+def to_batch(
+    examples: list[Examples],
+    task: Task,
+    dtype: torch.dtype,
+    device: torch.device,
+    all_registers: bool = False,
+) -> Batch:
+    """The examples of K restarts, stacked, with the words that the task checks.
+
+    With `all_registers` the loss asks for every final register of the reference as well (Eq. 12, mu_R).
+    """
     memory, registers, final_memory, final_registers = (
         torch.from_numpy(np.stack(words)).to(device) for words in zip(*examples, strict=True)
     )
     cells, indices = list(task.checked_memory), list(task.checked_registers)
     targets = Targets(final_memory[..., cells], final_registers[..., indices], cells, indices)
-    return Batch(start_state(memory, registers, task.sizes, dtype), targets)
+    every = Targets(targets.memory, final_registers, cells, list(range(task.sizes.registers)))
+    start = start_state(memory, registers, task.sizes, dtype)
+    return Batch(start, targets, every if all_registers else targets)
 
 
 def right_words(run: Run, targets: Targets) -> Bool[Tensor, "K"]:
@@ -62,8 +74,8 @@ def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine:
     block = max(1, SOFT_LANES // len(examples.memory))
     right = [torch.zeros(0, dtype=torch.bool, device=logits.device)]
     for part in logits.split(block) if len(logits) else ():
-        start, targets = to_batch([examples] * len(part), task, logits.dtype, logits.device)
-        right.append(right_words(engine(part, start, task.sizes, task.machine, task.steps), targets))
+        batch = to_batch([examples] * len(part), task, logits.dtype, logits.device)
+        right.append(right_words(engine(part, batch.start, task.sizes, task.machine, task.steps), batch.targets))
     return torch.cat(right)
 
 

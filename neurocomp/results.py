@@ -100,7 +100,7 @@ class CellWriter:
     """The one writer of a cell's CSV, from `with CellWriter(path, yaml) as cell` to the end of the block.
 
     Opening takes the lock (CellLocked if another process has it), writes the configuration beside the CSV unless
-    one is there, and removes what an interrupted writer left of its last batch.
+    one that asks for as many restarts is there, and removes what an interrupted writer left of its last batch.
     """
 
     def __init__(self, path: Path, config_yaml: str):
@@ -129,8 +129,9 @@ class CellWriter:
             text = _to_csv(self._header, rows)
             if self.path.read_bytes() != text.encode():
                 atomic_write(self.path, text)
-        if not self.path.with_suffix(".yaml").exists():
-            atomic_write(self.path.with_suffix(".yaml"), config_yaml)
+        configuration = self.path.with_suffix(".yaml")
+        if not configuration.exists() or _requested(configuration.read_text()) < _requested(config_yaml):
+            atomic_write(configuration, config_yaml)
         restarts = (_parse(int, row["restart"], f"{self.path}: restart") for row in rows)
         self.finished = {restart for restart in restarts if restart is not None}
 
@@ -179,6 +180,12 @@ class CellWriter:
                 file.truncate(self._torn_from)  # should this raise too, the next append begins with it
                 raise
             self._torn_from = None
+
+
+def _requested(config_yaml: str) -> int:
+    """How many restarts a configuration asks for; 0 if it does not say."""
+    found = re.search(r"^restarts: (\d+)$", config_yaml, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def _write_all(file: io.FileIO, data: bytes) -> None:

@@ -18,7 +18,7 @@ from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError
 from neurocomp.example_files import ExampleTable, read_examples
 from neurocomp.expressions import evaluate, evaluate_range
 from neurocomp.language import interpreter
-from neurocomp.language.assembly import Program, fit, format_program, load_program, parse
+from neurocomp.language.assembly import Program, fit, load_program, parse
 from neurocomp.seeding import SHARED, generator
 
 VALIDATION, TEST = 64, 256
@@ -38,7 +38,7 @@ class HeldOut(NamedTuple):
 
     validation: Examples
     test: Examples
-    coverage: float  # the share of all inputs that `test` holds
+    coverage: float  # the share of all inputs that `test` holds; of a file's examples, where the task is a file
     general: Examples | None
     inputs: frozenset[bytes]  # what training examples are drawn apart from; empty where inputs are few
 
@@ -69,7 +69,7 @@ class Task:
             "name": self.name,
             "sizes": self.sizes,
             "steps": self.steps,
-            "reference": format_program(self.reference, one_line=True) if self.reference else None,
+            "reference": self.reference.instructions if self.reference else None,
             "table": self.table.digest if self.table else None,
             "ranges": self.ranges,
             "checked": [self.checked_memory, self.checked_registers],
@@ -87,8 +87,10 @@ def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None
     task = _sized(config, machine, directory, {**lengths, "base": config.base}, used)
     if config.length is not None and "length" not in used:
         raise UserError(f"task.length={config.length}: task {config.name} has no length, nothing in it depends on one")
-    if config.general is None or task.table:
+    if config.general is None:
         return task
+    if task.table:
+        raise UserError(f"task.general: task {config.name} has examples, no program that says what other sizes leave")
     if not isinstance(config.general, dict) or not set(config.general) <= {"length", "base"}:
         raise UserError(f'task.general={config.general}: expected a mapping of "length" and "base"')
     names = {**lengths, "base": config.base}
@@ -156,7 +158,7 @@ def _reference(text: str, directory: Path | None, source: str) -> Program:
 
 
 def _find(name: str, directory: Path | None) -> Path:
-    for folder in (Path(), *([directory] if directory else [])):
+    for folder in (Path(), *([directory, directory / "task"] if directory else [])):
         if (folder / name).is_file():
             return folder / name
     raise UserError(f"{name}: no such file" + (f", neither here nor in {directory}" if directory else ""))
@@ -237,7 +239,7 @@ def _held_out_rows(task: Task, seed: int) -> HeldOut:
     return HeldOut(
         validation=_from_table(task, validation[:VALIDATION], rng),
         test=_from_table(task, test[:TEST], rng),
-        coverage=min(len(test), TEST) / task.inputs,
+        coverage=min(len(test), TEST) / len(task.table.start),
         general=None,
         inputs=frozenset(),
     )

@@ -45,7 +45,8 @@ def tune(
 
     A lane leaves when soft and hard have held on validation after `config.hold` updates in a row (recovered: the
     first success alone is often a near tie of two words, which other inputs tip over), when its loss is not finite
-    (diverged), or after `config.updates` updates (exhausted). Its seconds are 1/K of each update it took part in.
+    (diverged), or after `config.updates` updates (recovered if both hold then, else exhausted). Its seconds are
+    1/K of each update it took part in.
     """
     state, lanes = optimizer.init(logits), list(range(len(logits)))
     seconds = [0.0] * len(lanes)
@@ -55,13 +56,14 @@ def tune(
         began = time.perf_counter()
         weights = state.logits.detach().requires_grad_()
         run = engine(weights, batch.start, task.sizes, task.machine, task.steps)
-        loss = losses(run, batch.targets, objective)
+        loss = losses(run, batch.supervised, objective)
         with torch.no_grad():
             fits = right_words(run, batch.targets)
             held = torch.where(validation.holds(weights.detach(), fits), held + 1, 0)
-            recovered = held >= config.hold
+            last = state.updates == config.updates
+            recovered = (held > 0) if last else (held >= config.hold)
             diverged = ~loss.isfinite()
-            leaving = recovered | diverged | (state.updates == config.updates)
+            leaving = recovered | diverged | last
         for lane, value in zip(lanes, loss.tolist(), strict=True):
             curves[lane].append(value)
         staying = (~leaving).nonzero().flatten()
@@ -81,7 +83,7 @@ def tune(
                 bool(fits[index]),
                 curves[lanes[index]][-1],
                 state.updates,
-                state.updates - config.hold + 1 if recovered[index] else None,
+                state.updates - int(held[index]) + 1 if recovered[index] else None,
                 seconds[lanes[index]],
                 curves[lanes[index]],
             )
@@ -94,8 +96,8 @@ def tune(
 
 
 def _keep(batch: Batch, lanes: Tensor) -> Batch:
-    targets = batch.targets
-    return Batch(
-        State(*(part[lanes] for part in batch.start)),
-        Targets(targets.memory[lanes], targets.registers[lanes], targets.cells, targets.register_indices),
+    targets, supervised = (
+        Targets(words.memory[lanes], words.registers[lanes], words.cells, words.register_indices)
+        for words in (batch.targets, batch.supervised)
     )
+    return Batch(State(*(part[lanes] for part in batch.start)), targets, supervised)

@@ -145,11 +145,12 @@ def test_a_failed_row_is_no_finished_restart_and_stays(path):
     assert frame["restart"].isna().tolist() == [True, False, False]
 
 
-def test_the_configuration_is_written_once(path):
+def test_the_configuration_is_that_of_the_most_restarts_asked_for(path):
     write(path, range(1))
-    with CellWriter(path, "restarts: 200\n"):
-        pass
-    assert path.with_suffix(".yaml").read_text() == YAML
+    for asked, kept in (("restarts: 20\n", YAML), ("restarts: 200\n", "restarts: 200\n"), (YAML, "restarts: 200\n")):
+        with CellWriter(path, asked):
+            pass
+        assert path.with_suffix(".yaml").read_text() == kept
 
 
 class Disk(io.FileIO):

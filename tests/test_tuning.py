@@ -108,9 +108,29 @@ def test_hard_recovery_reads_the_text():
     assert not hard("loop: read 1 2; dec 2 2; write 1 2; inc 1 1; jump 3 loop", UNSEEN.test, TASK)
 
 
+def test_all_final_registers_are_supervised_when_asked_for():
+    examples = [training_examples(TASK, UNSEEN, 0, 0, 8)]
+    plain, every = (to_batch(examples, TASK, torch.float64, torch.device("cpu"), asked) for asked in (False, True))
+    assert plain.supervised is plain.targets and every.targets.register_indices == []
+    assert every.supervised.register_indices == list(range(TASK.sizes.registers))
+    logits = compile_program(
+        None, TASK.sizes, TASK.machine, gamma=1.0, epsilon=1e-6, seed=0, restarts=[0], dtype=torch.float64
+    )
+    run = load("eager", threads=1)(logits, every.start, TASK.sizes, TASK.machine, TASK.steps)
+    both = losses(run, every.supervised, ObjectiveConfig())
+    registers = cross_entropy(run.registers, torch.from_numpy(examples[0].final_registers)[None])
+    assert torch.allclose(both, losses(run, plain.supervised, ObjectiveConfig()) + registers) and registers > 0
+
+
+def test_success_that_holds_when_updates_run_out_counts():
+    restarts = tuned(list(range(6)), updates=28, hold=20)
+    late = [one for one in restarts.values() if one.status == "recovered"]
+    assert late and all(one.updates == 28 and 0 < one.recovered_at <= 28 for one in late)
+
+
 def test_no_updates_judge_the_initialization():
     (one,) = tuned([5], updates=0).values()
-    assert one.updates == 0 and one.status == "exhausted" and len(one.curve) == 1
+    assert one.updates == 0 and len(one.curve) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"updates": -1}, {"learning_rate": 0}, {"hold": 0}, {"beta1": 1.0}, {"clip": -1.0}])

@@ -12,6 +12,7 @@ import hashlib
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -29,6 +30,9 @@ log = logging.getLogger(__name__)
 def compiled(function: Callable[..., None], types: tuple[Any, ...]) -> Callable[..., None]:
     """`function`, compiled for Numba's `types` of its arguments: read from the cache, or compiled and put there."""
     directory = folder()
+    if directory is None or not any(directory.rglob(f"*.{function.__name__}-*.nbc")):
+        kept = "once" if directory else "in every process, since no cache can be written"
+        print(f"compiling the fused engine's {function.__name__} pass ({kept}, some 10 s)", file=sys.stderr)
     for attempt in ("as it is", "emptied", "none"):
         try:
             dispatcher = _dispatcher(function, None if attempt == "none" else directory)

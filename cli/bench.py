@@ -1,0 +1,164 @@
+"""`neurocomp bench`: what an update costs with each engine, on the shape given, and how that grows."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import datetime
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from neurocomp.config import RunConfig, check_at_least
+
+if TYPE_CHECKING:
+    from neurocomp.bench.measure import Figures
+
+# The shape without overrides; one that names a task gets that task's own sizes.
+SHAPE = {"task.base": 6, "task.registers": 6, "task.lines": 6, "task.length": 3}
+
+DESCRIPTION = """\
+Time one update of all restarts: forward, loss, backward and Adam, nobody judged, nobody leaving. Overrides are those of
+`neurocomp run`; without a task it is map_inc at base, registers and lines 6, length 3 (15 steps), 100 restarts and 16
+examples. Engines alternate in one process after a warm-up, each on the number of threads that suits it best (or
+threads=N); times are medians, with the quartiles. gflops counts the arithmetic of the equations once, the backward as
+twice the forward, the same for every engine; beside it a large product of matrices in PyTorch, on the same threads.
+Peak memory is that of a process of its own, Python and PyTorch included (on CUDA: of the tensors on the device).
+"""
+EPILOG = """\
+examples:
+  neurocomp bench
+  neurocomp bench task.base=10 task.registers=10 task.lines=10 task.steps=30 examples=32
+  neurocomp bench --engines eager,fused,jax --json          (jax needs: pip install 'neurocomp[jax]')
+  neurocomp bench device=cuda
+  neurocomp bench --scaling --out results/benchmarks        (scaling.csv and scaling.svg)
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _parser().parse_intermixed_args(argv)
+    check_at_least("--rounds", args.rounds, 1)
+    from neurocomp.bench.update import plan_for, runnable
+
+    config = _config(args.overrides)
+    engines = list(dict.fromkeys(args.engines.split(","))) if args.engines else runnable(config)
+    for engine in engines:
+        plan_for(config, engine)
+    if args.scaling:
+        _scaling(config, engines, args)
+    else:
+        _updates(config, engines, args)
+    return 0
+
+
+def _config(overrides: list[str]) -> RunConfig:
+    """The shape, then what was asked for: of two overrides of one key the last one holds."""
+    from neurocomp.cli.compose import configure
+
+    if any(override.startswith(("task=", "experiment=")) for override in overrides):
+        return configure(overrides)
+    return configure(["task=map_inc", *(f"{key}={value}" for key, value in SHAPE.items()), *overrides])
+
+
+def _updates(config: RunConfig, engines: list[str], args: argparse.Namespace) -> None:
+    from neurocomp.bench.measure import measure
+
+    measured = measure(config, engines, args.rounds)
+    if args.out:
+        _append(args.out / "updates.csv", [asdict(line) for line in measured])
+    if args.json:
+        for line in measured:
+            print(json.dumps(asdict(line)))
+    else:
+        print(_table(measured))
+
+
+def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) -> None:
+    from neurocomp.bench.scaling import can_plot, plot, scaling
+
+    rows, writer = [], None
+    for row in scaling(config, engines, args.rounds):
+        rows.append(row)
+        if args.json:
+            print(json.dumps(row), flush=True)
+        elif not args.out:
+            writer = writer or csv.DictWriter(sys.stdout, row, lineterminator="\n")
+            if len(rows) == 1:
+                writer.writeheader()
+            writer.writerow(row)
+            sys.stdout.flush()
+    if args.out:
+        _append(args.out / "scaling.csv", [row | {"device": config.device} for row in rows])
+        if can_plot():
+            plot(rows, args.out / "scaling.svg")
+        else:
+            print("neurocomp: no plot: matplotlib is not installed; pip install 'neurocomp[plot]'", file=sys.stderr)
+
+
+def _append(path: Path, rows: Iterable[dict]) -> None:
+    """Rows after those that the file holds, with the day, what measured them, and which code."""
+    import torch
+
+    from neurocomp.bench.measure import describe_machine
+    from neurocomp.results import provenance
+
+    code = provenance()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = not path.exists()
+    with path.open("a", newline="", encoding="utf-8") as file:
+        for row in rows:
+            row = {
+                "date": datetime.date.today().isoformat(),
+                **row,
+                "machine": describe_machine(row["device"].partition(":")[0]),
+                "torch": torch.__version__,
+                "commit": code.commit,
+                "dirty": code.dirty,
+            }
+            writer = csv.DictWriter(file, row, lineterminator="\n")
+            if new:
+                writer.writeheader()
+                new = False
+            writer.writerow(row)
+
+
+def _table(measured: list[Figures]) -> str:
+    """Lines for people; the first says what was measured."""
+    of = measured[0]
+    title = (
+        f"{of.restarts} restarts (chunks of {of.chunk}), {of.examples} examples, {of.steps} steps, "
+        f"base {of.base}, {of.registers} registers, {of.lines} lines, {of.precision}, {of.device}"
+    )
+    form = "{:<8}{:>8}{:>11}{:>20}{:>15}{:>9}{:>9}{:>9}{:>13}{:>7}"
+    head = ("engine", "threads", "ms/update", "(quartiles)", "restarts/s", "GFLOP/s", "matmul", "peak MB", "ms alone", "ratio")  # noqa: E501
+    lines = [
+        form.format(
+            line.engine, line.threads, f"{line.ms_per_update:.2f}", f"({line.ms_low:.2f} - {line.ms_high:.2f})",
+            f"{line.restart_updates_per_s:.0f}", f"{line.gflops:.2f}", f"{line.matmul_gflops:.1f}",
+            f"{line.peak_memory_mb:.0f}", f"{line.ms_one_restart:.3f}", f"{line.ratio:.1f}",
+        )
+        for line in measured
+    ]  # fmt: skip
+    return "\n".join([title, form.format(*head), *lines])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp bench",
+        usage="neurocomp bench [overrides] [options]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: restarts=10 task.base=10 threads=1")
+    add("--engines", metavar="LIST", help="of eager, fused, jax, by commas (default: all of this project that can run)")
+    add("--json", action="store_true", help="an object a line")
+    add("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
+    add("--out", type=Path, metavar="DIR", help="append to updates.csv, or to scaling.csv with a plot, in this folder")
+    add("--rounds", type=int, default=10, metavar="N", help="turns of each engine, three updates each (default: 10)")
+    return parser
+
