@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from pathlib import Path
 
-from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least
+from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 
 
 def compile_main(argv: list[str]) -> int:
     args = _compile_parser().parse_args(argv)
     check_at_least("--gamma", args.gamma, 0)
     check_at_least("--base", args.base, 2)
-    for option in ("seed", "restart"):
-        check_at_least(f"--{option}", getattr(args, option), 0)
+    for option, least in {"seed": 0, "restart": 0, "registers": 1, "lines": 1}.items():
+        if (given := getattr(args, option)) is not None:
+            check_at_least(f"--{option}", given, least)
+    if not 0 < args.epsilon < 1:
+        raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
 
     import torch  # late: help does not wait for it
 
@@ -23,14 +27,12 @@ def compile_main(argv: list[str]) -> int:
     from neurocomp.weights_file import save_weights
 
     machine = MachineConfig(jump_target=args.jump_target)
-    program = load_program(args.file, args.jump_target)
+    room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
+    program = load_program(args.file, args.jump_target, room)
     registers = program.registers if args.registers is None else args.registers
     lines = len(program) if args.lines is None else args.lines
-    check_at_least("--registers", registers, 1)
-    check_at_least("--lines", lines, 1)
     sizes = Sizes(args.base, registers, lines)
-    if args.jump_target == "operand" and sizes.registers != sizes.lines:
-        raise UserError(f"--jump-target operand needs as many registers as lines, got {registers} and {lines}")
+    check_jump_target(args.jump_target, sizes)
     (logits,) = compile_program(
         fit(program, sizes, args.file), sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,

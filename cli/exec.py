@@ -10,7 +10,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, did_you_mean
+from neurocomp.config import (
+    READINGS,
+    MachineConfig,
+    Sizes,
+    UserError,
+    check_at_least,
+    check_jump_target,
+    did_you_mean,
+)
 from neurocomp.language.assembly import Instruction, Program, fit, format_instruction, load_program
 from neurocomp.language.interpreter import Trace, run
 
@@ -34,14 +42,18 @@ def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     check_at_least("--base", args.base, 2)
     check_at_least("--steps", args.steps, 0)
+    for option in ("registers", "lines"):
+        if (size := getattr(args, option)) is not None:
+            check_at_least(f"--{option}", size, 1)
     machine = MachineConfig(halting=args.halting, mod_by_zero=args.mod_by_zero, jump_target=args.jump_target)
-    program = load_program(args.file, args.jump_target)
+    room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
+    program = load_program(args.file, args.jump_target, room)
     given = Start(_listed(args.memory, "--memory"), _listed(args.start, "--start"))
     inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
     sizes = _sizes(args, program, [given] + [start for _, start in inputs])
     program = fit(program, sizes, args.file)
     if args.machine == "soft":
-        _check_soft(args.jump_target, sizes)
+        check_jump_target(args.jump_target, sizes)
     start = _filled(given, sizes, "")
     starts = [start] if args.inputs is None else [_filled(start, sizes, where) for where, start in inputs]
     as_json = args.json or args.inputs is not None
@@ -119,19 +131,7 @@ def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> S
         registers = max([program.registers] + [len(start.registers) for start in starts])
     if lines is None:
         lines = len(program)
-    check_at_least("--registers", registers, 1)
-    check_at_least("--lines", lines, 1)
     return Sizes(args.base, registers, lines)
-
-
-def _check_soft(jump_target: str, sizes: Sizes) -> None:
-    """What selects the line of a jump must have as many places as there are lines."""
-    if jump_target == "operand" and sizes.registers != sizes.lines:
-        given = f"got --registers={sizes.registers} and --lines={sizes.lines}"
-        raise UserError(f"--machine=soft --jump-target=operand: expected as many registers as lines, {given}")
-    if jump_target == "value" and sizes.base != sizes.lines:
-        given = f"got --base={sizes.base} and --lines={sizes.lines}"
-        raise UserError(f"--machine=soft --jump-target=value: expected the base to be the number of lines, {given}")
 
 
 def _filled(start: Start, sizes: Sizes, where: str) -> Start:

@@ -27,8 +27,8 @@ COMMANDS = {
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),
     "exec": Command("exec", "main", "run a program on ints", "exec map_inc --memory 3,5,2,9,4 --steps 15"),
     "compile": Command("compile", "compile_main", "a program to weights", "compile map_inc --out w.safetensors"),
-    "bench": Command("bench", "main", "what an update costs with each engine", "bench --engines eager,fused"),
     "decompile": Command("compile", "decompile_main", "weights to a program", "decompile w.safetensors"),
+    "bench": Command("bench", "main", "what an update costs with each engine", "bench --engines eager,fused"),
 }
 
 

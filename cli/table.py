@@ -23,7 +23,7 @@ and --where chooses: by a column of the rows (seed, gamma, config_hash, ...) or 
 
 
 def main(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(argv)
+    args = _parser().parse_args(_repeated(argv))
     from neurocomp.report.cells import read_cells
     from neurocomp.report.table import long_table, select, to_csv, to_latex, to_markdown
 
@@ -31,6 +31,8 @@ def main(argv: Sequence[str]) -> int:
     cells = read_cells(directory)
     if not cells:
         print(f"neurocomp: no results in {directory}", file=sys.stderr)
+    elif args.results is None:
+        print(f"read {directory}", file=sys.stderr)
     entries = long_table(args.table, select(cells, _conditions(args.where)), args.metric)
     if args.format == "csv":
         text = to_csv(entries)
@@ -53,10 +55,20 @@ def _parser() -> argparse.ArgumentParser:
     add("table", metavar="TABLE", choices=_tables(), help=f"which one: {', '.join(_tables())}")
     add("--results", type=Path, metavar="DIR", help="where the cells are (default: results/TABLE, else results)")
     add("--metric", choices=("fit", "soft", "hard", "general"), default="soft", help="what counts (default: soft)")
-    add("--where", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="only cells that have this")
+    add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
+
+
+def _repeated(argv: Sequence[str]) -> list[str]:
+    """`--where a=1 b=2` as `--where a=1 --where b=2`; TABLE may come next, as it has no `=` in it."""
+    words: list[str] = []
+    for word in argv:
+        if words[-2:-1] == ["--where"] and "=" in word and not word.startswith("-"):
+            words.append("--where")
+        words.append(word)
+    return words
 
 
 def _tables() -> list[str]:

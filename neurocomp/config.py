@@ -172,3 +172,12 @@ class RunConfig:
             check_at_least("threads", self.threads, 1)
         if self.only is not None:
             check_at_least("only", self.only, 0)
+
+
+def check_jump_target(jump_target: str, sizes: Sizes) -> None:
+    """Raise UserError unless what selects the line of a jump has as many places as there are lines."""
+    if jump_target == "operand" and sizes.registers != sizes.lines:
+        given = f"got {sizes.registers} and {sizes.lines}"
+        raise UserError(f"jump_target=operand needs as many registers as lines, {given}")
+    if jump_target == "value" and sizes.base != sizes.lines:
+        raise UserError(f"jump_target=value needs base = lines, got {sizes.base} and {sizes.lines}")

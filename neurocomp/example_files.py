@@ -17,7 +17,8 @@ import numpy as np
 from neurocomp.config import Sizes, UserError
 from neurocomp.seeding import SHARED, generator
 
-COLUMN = re.compile(r"([mr])(\d+)(_final)?")
+COLUMN = re.compile(r"([mr])(\d{1,9})(_final)?", re.ASCII)
+DIGITS = re.compile(r"\d{1,9}", re.ASCII)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +51,13 @@ def read_examples(
     path: Path, sizes: Sizes, checked_memory: tuple[int, ...], checked_registers: tuple[int, ...]
 ) -> ExampleTable:
     """The table in `path`; UserError names every row and column with a word that is not 0..b-1."""
-    text = path.read_text(encoding="utf-8-sig")
-    lines = list(csv.reader(text.splitlines()))
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        lines = list(csv.reader(text.splitlines()))
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+    except (OSError, csv.Error) as error:
+        raise UserError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if len(lines) < 2:
         raise UserError(f"{path}: no examples; expected a header like m0,m1,m0_final and a row for each example")
     places = [_place(path, name.strip(), sizes) for name in lines[0]]
@@ -67,7 +73,7 @@ def read_examples(
             mistakes.append(f"{path}:{row + 2}: {len(fields)} words, expected {len(places)}")
             continue
         for (final, index), name, field in zip(places, lines[0], fields, strict=True):
-            if not field.strip().isdigit() or int(field) >= sizes.base:
+            if not DIGITS.fullmatch(field.strip()) or int(field) >= sizes.base:
                 mistakes.append(f'{path}:{row + 2}: {name.strip()} is "{field}", expected a word 0..{sizes.base - 1}')
             else:
                 words[final][row, index] = int(field)

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 
 from neurocomp.compiler import compile_program
 from neurocomp.config import MachineConfig, Sizes
-from neurocomp.language.assembly import Instruction, Program
+from neurocomp.language.assembly import Program
+from neurocomp.language.interpreter import Trace
 from neurocomp.machine.controller import prepare
 from neurocomp.machine.state import State, start_state
 from neurocomp.machine.step import step
 from neurocomp.simplex import most_likely
-
-Trace = Callable[[int, int, Instruction, tuple[int, ...], tuple[int, ...]], None]
 
 
 class SoftOutcome(NamedTuple):

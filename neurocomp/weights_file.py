@@ -29,11 +29,16 @@ def load_weights(path: Path) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig
             metadata = file.metadata() or {}
             if metadata.get("format") != FORMAT:
                 raise UserError(f"{path}: not weights of neurocomp (expected metadata format={FORMAT})")
-            sizes = Sizes(*(int(metadata[key]) for key in Sizes._fields))
-            machine = MachineConfig(jump_target=metadata["jump_target"])
             logits = file.get_tensor("logits")
     except (OSError, SafetensorError) as error:
         raise UserError(f"{path}: cannot be read as safetensors ({error})") from None
+    try:
+        sizes = Sizes(*(int(metadata[key]) for key in Sizes._fields))
+        machine = MachineConfig(jump_target=metadata["jump_target"])
+    except KeyError as error:
+        raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
+    except ValueError as error:
+        raise UserError(f"{path}: the metadata cannot be read ({error})") from None
     expected = (sizes.lines, packed_width(sizes, machine))
     if tuple(logits.shape) != expected:
         raise UserError(f"{path}: weights of shape {tuple(logits.shape)}, expected {expected} for {sizes}")

@@ -170,14 +170,42 @@ def test_fit_moves_the_label_after_the_last_line():
 
 def test_fit_names_the_lines_that_do_not_fit():
     with pytest.raises(UserError) as error:
-        fit(parse("a: zero 1; add 3 1 4; jump 1 a"), Sizes(9, 3, 2), "my.asm")
+        fit(parse("a: zero 1 # one\n\nadd 3 1 4\njump 1 a"), Sizes(9, 3, 2), "my.asm")
     assert str(error.value).splitlines() == [
-        'my.asm: program line 1 "add 3 1 4" uses register 3, expected 0 to 2',
-        'my.asm: program line 1 "add 3 1 4" uses register 4, expected 0 to 2',
-        'my.asm: program line 2 "jump 1 a" is one too many, the program has 3 lines, expected at most 2',
+        'my.asm:3: "add 3 1 4" uses register 3, expected 0 to 2',
+        'my.asm:3: "add 3 1 4" uses register 4, expected 0 to 2',
+        'my.asm:4: "jump 1 a" is one too many, the program has 3 lines, expected at most 2',
     ]
-    with pytest.raises(UserError, match='line 0 "jump 1 4" uses register 4'):
+    with pytest.raises(UserError, match='<program>:1: "jump 1 4" uses register 4'):
         fit(parse("jump 1 4", jump_target="value"), Sizes(9, 3, 2))
+
+
+def test_a_program_without_a_file_names_its_own_lines():
+    program = Program((Instruction("noop"), Instruction("zero", third=4)))
+    with pytest.raises(UserError, match='^init=mine: program line 1 "zero 4" uses register 4, expected 0 to 2$'):
+        fit(program, Sizes(9, 3, 2), "init=mine")
+    padded = fit(parse("# padded\nzero 2"), Sizes(9, 3, 2))
+    with pytest.raises(UserError, match='my.asm:2: "zero 2" uses .*\nmy.asm: program line 1 "noop" is one too many'):
+        fit(padded, Sizes(9, 2, 1), "my.asm")
+
+
+def test_mistakes_of_the_text_and_of_the_sizes_are_told_together(tmp_path):
+    text = "a: zero 7\nad 1 2 3\n\nadd 3 x 1; jump 1 b"
+    with pytest.raises(AssemblyError) as error:
+        parse(text, "my.asm", sizes=Sizes(9, 3, 3))
+    rows = str(error.value).splitlines()
+    assert [row.split(",")[0] for row in rows] == [
+        'my.asm:1: "zero 7" uses register 7',
+        'my.asm:2: unknown opcode "ad" in "ad 1 2 3"',
+        'my.asm:4: "x" as y in "add 3 x 1"',
+        'my.asm:4: no label "b:" for "jump 1 b"',
+        'my.asm:4: "add 3 x 1" uses register 3',
+        'my.asm:4: "jump 1 b" is one too many',
+    ]
+    (tmp_path / "my.asm").write_text("noop\nzero 3")
+    with pytest.raises(AssemblyError, match='my.asm:2: "zero 3" uses register 3, expected 0 to 2'):
+        load_program(tmp_path / "my.asm", sizes=Sizes(9, 3, 2))
+    assert load_program("map_inc", sizes=Sizes(9, 4, 7)) == load_program("map_inc")
 
 
 def test_shipped_programs_load_by_name_and_say_what_they_do():

@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.torch import save_file
 
 from neurocomp.compiler import compile_program
 from neurocomp.config import MachineConfig, Sizes, UserError
@@ -96,6 +97,17 @@ def test_weights_file_round_trip_and_what_it_refuses(tmp_path):
     path.write_bytes(b"not safetensors")
     with pytest.raises(UserError, match="cannot be read"):
         load_weights(path)
+    metadata = {"format": "neurocomp weights 1", "base": "5", "registers": "4", "lines": "7", "jump_target": "line"}
+    for change, message in [
+        ({"lines": None}, "the metadata has no lines"),
+        ({"jump_target": None}, "the metadata has no jump_target"),
+        ({"base": "five"}, "w.safetensors: the metadata cannot be read .*five"),
+        ({"jump_target": "lime"}, "w.safetensors: the metadata cannot be read .*lime"),
+    ]:
+        changed = {key: value for key, value in (metadata | change).items() if value is not None}
+        save_file({"logits": logits}, path, metadata=changed)
+        with pytest.raises(UserError, match=message):
+            load_weights(path)
     save_weights(path, logits, Sizes(5, 3, 7), machine)
     with pytest.raises(UserError, match="shape"):
         load_weights(path)
@@ -108,4 +120,15 @@ def test_compile_and_decompile_commands(command, tmp_path):
     assert printed.code == 0
     assert parse(printed.out) == fit(load_program("fib"), Sizes(6, 5, 8))
     assert command("compile", "fib", "--out", "w", "--gamma", "-1").code == 2
+    for epsilon in ("0", "1", "-1", "nan", "inf"):
+        refused = command("compile", "fib", "--out", "w", f"--epsilon={epsilon}")
+        assert refused.code == 2 and "expected a number in (0, 1)" in refused.err
+    (tmp_path / "value.asm").write_text("noop\njump 0 1")
+    refused = command("compile", "value.asm", "--out", "w", "--jump-target", "value")
+    assert refused.code == 2 and "jump_target=value needs base = lines, got 10 and 2" in refused.err
+    assert command("compile", "value.asm", "--out", "w", "--jump-target", "value", "--base", "2").code == 0
+    refused = command("compile", "fib", "--out", "w", "--jump-target", "operand")
+    assert refused.code == 2 and "as many registers as lines, got 5 and 7" in refused.err
+    refused = command("compile", "fib", "--out", "w", "--lines", "6", "--registers", "4")
+    assert refused.code == 2 and "neurocomp: fib.asm:" in refused.err and "is one too many" in refused.err
     assert command("decompile", "missing.safetensors").code == 2

@@ -108,8 +108,8 @@ def test_inputs_run_once_a_line(tmp_path, capsys):
         (["inc", "--start=-1"], "registers 0 is -1, expected 0 to 9 in base 10"),
         (["inc", "--base=3", "--memory=1,1,1,1"], "4 words for memory, expected at most 3"),
         (["inc", "--registers=2", "--start=1,1,1"], "3 words for registers, expected at most 2"),
-        (["map_inc", "--registers=2"], 'map_inc: program line 0 "read 1 2" uses register 2, expected 0 to 1'),
-        (["map_inc", "--lines=4"], 'program line 4 "jump 3 map_loop" is one too many'),
+        (["map_inc", "--registers=2"], r'map_inc.asm:\d: "read 1 2" uses register 2, expected 0 to 1'),
+        (["map_inc", "--lines=4"], r'map_inc.asm:\d: "jump 3 map_loop" is one too many'),
         (["map_inc", "--jump-target=value"], 'map_inc.asm:2: label "map_loop:" is refused'),
         (["inc", "--inputs=none.jsonl"], "cannot read none.jsonl: No such file"),
     ],
@@ -118,6 +118,13 @@ def test_what_cannot_run_is_refused(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):
         main(argv)
+
+
+def test_mistakes_of_the_text_and_of_the_sizes_are_told_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my.asm").write_text("ad 1 2 3\nzero 5\nnoop")
+    with pytest.raises(UserError, match=r'^my.asm:1: unknown.*\nmy.asm:2: "zero 5" uses.*\nmy.asm:3: "noop" is one'):
+        main(["my.asm", "--registers=3", "--lines=2"])
 
 
 @pytest.mark.parametrize(
@@ -181,8 +188,8 @@ def test_words_that_are_lost_are_not_an_answer(monkeypatch):
 
 def test_soft_jumps_need_sizes_that_match(tmp_path):
     (tmp_path / "my.asm").write_text("jump 0 1")
-    with pytest.raises(UserError, match="expected the base to be the number of lines, got --base=10 and --lines=1"):
+    with pytest.raises(UserError, match="jump_target=value needs base = lines, got 10 and 1"):
         main([str(tmp_path / "my.asm"), "--machine=soft", "--jump-target=value"])
-    with pytest.raises(UserError, match="as many registers as lines, got --registers=5 and --lines=7"):
+    with pytest.raises(UserError, match="as many registers as lines, got 5 and 7"):
         main(["fib", "--machine=soft", "--jump-target=operand"])
     assert main(["fib", "--machine=soft", "--jump-target=operand", "--registers=7", "--steps=9"]) == 0

@@ -6,6 +6,7 @@ import csv
 import io
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -146,6 +147,9 @@ def test_where_picks_a_configuration(competing, capsys, where, rate):
     assert entries(capsys, competing, "--where", *where)["optimization", "fib"]["rate"] == rate
     repeated = [word for condition in where for word in ("--where", condition)]
     assert entries(capsys, competing, *repeated)["optimization", "fib"]["rate"] == rate
+    for before in (["--where", *where], repeated):
+        assert main([*before, "table1", "--results", str(competing), "--format", "csv"]) == 0
+        assert capsys.readouterr().out == table(capsys, "--results", competing, "--format", "csv", *repeated)
 
 
 def test_a_key_given_twice_may_have_either_value(competing, capsys):
@@ -234,6 +238,10 @@ def test_default_directories(tmp_path, monkeypatch, capsys):
     assert "25.0%" in table(capsys)
     write_cell(tmp_path / "results" / "table1", "inc", "random", 4, soft=3)
     assert "75.0%" in table(capsys)
+    assert main(["table1"]) == 0
+    assert capsys.readouterr().err == f"read {Path('results/table1')}\n"
+    assert main(["table1", "--results", "results/table1"]) == 0
+    assert capsys.readouterr().err == ""
 
 
 def test_a_directory_that_is_not_there_is_an_error(tmp_path):

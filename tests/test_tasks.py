@@ -133,11 +133,17 @@ def test_examples_from_a_file(tmp_path, monkeypatch):
         ("first,m0_final\n1,1\n", 'column "first"'),
         ("m0,m0_final\n", "no examples"),
         ("m0,m0_final\n1\n", "e.csv:2: 1 words, expected 2"),
+        ("m0,m0_final\n²,1\n", 'e.csv:2: m0 is "²", expected a word 0..4'),
+        ("m0,m0_final\n1,٣\n", 'e.csv:2: m0_final is "٣", expected a word 0..4'),
+        (b"m0,m0_final\n\xff,1\n", "e.csv: not UTF-8 text"),
+        ("m0,m0_final\n" + "1" * 200_000 + ",1\n", "e.csv: cannot be read .*field larger"),
+        ("m0,m0_final\n" + "1" * 5_000 + ",1\n", 'e.csv:2: m0 is "1'),
     ],
+    ids=lambda given: str(given)[:30],
 )
 def test_mistakes_in_an_examples_file_name_file_and_row(tmp_path, monkeypatch, text, message):
     monkeypatch.chdir(tmp_path)
-    Path("e.csv").write_text(text)
+    Path("e.csv").write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(UserError, match=message):
         load(plain(program=None, examples="e.csv"))
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -42,10 +42,14 @@ NOOP = Instruction("noop")
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions, line by line. `labels` names lines for the reader only: programs that differ in it are equal."""
+    """Instructions, line by line. Programs that differ in the rest, which is for messages and the reader, are equal.
+
+    `labels` names lines; `lines` says where instructions stand in their file, as far as they came from one.
+    """
 
     instructions: tuple[Instruction, ...]
     labels: dict[int, str] = field(default_factory=dict, compare=False)
+    lines: tuple[int, ...] = field(default=(), compare=False)
 
     def __len__(self) -> int:
         return len(self.instructions)
@@ -64,20 +68,27 @@ def slots(opcode: Opcode, jump_target: str) -> tuple[tuple[str, str], ...]:
     return tuple((operand, named.get(operand) or next(sources)) for operand in operands)
 
 
-def parse(text: str, source: str = "<program>", jump_target: str = "line") -> Program:
-    """The program that `text` says, or an AssemblyError that lists all its mistakes as `source:line: mistake`."""
+def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes: Sizes | None = None) -> Program:
+    """The program that `text` says, or an AssemblyError that lists all its mistakes as `source:line: mistake`.
+
+    With `sizes`, what does not fit on such a machine is a mistake too; `fit` pads the program.
+    """
     statements, labels, mistakes = _scan(text, jump_target)
     instructions = []
     for number, words in statements:
         instruction, wrong = _instruction(words, labels, jump_target)
         instructions.append(instruction)
         mistakes += [(number, mistake) for mistake in wrong]
+    lines = tuple(number for number, _ in statements)
+    if sizes is not None:
+        texts = [" ".join(words) for _, words in statements]
+        mistakes += [(lines[line], mistake) for line, mistake in _misfits(instructions, texts, sizes)]
     if not instructions and not mistakes:
         mistakes = [(1, 'no instructions here, expected at least one, such as "noop"')]
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake[0])
         raise AssemblyError("\n".join(f"{source}:{number}: {mistake}" for number, mistake in mistakes))
-    return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())})
+    return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, lines)
 
 
 def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dict[str, int], list[tuple[int, str]]]:
@@ -185,26 +196,29 @@ def fit(program: Program, sizes: Sizes, source: str = "<program>") -> Program:
 
     A label after the last instruction names the first noop, or line 0 where there is none: the counter wraps.
     """
-    if mistakes := list(_misfits(program, sizes)):
-        raise UserError("\n".join(f"{source}: {mistake}" for mistake in mistakes))
+    labels = _all_labels(program)
+    texts = [format_instruction(instruction, labels) for instruction in program.instructions]
+    if misfits := list(_misfits(program.instructions, texts, sizes)):
+        numbers = dict(enumerate(program.lines))
+        places = [f":{numbers[line]}:" if line in numbers else f": program line {line}" for line, _ in misfits]
+        raise UserError("\n".join(f"{source}{at} {misfit}" for at, (_, misfit) in zip(places, misfits, strict=True)))
     instructions = tuple(
         i if i.target is None else i._replace(target=i.target % sizes.lines) for i in program.instructions
     )
-    labels: dict[int, str] = {}
+    wrapped: dict[int, str] = {}
     for line, name in sorted(program.labels.items()):
-        labels.setdefault(line % sizes.lines, name)
-    return Program(instructions + (NOOP,) * (sizes.lines - len(program)), labels)
+        wrapped.setdefault(line % sizes.lines, name)
+    return Program(instructions + (NOOP,) * (sizes.lines - len(program)), wrapped, program.lines)
 
 
-def _misfits(program: Program, sizes: Sizes) -> Iterator[str]:
-    """What keeps a program from running on a machine of these sizes."""
-    labels = _all_labels(program)
-    for line, instruction in enumerate(program.instructions):
-        text = f'program line {line} "{format_instruction(instruction, labels)}"'
+def _misfits(instructions: Sequence[Instruction], texts: Sequence[str], sizes: Sizes) -> Iterator[tuple[int, str]]:
+    """What keeps instructions from running on a machine of these sizes, each with its program line."""
+    for line, (instruction, text) in enumerate(zip(instructions, texts, strict=True)):
         if line == sizes.lines:
-            yield f"{text} is one too many, the program has {len(program)} lines, expected at most {sizes.lines}"
+            accepted = f"the program has {len(instructions)} lines, expected at most {sizes.lines}"
+            yield line, f'"{text}" is one too many, {accepted}'
         for register in sorted({r for r in instruction[1:4] if r is not None and r >= sizes.registers}):
-            yield f"{text} uses register {register}, expected 0 to {sizes.registers - 1}"
+            yield line, f'"{text}" uses register {register}, expected 0 to {sizes.registers - 1}'
 
 
 def _shipped() -> dict[str, Traversable]:
@@ -217,8 +231,8 @@ def shipped_programs() -> list[str]:
     return sorted(_shipped())
 
 
-def load_program(name_or_path: str | Path, jump_target: str = "line") -> Program:
-    """The shipped program of that name, or the one in the file at that path."""
+def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Sizes | None = None) -> Program:
+    """The shipped program of that name, or the one in the file at that path; `sizes` as for `parse`."""
     given, shipped = str(name_or_path), _shipped()
     file = shipped.get(given) or Path(given)
     if given not in shipped and not given.endswith(".asm") and not file.is_file():
@@ -230,4 +244,4 @@ def load_program(name_or_path: str | Path, jump_target: str = "line") -> Program
         reason = getattr(error, "strerror", None) or "not UTF-8 text"
         hint = did_you_mean(Path(given).stem, sorted(shipped))
         raise UserError(f"cannot read the program {given}: {reason}{hint}") from error
-    return parse(text.removeprefix("\ufeff"), given if given not in shipped else f"{given}.asm", jump_target)
+    return parse(text.removeprefix("\ufeff"), given if given not in shipped else f"{given}.asm", jump_target, sizes)
