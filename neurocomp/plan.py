@@ -72,7 +72,7 @@ def initial_program(init: str, task: Task, directory: Path | None) -> Program | 
     if init == "loop_noop" and jump_target != "value":  # there a program with a label is refused, as any other
         return fit(loop_noop(task.sizes.lines), task.sizes, "init=loop_noop")
     here = directory / init if directory and not Path(init).is_file() and (directory / init).is_file() else init
-    return fit(load_program(here, jump_target), task.sizes, f"init={init}")
+    return fit(load_program(here, jump_target, task.sizes), task.sizes, f"init={init}")
 
 
 def loop_noop(lines: int) -> Program:

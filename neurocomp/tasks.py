@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError
+from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
 from neurocomp.example_files import ExampleTable, read_examples
 from neurocomp.expressions import evaluate, evaluate_range
 from neurocomp.language import interpreter
@@ -119,10 +119,8 @@ def _sized(
     sizes = Sizes(
         integer(names["base"], "base", 2), integer(config.registers, "registers", 1), integer(config.lines, "lines", 1)
     )
-    if machine.jump_target == "operand" and sizes.registers != sizes.lines:
-        raise UserError(f"machine.jump_target=operand needs as many registers as lines, got {sizes[1]} and {sizes[2]}")
-    if machine.jump_target == "value" and sizes.base != sizes.lines and within == "task":
-        raise UserError(f"machine.jump_target=value needs base = lines, got {sizes.base} and {sizes.lines}")
+    if within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
+        check_jump_target(machine.jump_target, sizes)
     if (config.program is None) == (config.examples is None):
         raise UserError(f"task {config.name}: expected either program or examples, got "
                         f"{'neither' if config.program is None else 'both'}")
@@ -140,21 +138,21 @@ def _sized(
     reference, table = None, None
     if config.program is not None:
         source = f"program of task {config.name}"
-        reference = fit(_reference(config.program, directory, source), sizes, source)
+        reference = fit(_reference(config.program, directory, source, sizes), sizes, source)
     else:
         table = read_examples(_find(str(config.examples), directory), sizes, checked_memory, checked_registers)
     steps = integer(config.steps, "steps", 1)
     return Task(config.name, sizes, steps, reference, table, ranges, checked_memory, checked_registers, machine)
 
 
-def _reference(text: str, directory: Path | None, source: str) -> Program:
+def _reference(text: str, directory: Path | None, source: str, sizes: Sizes) -> Program:
     """The program given as assembly, as a shipped program's name or as a path.
 
     It only says what the words are to become, so its jumps are to labels in every reading of jump_target.
     """
     if len(text.split()) != 1:
-        return parse(text, source)
-    return load_program(str(_find(text, directory)) if text.endswith(".asm") else text)
+        return parse(text, source, sizes=sizes)
+    return load_program(str(_find(text, directory)) if text.endswith(".asm") else text, sizes=sizes)
 
 
 def _find(name: str, directory: Path | None) -> Path:

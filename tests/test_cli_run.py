@@ -197,7 +197,8 @@ def test_of_a_grid_the_first_cell_is_shown(command):
 def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
     answer = command("run", "--help", "--config-dir", user_task(tmp_path))
     assert answer.code == 0
-    for text in ("mine, ", "experiment   none, table1", "seed=0", "machine.writeback=gated", "neurocomp run -m"):
+    experiments = "experiment   defaults, learning, none, table1"
+    for text in ("mine, ", experiments, "seed=0", "machine.writeback=gated", "neurocomp run -m"):
         assert text in answer.out
 
 
