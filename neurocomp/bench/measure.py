@@ -1,0 +1,186 @@
+"""Milliseconds an update, engines alternating in one process; and what follows from them."""
+
+from __future__ import annotations
+
+import os
+import platform
+import statistics
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from neurocomp.bench.memory import peak_memory
+from neurocomp.bench.update import Update, plan_for, prepare, thread_settings
+from neurocomp.config import RunConfig, Sizes
+from neurocomp.language.isa import COMPUTING, OPCODES
+from neurocomp.machine.weights import packed_width
+from neurocomp.plan import Plan
+
+MATRIX = 1024  # rows of the square product that stands for what the machine can do
+
+
+class Spread(NamedTuple):
+    """Seconds: the median, and the quartiles about it."""
+
+    median: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One engine's line. `ratio` is K restarts against one restart alone; a matrix product shows the machine's limit.
+
+    gflops counts the machine's arithmetic as `flops` does, the same for every engine however it computes.
+    """
+
+    engine: str
+    ms_per_update: float
+    ms_low: float
+    ms_high: float
+    restart_updates_per_s: float
+    gflops: float
+    peak_memory_mb: float
+    start_memory_mb: float
+    ms_one_restart: float
+    ratio: float
+    matmul_gflops: float
+    threads: int
+    device: str
+    precision: str
+    restarts: int
+    chunk: int
+    examples: int
+    base: int
+    registers: int
+    lines: int
+    steps: int
+
+
+def measure(config: RunConfig, engines: Sequence[str], rounds: int) -> list[Figures]:
+    """The engines on the same restarts, each with the number of threads that suits it best."""
+    plans = {engine: plan_for(config, engine) for engine in engines}
+    chosen = {engine: best_threads(plan, engine) for engine, plan in plans.items()}
+    calls: dict[tuple[str, str], Update] = {}
+    for engine, (threads, update) in chosen.items():
+        calls[engine, "all"] = update
+        calls[engine, "one"] = prepare(plans[engine], engine, threads, 1)
+        calls[engine, "matmul"] = matrix_product(plans[engine], threads)
+    times = alternate(calls, rounds)
+    return [
+        figures(plans[engine], engine, threads, *(times[engine, what] for what in ("all", "one", "matmul")))
+        for engine, (threads, _) in chosen.items()
+    ]
+
+
+def best_threads(plan: Plan, engine: str) -> tuple[int, Update]:
+    """The setting whose updates are quickest, and the update on it: each is tried for a moment."""
+    settings = thread_settings(plan, engine)
+    updates = {threads: prepare(plan, engine, threads, plan.config.restarts) for threads in settings}
+    if len(settings) == 1:
+        return settings[0], updates[settings[0]]
+    times = alternate(updates, rounds=3)
+    best = min(settings, key=lambda threads: times[threads].median)
+    return best, updates[best]
+
+
+def alternate(calls: dict, rounds: int, turn: int = 3) -> dict:
+    """Every call's `Spread` over rounds in which all take turns; the first call of each turn only warms up."""
+    for call in calls.values():
+        call()
+    seconds: dict = {key: [] for key in calls}
+    for _ in range(rounds):
+        for key, call in calls.items():
+            call()
+            seconds[key] += [timed(call) for _ in range(turn)]
+    return {key: spread(values) for key, values in seconds.items()}
+
+
+def timed(call: Callable[[], None]) -> float:
+    began = time.perf_counter()
+    call()
+    return time.perf_counter() - began
+
+
+def spread(seconds: list[float]) -> Spread:
+    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+    return Spread(median, low, high)
+
+
+def matrix_product(plan: Plan, threads: int) -> Update:
+    """A large product of matrices with PyTorch, on the same threads and in the same precision."""
+    matrix = torch.ones(MATRIX, MATRIX, dtype=plan.dtype, device=plan.device)
+    out = torch.empty_like(matrix)
+
+    def multiply() -> None:
+        torch.set_num_threads(threads)
+        torch.mm(matrix, matrix, out=out)
+        if plan.device.type == "cuda":
+            torch.cuda.synchronize(plan.device)
+
+    return multiply
+
+
+def figures(plan: Plan, engine: str, threads: int, all_restarts: Spread, one: Spread, matmul: Spread) -> Figures:
+    """What the times say."""
+    config, task = plan.config, plan.task
+    lanes = config.restarts * config.examples
+    peak, start = peak_memory(config, engine, threads)
+    return Figures(
+        engine=engine,
+        ms_per_update=round(1e3 * all_restarts.median, 3),
+        ms_low=round(1e3 * all_restarts.low, 3),
+        ms_high=round(1e3 * all_restarts.high, 3),
+        restart_updates_per_s=round(config.restarts / all_restarts.median, 1),
+        gflops=round(3 * lanes * task.steps * flops(plan) / all_restarts.median / 1e9, 2),
+        peak_memory_mb=round(peak, 1),
+        start_memory_mb=round(start, 1),
+        ms_one_restart=round(1e3 * one.median, 3),
+        ratio=round(all_restarts.median / one.median, 2),
+        matmul_gflops=round(2 * MATRIX**3 / matmul.median / 1e9, 1),
+        threads=threads,
+        device=plan.device.type,
+        precision=config.precision,
+        restarts=config.restarts,
+        chunk=config.chunk,
+        examples=config.examples,
+        **task.sizes._asdict(),
+        steps=task.steps,
+    )
+
+
+def flops(plan: Plan) -> int:
+    """Floating-point operations of one step of one example, forward; the backward counts twice that.
+
+    `machine/step.py` at its default readings, each equation once: + - * / exp count one each, T of Eq. 6 as one sum
+    for each of its ones (so not its zeros). Loss and Adam are left out. What an engine computes again or saves by
+    a better form does not count.
+    """
+    base, registers, lines = sizes = Sizes(*plan.task.sizes)
+    width, computing = packed_width(sizes, plan.task.machine), len(OPCODES[COMPUTING])
+    return (
+        2 * lines * width  # Eq. 2: the mix of lines
+        + 4 * width  # and its softmax: minus the largest, exp, sum, divided
+        + 4 * registers * base  # Eq. 5: two operands
+        + base**2 + computing * base**2 + 2 * computing * base  # Eq. 6: pairs of words, to results, over opcodes
+        + 2 * base**2 + 3 * base  # read
+        + 3 * registers + 3 * registers * base  # Eq. 7: a row keeps a share of itself and gains one of the output
+        + 3 * base + 3 * base**2  # Eq. 8, likewise
+        + 3 + 6 * lines  # Eq. 9, and what has halted stays
+        + 3  # Eq. 11
+    )  # fmt: skip
+
+
+def describe_machine(device: str) -> str:
+    """What measured: processor, cores and vector instructions, or the GPU."""
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text().splitlines() if info.exists() else []
+    known = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    vectors = [flag for flag in ("avx2", "fma", "avx512f") if flag in known.get("flags", "").split()]
+    return f"{os.cpu_count()} cores {known.get('model name', platform.machine())} {' '.join(vectors)}".strip()

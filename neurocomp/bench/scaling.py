@@ -1,0 +1,89 @@
+"""How the cost of an update grows with each size, the others as configured."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from neurocomp.bench.measure import alternate, best_threads
+from neurocomp.bench.update import plan_for
+from neurocomp.config import RunConfig
+
+
+class Axis(NamedTuple):
+    """A size that grows: its letter, how to set it, and by which factors of the configured value."""
+
+    letter: str
+    grown: Callable[[RunConfig, int], RunConfig]
+    factors: tuple[float, ...] = (1, 1.5, 2, 3)
+
+
+def _task(key: str) -> Callable[[RunConfig, int], RunConfig]:
+    return lambda config, value: replace(config, task=replace(config.task, **{key: value}))
+
+
+AXES = {
+    "restarts": Axis("K", lambda config, value: replace(config, restarts=value), (0.01, 0.1, 1, 10)),
+    "examples": Axis("B", lambda config, value: replace(config, examples=value), (0.25, 0.5, 1, 2, 4)),
+    "steps": Axis("T", _task("steps"), (0.5, 1, 2, 4)),
+    "base": Axis("b", _task("base")),
+    "registers": Axis("R", _task("registers")),
+    "lines": Axis("L", _task("lines")),
+}
+
+
+def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[dict]:
+    """A row for each size, value and engine, as soon as it is measured."""
+    task = plan_for(config, engines[0]).task
+    sizes = {**task.sizes._asdict(), "restarts": config.restarts, "examples": config.examples, "steps": task.steps}
+    for size, axis in AXES.items():
+        for value in dict.fromkeys(max(1, round(sizes[size] * factor)) for factor in axis.factors):
+            grown = axis.grown(config, value)
+            chosen = {engine: best_threads(plan_for(grown, engine), engine) for engine in engines}
+            times = alternate({engine: update for engine, (_, update) in chosen.items()}, rounds)
+            for engine, (threads, _) in chosen.items():
+                median, low, high = (round(1e3 * seconds, 3) for seconds in times[engine])
+                yield {
+                    "size": size, "value": value, "engine": engine,
+                    "ms_per_update": median, "ms_low": low, "ms_high": high, "threads": threads,
+                    **(sizes | {size: value}),
+                }  # fmt: skip
+
+
+def can_plot() -> bool:
+    return importlib.util.find_spec("matplotlib") is not None
+
+
+def plot(rows: Sequence[dict], path: Path) -> None:
+    """A panel for each size, a curve for each engine, both axes logarithmic; the bars are quartiles."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    from matplotlib import pyplot
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    figure, panels = pyplot.subplots(2, 3, figsize=(10, 6), sharey=True, layout="constrained")
+    for panel, (size, axis) in zip(panels.flat, AXES.items(), strict=True):
+        mine = [row for row in rows if row["size"] == size]
+        for engine in dict.fromkeys(row["engine"] for row in mine):
+            curve = [row for row in mine if row["engine"] == engine]
+            values, times = [row["value"] for row in curve], [row["ms_per_update"] for row in curve]
+            bars = [
+                [row["ms_per_update"] - row["ms_low"] for row in curve],
+                [row["ms_high"] - row["ms_per_update"] for row in curve],
+            ]
+            panel.errorbar(values, times, bars, marker="o", markersize=4, label=engine)
+        panel.set(xscale="log", yscale="log", xlabel=f"{size} ({axis.letter})")
+        panel.set_xticks(list(dict.fromkeys(row["value"] for row in mine)))
+        panel.xaxis.set_major_formatter(ScalarFormatter())
+        panel.xaxis.set_minor_formatter(NullFormatter())
+        panel.grid(alpha=0.3)
+    for panel in panels[:, 0]:
+        panel.set_ylabel("ms per update")
+    panels[0, 0].legend()
+    matplotlib.rcParams["svg.hashsalt"] = "neurocomp"
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
