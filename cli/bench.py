@@ -108,21 +108,14 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     code = provenance()
     path.parent.mkdir(parents=True, exist_ok=True)
     new = not path.exists()
+    date = {"date": datetime.date.today().isoformat()}
+    origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
+    lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
     with path.open("a", newline="", encoding="utf-8") as file:
-        for row in rows:
-            row = {
-                "date": datetime.date.today().isoformat(),
-                **row,
-                "machine": describe_machine(row["device"].partition(":")[0]),
-                "torch": torch.__version__,
-                "commit": code.commit,
-                "dirty": code.dirty,
-            }
-            writer = csv.DictWriter(file, row, lineterminator="\n")
-            if new:
-                writer.writeheader()
-                new = False
-            writer.writerow(row)
+        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerows(lines)
 
 
 def _table(measured: list[Figures]) -> str:

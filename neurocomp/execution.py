@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 
 from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, Sizes
+from neurocomp.config import MachineConfig, RunConfig, Sizes
 from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import Trace
 from neurocomp.machine.controller import prepare
@@ -39,14 +39,13 @@ def run_soft(
     registers: Sequence[int],
     steps: int,
     trace: Trace | None = None,
-    epsilon: float = 1e-6,
 ) -> SoftOutcome:
     """Run a program that fits `sizes`, in float64; it ends early when it has halted, unless halting is printed.
 
     `trace(step, line, instruction, memory, registers)` is called after each step with the likeliest of each.
     """
     logits = compile_program(
-        program, sizes, machine, gamma=0.0, epsilon=epsilon, seed=0, restarts=[0], dtype=torch.float64
+        program, sizes, machine, gamma=0.0, epsilon=RunConfig.epsilon, seed=0, restarts=[0], dtype=torch.float64
     )
     lines = prepare(logits, sizes, machine)
     state = start_state(torch.tensor([[memory]]), torch.tensor([[registers]]), sizes, torch.float64)

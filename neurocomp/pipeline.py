@@ -6,22 +6,21 @@ import csv
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 import torch
 import yaml
 
-from neurocomp.compiler import compile_program
 from neurocomp.config import RunConfig, UserError
 from neurocomp.engine import load
 from neurocomp.language.assembly import parse
-from neurocomp.plan import Plan, make_plan
+from neurocomp.plan import Plan, make_plan, start
 from neurocomp.progress import Progress
-from neurocomp.recovery import Validation, measure, program_text, to_batch
+from neurocomp.recovery import Validation, measure, program_text
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import SCHEMA, CellWriter, atomic_write, provenance, read_text_rows
-from neurocomp.tasks import HeldOut, held_out, training_examples
+from neurocomp.tasks import HeldOut, held_out
 from neurocomp.tuning import Tuned, tune
 from neurocomp.weights_file import save_weights
 
@@ -49,14 +48,9 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
 
 
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
-    """Compile these restarts with their own noise and tune them on their own examples, as one batch."""
+    """Compile these restarts and tune them on their own examples, as one batch."""
     config, task, engine = plan.config, plan.task, load(plan.engine, threads(plan.config))
-    logits = compile_program(
-        plan.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
-        seed=config.seed, restarts=restarts, dtype=plan.dtype,
-    ).to(plan.device)  # fmt: skip
-    examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
-    batch = to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
+    logits, batch = start(plan, unseen, restarts)
     validation = Validation(task, unseen.validation, engine)
     tuned = []
     for left in tune(logits, batch, task, validation, engine, config.objective, config.optimizer):
@@ -126,7 +120,8 @@ def replay(plan: Plan, unseen: HeldOut, restart: int) -> dict:
     tuned = tune_restarts(plan, unseen, [restart])
     curves = plan.path.with_name(f"{plan.path.stem}.only-{restart}.curves.csv")
     write_curves(curves, [restart], tuned)
-    keep_extras(replace(plan, config=replace(plan.config, save_curves=False)), [restart], tuned)
+    if plan.config.save_weights:
+        write_weights(plan, [restart], tuned)
     (row,) = rows(plan, unseen, [restart], tuned)
     return row | {"curve": str(curves)}
 
@@ -136,9 +131,14 @@ def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None
     if plan.config.save_curves:
         write_curves(plan.path.with_name(f"{plan.path.stem}.curves.csv"), restarts, tuned)
     if plan.config.save_weights:
-        folder = plan.path.with_name(f"{plan.path.stem}.weights")
-        for number, restart in zip(restarts, tuned, strict=True):
-            save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
+        write_weights(plan, restarts, tuned)
+
+
+def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
+    """A file of weights for each of these restarts."""
+    folder = plan.path.with_name(f"{plan.path.stem}.weights")
+    for number, restart in zip(restarts, tuned, strict=True):
+        save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
 
 
 def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:

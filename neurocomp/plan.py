@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
 
+from neurocomp.compiler import compile_program
 from neurocomp.config import RunConfig, UserError
 from neurocomp.engine import resolve
 from neurocomp.language.assembly import Instruction, Program, fit, load_program
+from neurocomp.recovery import Batch, to_batch
 from neurocomp.results import cell_name, config_hash
-from neurocomp.tasks import Task, load_task
+from neurocomp.shapes import Float, Tensor
+from neurocomp.tasks import HeldOut, Task, load_task, training_examples
 
 
 @dataclass(frozen=True)
@@ -62,6 +66,17 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     path = Path(config.results) / config.name / f"{cell_name(task.name, init, gamma, config.seed, digest)}.csv"
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
     return Plan(config, task, program, init, gamma, engine, device, dtype, digest, path)
+
+
+def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:
+    """What these restarts start from: weights with noise of their own, and their own training examples."""
+    config, task = plan.config, plan.task
+    logits = compile_program(
+        plan.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
+        seed=config.seed, restarts=restarts, dtype=plan.dtype,
+    ).to(plan.device)  # fmt: skip
+    examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
+    return logits, to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
 
 
 def initial_program(init: str, task: Task, directory: Path | None) -> Program | None:

@@ -10,12 +10,13 @@ import pytest
 import torch
 
 from neurocomp.bench import measure
-from neurocomp.bench.update import plan_for, prepare, start
+from neurocomp.bench.update import plan_for, prepare
 from neurocomp.cli.bench import _config
 from neurocomp.engine import load
 from neurocomp.machine.run import run
 from neurocomp.machine.state import State
 from neurocomp.objective import losses
+from neurocomp.plan import start
 from neurocomp.tasks import held_out
 
 SMALL = ("restarts=3", "examples=2", "task.steps=4", "threads=1")
@@ -117,7 +118,7 @@ def test_jax_peer_agrees_with_the_plain_machine(extra):
     logits, batch = start(plan, held_out(task, 0), range(3))
     peer = JaxPeer(logits, batch, task, config.objective, config.optimizer)
     weights = logits.clone().requires_grad_()
-    loss = losses(run(weights, batch.start, task.sizes, task.machine, task.steps), batch.targets, config.objective)
+    loss = losses(run(weights, batch.start, task.sizes, task.machine, task.steps), batch.supervised, config.objective)
     (gradient,) = torch.autograd.grad(loss.sum(), weights)
     peer_loss, peer_gradient = peer.losses_and_gradient()
     torch.testing.assert_close(peer_loss, loss.detach(), rtol=1e-5, atol=1e-6)

@@ -35,7 +35,7 @@ class JaxPeer:
         objective: ObjectiveConfig,
         config: OptimizerConfig,
     ):
-        targets = batch.targets
+        targets = batch.supervised
         examples = (*batch.start, targets.memory, targets.registers)
         self.examples = tuple(jnp.asarray(part.numpy()) for part in examples)
         lane = functools.partial(

@@ -13,14 +13,11 @@ from dataclasses import replace
 import torch
 
 from neurocomp import optimizer
-from neurocomp.compiler import compile_program
 from neurocomp.config import RunConfig, UserError, check_choice
 from neurocomp.engine import load, resolve
 from neurocomp.objective import losses
-from neurocomp.plan import Plan, make_plan
-from neurocomp.recovery import Batch, to_batch
-from neurocomp.shapes import Float, Tensor
-from neurocomp.tasks import HeldOut, held_out, training_examples
+from neurocomp.plan import Plan, make_plan, start
+from neurocomp.tasks import HeldOut, held_out
 
 ENGINES = ("eager", "fused", "jax")
 Update = Callable[[], None]
@@ -68,17 +65,6 @@ def prepare(plan: Plan, engine: str, threads: int, restarts: int) -> Update:
     return update
 
 
-def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:
-    """The weights and the examples of these restarts, as a run starts with them."""
-    config, task = plan.config, plan.task
-    logits = compile_program(
-        plan.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
-        seed=config.seed, restarts=restarts, dtype=plan.dtype,
-    ).to(plan.device)  # fmt: skip
-    examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
-    return logits, to_batch(examples, task, plan.dtype, plan.device)
-
-
 def _chunk(plan: Plan, unseen: HeldOut, restarts: Sequence[int], engine: str, threads: int) -> Update:
     logits, batch = start(plan, unseen, restarts)
     state, task, config = optimizer.init(logits), plan.task, plan.config
@@ -88,7 +74,7 @@ def _chunk(plan: Plan, unseen: HeldOut, restarts: Sequence[int], engine: str, th
         run = load(engine, threads)  # each time, for engines alternate and the number of threads is the process's
         weights = state.logits.detach().requires_grad_()
         ended = run(weights, batch.start, task.sizes, task.machine, task.steps)
-        (gradient,) = torch.autograd.grad(losses(ended, batch.targets, config.objective).sum(), weights)
+        (gradient,) = torch.autograd.grad(losses(ended, batch.supervised, config.objective).sum(), weights)
         state = optimizer.update(state, gradient, config.optimizer)
 
     return update
