@@ -86,7 +86,8 @@ class ObjectiveConfig:
 class OptimizerConfig:
     """Adam over the batch of restarts; `clip` bounds each restart's gradient norm (null: no clipping).
 
-    A restart is done when soft and hard recovery hold on validation after `hold` updates in a row.
+    A restart is done when what `stop` asks for holds after `hold` updates in a row: soft and hard recovery on
+    validation (validated), or fit, the soft machine's words on its own training examples.
     """
 
     learning_rate: float = 0.1
@@ -96,8 +97,10 @@ class OptimizerConfig:
     epsilon: float = 1e-8
     clip: Optional[float] = None
     hold: int = 10
+    stop: str = "validated"
 
     def __post_init__(self):
+        check_choice("optimizer.stop", self.stop, ("validated", "fit"))
         check_at_least("optimizer.updates", self.updates, 0)
         check_at_least("optimizer.hold", self.hold, 1)
         for name in ("learning_rate", "epsilon") + (("clip",) if self.clip is not None else ()):
@@ -107,6 +110,50 @@ class OptimizerConfig:
         for name in ("beta1", "beta2"):
             if not 0 <= getattr(self, name) < 1:
                 raise UserError(f"optimizer.{name}={getattr(self, name)}: expected a number in [0, 1)")
+
+
+METHODS = ("tune", "synthesize", "random_search", "local_search", "enumerate")
+
+
+@dataclass
+class SynthesisConfig:
+    """The search over algorithm templates: what may be built, how long to look, which near misses to keep.
+
+    `constructs` restricts the language (null: all of it). The search ends at `candidates` programs or `seconds`,
+    whichever comes first. `templates` are kept when nothing is exact; `padding` says where no-ops go, `noops` how
+    many (null: as many as the lines leave). `allocation` spends restarts on templates: in turn (even), or all on the
+    one that did best in `selection` restarts of another seed (best).
+    """
+
+    constructs: Any = None
+    candidates: int = 200_000
+    seconds: float = 60.0
+    templates: int = 4
+    padding: str = "end"
+    noops: Optional[int] = None
+    allocation: str = "even"
+    selection: int = 20
+
+    def __post_init__(self):
+        for name in ("candidates", "templates", "selection"):
+            check_at_least(f"synthesis.{name}", getattr(self, name), 1)
+        if not math.isfinite(self.seconds) or self.seconds <= 0:
+            raise UserError(f"synthesis.seconds={self.seconds}: expected a number > 0")
+        if self.noops is not None:
+            check_at_least("synthesis.noops", self.noops, 0)
+        check_choice("synthesis.padding", self.padding, ("end", "start", "spread", "loop"))
+        check_choice("synthesis.allocation", self.allocation, ("even", "best"))
+
+
+@dataclass
+class SearchConfig:
+    """The budget of a search baseline's restart: `budget` times what one tuned restart may execute."""
+
+    budget: float = 1.0
+
+    def __post_init__(self):
+        if not math.isfinite(self.budget) or self.budget <= 0:
+            raise UserError(f"search.budget={self.budget}: expected a number > 0")
 
 
 @dataclass
@@ -140,6 +187,8 @@ class RunConfig:
     machine: MachineConfig = field(default_factory=MachineConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     init: str = "random"
     method: str = "tune"
     gamma: float = 0.3
@@ -159,7 +208,7 @@ class RunConfig:
     results: str = "results"
 
     def __post_init__(self):
-        check_choice("method", self.method, ("tune",))
+        check_choice("method", self.method, METHODS)
         check_choice("engine", self.engine, ("auto", "eager", "fused"))
         check_choice("precision", self.precision, ("float32", "float64"))
         check_at_least("gamma", self.gamma, 0)

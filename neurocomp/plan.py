@@ -50,7 +50,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
         "init": [init, program.instructions if program else None],
         "method": config.method,
         "machine": asdict(config.machine),
-        "optimizer": asdict(config.optimizer),
+        "optimizer": _unless(asdict(config.optimizer), stop="validated"),
         "objective": asdict(config.objective),
         "gamma": gamma,
         "epsilon": config.epsilon,
@@ -66,6 +66,11 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     path = Path(config.results) / config.name / f"{cell_name(task.name, init, gamma, config.seed, digest)}.csv"
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
     return Plan(config, task, program, init, gamma, engine, device, dtype, digest, path)
+
+
+def _unless(settings: dict, **defaults: object) -> dict:
+    """The settings without keys that came later, where they have these values: older cells keep their hashes."""
+    return {key: value for key, value in settings.items() if key not in defaults or value != defaults[key]}
 
 
 def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:

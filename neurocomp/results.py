@@ -35,10 +35,13 @@ COLUMNS: tuple[str, ...] = (
     "task", "init", "method", "template", "gamma", "restart", "seed", "status", "synthesized",
     "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
     "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
-    "config_hash", "commit", "dirty", "torch", "schema", "batch",
+    "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
 )  # fmt: skip
 REQUIRED = ("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema")
-INTEGERS = ("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema")
+INTEGERS = (
+    "restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
+    "backward_executions",
+)  # fmt: skip
 FLOATS = ("gamma", "coverage", "loss", "margin", "wall_s")
 BOOLEANS = ("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty")
 

@@ -45,8 +45,8 @@ def tune(
 
     A lane leaves when soft and hard have held on validation after `config.hold` updates in a row (recovered: the
     first success alone is often a near tie of two words, which other inputs tip over), when its loss is not finite
-    (diverged), or after `config.updates` updates (recovered if both hold then, else exhausted). Its seconds are
-    1/K of each update it took part in.
+    (diverged), or after `config.updates` updates (recovered if both hold then, else exhausted). With stop=fit it is
+    the fit that has to hold. Its seconds are 1/K of each update it took part in.
     """
     state, lanes = optimizer.init(logits), list(range(len(logits)))
     seconds = [0.0] * len(lanes)
@@ -59,7 +59,8 @@ def tune(
         loss = losses(run, batch.supervised, objective)
         with torch.no_grad():
             fits = right_words(run, batch.targets)
-            held = torch.where(validation.holds(weights.detach(), fits), held + 1, 0)
+            holds = fits if config.stop == "fit" else validation.holds(weights.detach(), fits)
+            held = torch.where(holds, held + 1, 0)
             last = state.updates == config.updates
             recovered = (held > 0) if last else (held >= config.hold)
             diverged = ~loss.isfinite()
