@@ -5,10 +5,14 @@ INSTALLED := .venv/installed
 
 .PHONY: table1 test check
 
-# Table 1 of the paper, measured and drawn. Interrupted, it goes on where it stopped.
+# Table 1 of the paper with synthesis and baselines, measured and drawn. Interrupted, it goes on where it stopped.
 table1: $(INSTALLED)
 	$(BIN)/neurocomp run experiment=table1
+	$(BIN)/neurocomp run experiment=synthesis
+	$(BIN)/neurocomp run experiment=both
+	$(BIN)/neurocomp run experiment=baselines
 	$(BIN)/neurocomp table table1
+	$(BIN)/neurocomp plot table1
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest

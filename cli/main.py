@@ -22,9 +22,11 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "run": Command("run", "main", "tune programs: one cell of a table, or a grid", "run task=map_inc init=map_inc"),
+    "run": Command("run", "main", "tune programs (or search): a cell, or a grid", "run task=map_inc init=map_inc"),
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
+    "plot": Command("plot", "main", "the same as figures", "plot table1"),
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),
+    "compare": Command("compare", "main", "two cells: rates, intervals, p-value", "compare 5862796e8e 239a89e78c"),
     "exec": Command("exec", "main", "run a program on ints", "exec map_inc --memory 3,5,2,9,4 --steps 15"),
     "compile": Command("compile", "compile_main", "a program to weights", "compile map_inc --out w.safetensors"),
     "decompile": Command("compile", "decompile_main", "weights to a program", "decompile w.safetensors"),

@@ -40,7 +40,8 @@ def main(argv: list[str]) -> int:
     cells = compose_cells(arguments)
     check(cells)
     call_hydra([*flags, *arguments.overrides])
-    return summarize([cell for cell in cells if cell.config.only is None], arguments.json)
+    kept = [cell for cell in cells if cell.config.only is None and not cell.config.readings.settings]
+    return summarize(kept, arguments.json)
 
 
 def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
@@ -102,11 +103,15 @@ def call_hydra(argv: list[str]) -> None:
 @hydra.main(version_base="1.3", config_path=CONFIG_MODULE, config_name=CONFIG_NAME)
 def job(composed: DictConfig) -> None:
     """One cell. What goes wrong in it is reported and recorded, so that the other cells run under any launcher."""
-    from neurocomp import pipeline
+    from neurocomp import pipeline, readings
 
     config, directory = to_config(composed), searched_directory(HydraConfig.get())
     with _ending_the_grid():
         try:
+            if config.readings.settings:
+                readings.search(config)
+                print(f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured")
+                return
             row = pipeline.run_cell(config, directory)
         except CellLocked as error:
             return _report(config, error)
@@ -175,7 +180,8 @@ def _report(config: RunConfig, error: Exception) -> None:
 
 def _describe(config: RunConfig) -> str:
     """The cell in words of the command line."""
-    return f"task={config.task.name} init={config.init} gamma={config.gamma:g} seed={config.seed}"
+    method = "" if config.method == "tune" else f" method={config.method}"
+    return f"task={config.task.name} init={config.init}{method} gamma={config.gamma:g} seed={config.seed}"
 
 
 def _usage_error(message: str) -> NoReturn:

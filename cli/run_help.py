@@ -6,19 +6,33 @@ import json
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from neurocomp.config import READINGS, MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig
+from neurocomp.config import (
+    METHODS,
+    READINGS,
+    MachineConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    RunConfig,
+    SearchConfig,
+    SynthesisConfig,
+    TaskConfig,
+)
 
 INTRODUCTION = """\
-neurocomp run: tune k restarts of one task from one initialization (one cell of a table).
+neurocomp run: k restarts of one task from one initialization (one cell of a table), by default tuned.
 
   neurocomp run task=map_inc init=map_inc gamma=0.3 restarts=100 seed=0
   neurocomp run -m task=map_inc,map_dec gamma=0.1,0.3     a grid: every combination is a cell
   neurocomp run experiment=table1                         a whole table
+  neurocomp run task=fib init=synth                       tune what program synthesis finds
+  neurocomp run task=fib method=local_search              as many executions without gradients
   neurocomp run task=map_inc init=map_inc only=17         restart 17 of the 100 again
   neurocomp run --config-dir DIR task=mine                a task of your own, DIR/task/mine.yaml
 
-The same command again goes on where it stopped. `init` is random, loop_noop, a shipped program (map_inc, ...)
-or a path to an .asm file. Results go to results/NAME/."""
+The same command again goes on where it stopped. `init` is random, synth (what synthesis finds), loop_noop, a shipped
+program (map_inc, ...), reference (the task's own) or a path to an .asm file. `method` is tune, synthesize (no tuning),
+random_search, enumerate or local_search; only tune and local_search start from an `init`.
+Results go to results/NAME/."""
 
 FLAGS = """\
 Flags
@@ -37,7 +51,8 @@ def help_text(groups: dict[str, list[str]]) -> str:
     parts = [INTRODUCTION, "", "Groups (group=option)", *options, "", "Keys (key=value), with their defaults"]
     parts += _keys(RunConfig(task=None), "")  # type: ignore[arg-type]
     parts += [*_keys(MachineConfig(), "machine."), *_keys(OptimizerConfig(), "optimizer.")]
-    parts += [*_keys(ObjectiveConfig(), "objective.")]
+    parts += [*_keys(ObjectiveConfig(), "objective."), *_keys(SynthesisConfig(), "synthesis.")]
+    parts += _keys(SearchConfig(), "search.")
     return "\n".join([*parts, f"  task.KEY, where the task file has the default: {task}", "", FLAGS])
 
 
@@ -49,6 +64,6 @@ def _keys(config: Any, prefix: str) -> list[str]:
         if field.name == "task" or is_dataclass(value):
             continue
         text = value if isinstance(value, str) else json.dumps(value)
-        choices = READINGS[field.name] if prefix == "machine." else ()
+        choices = READINGS[field.name] if prefix == "machine." else METHODS if field.name == "method" else ()
         lines.append(f"  {prefix}{field.name}={text}".ljust(36) + (f"or {', '.join(choices[1:])}" if choices else ""))
     return [line.rstrip() for line in lines]

@@ -1,45 +1,44 @@
-"""`neurocomp table`: a published table beside what was measured, from the CSV files alone."""
+"""`neurocomp table`: what was measured as a table, beside what was published, from the result files alone."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.resources
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurocomp.config import UserError
+from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated, results_directory, write_to
+from neurocomp.config import UserError, check_at_least
+from neurocomp.report.grid import Table, draw
+from neurocomp.report.published import tables
+from neurocomp.results import atomic_write
 
-EPILOG = """\
+KINDS = {
+    "transfer": "rates by the program that restarts start from and by task",
+    "gamma": "rates by the noise of the compiled program",
+    "readings": "settings of what the paper leaves open, by their distance from its rates",
+}
+
+EPILOG = f"""\
 examples:
   neurocomp table table1
+  neurocomp table table1 --costs
   neurocomp table table1 --metric hard --where seed=0 machine.writeback=gated
   neurocomp table table1 --format csv --out table1.csv
+  neurocomp table transfer
+  neurocomp table gamma --format csv
+  neurocomp table readings --top 20
 
-A cell of the table comes from one configuration. If several fit, they are listed with what differs between them,
-and --where chooses: by a column of the rows (seed, gamma, config_hash, ...) or a key of the configuration
-(machine.writeback, optimizer.learning_rate, task.base, ...). A key that is given twice may have either value.
-"""
+{WHERE}"""
 
 
 def main(argv: Sequence[str]) -> int:
-    args = _parser().parse_args(_repeated(argv))
-    from neurocomp.report.cells import read_cells
-    from neurocomp.report.table import long_table, select, to_csv, to_latex, to_markdown
-
-    directory = _directory(args.results, args.table)
-    cells = read_cells(directory)
-    if not cells:
-        print(f"neurocomp: no results in {directory}", file=sys.stderr)
-    elif args.results is None:
-        print(f"read {directory}", file=sys.stderr)
-    entries = long_table(args.table, select(cells, _conditions(args.where)), args.metric)
-    if args.format == "csv":
-        text = to_csv(entries)
+    args = _parser().parse_args(repeated(argv))
+    _refuse_what_has_no_meaning(args)
+    text = draw(_table(args), args.format)
+    if args.out is None:
+        print(text, end="")
     else:
-        draw = to_latex if args.format == "latex" else to_markdown
-        text = draw(args.table, entries, args.metric)
-    _put(text, args.out)
+        write_to(args.out, lambda path: atomic_write(path, text))
     return 0
 
 
@@ -47,63 +46,49 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="neurocomp table",
         usage="neurocomp table TABLE [options]",
-        description="Draw a published table beside the measured rates and their 95 % Wilson intervals.",
+        description="Draw measured rates and their 95 % Wilson intervals as a table.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    names = {name: "of the paper, measured beside published" for name in tables()} | KINDS
+    described = "; ".join(f"{name}: {what}" for name, what in names.items())
+    parser.add_argument("table", metavar="TABLE", choices=names, help=f"which one. {described}")
+    add_options(parser, "results/TABLE")
     add = parser.add_argument
-    add("table", metavar="TABLE", choices=_tables(), help=f"which one: {', '.join(_tables())}")
-    add("--results", type=Path, metavar="DIR", help="where the cells are (default: results/TABLE, else results)")
-    add("--metric", choices=("fit", "soft", "hard", "general"), default="soft", help="what counts (default: soft)")
-    add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
+    add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
+    add("--top", type=int, metavar="N", help="readings: how many settings (default: 10)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
 
 
-def _repeated(argv: Sequence[str]) -> list[str]:
-    """`--where a=1 b=2` as `--where a=1 --where b=2`; TABLE may come next, as it has no `=` in it."""
-    words: list[str] = []
-    for word in argv:
-        if words[-2:-1] == ["--where"] and "=" in word and not word.startswith("-"):
-            words.append("--where")
-        words.append(word)
-    return words
-
-
-def _tables() -> list[str]:
-    folder = importlib.resources.files("neurocomp") / "published"
-    return sorted(file.name.removesuffix(".csv") for file in folder.iterdir() if file.name.endswith(".csv"))
-
-
-def _directory(given: Path | None, table: str) -> Path:
-    if given is None:
-        own = Path("results") / table
-        return own if own.is_dir() else own.parent
-    if not given.exists():
-        raise UserError(f"--results {given}: there is no such directory")
-    return given
-
-
-def _conditions(where: list[str]) -> dict[str, list[str]]:
-    """The accepted values by key, from each `key=value`."""
-    conditions: dict[str, list[str]] = {}
-    for text in where:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--where {text}: expected KEY=VALUE, such as seed=0")
-        conditions.setdefault(key, []).append(value)
-    return conditions
-
-
-def _put(text: str, out: Path | None) -> None:
-    if out is None:
-        print(text, end="")
+def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
+    if args.costs and args.table in KINDS:
+        raise UserError(f"--costs: {args.table} has none; expected one of {', '.join(tables())}")
+    if args.table != "readings":
+        if args.top is not None:
+            raise UserError(f"--top: {args.table} is shown whole; only readings are ranked")
         return
-    from neurocomp.results import atomic_write
+    check_at_least("--top", 10 if args.top is None else args.top, 1)
+    if args.where:
+        raise UserError("--where: readings are rows of settings, not cells; all of them are ranked")
+    if args.metric not in (None, "fit", "soft"):
+        raise UserError(f"--metric {args.metric}: readings were judged by fit and soft only")
 
-    try:
-        atomic_write(out, text)
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
-    print(f"wrote {out}", file=sys.stderr)
+
+def _table(args: argparse.Namespace) -> Table:
+    if args.table == "readings":
+        from neurocomp.report.readings import readings_table
+
+        metrics = (args.metric,) if args.metric else ("fit", "soft")
+        return readings_table(results_directory(args.results, "readings"), metrics, args.top or 10)
+    from neurocomp.report.gamma import gamma_table
+    from neurocomp.report.table import measured_table
+    from neurocomp.report.transfer import transfer_table
+
+    cells, metric = chosen_cells(args, args.table), args.metric or "soft"
+    if args.table == "transfer":
+        return transfer_table(cells, metric)
+    if args.table == "gamma":
+        return gamma_table(cells, metric)
+    return measured_table(args.table, cells, metric, args.costs)

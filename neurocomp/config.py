@@ -73,13 +73,19 @@ READINGS = {
 
 @dataclass
 class ObjectiveConfig:
-    """Eq. 12: the weight of the efficiency loss, and whether the reference's final registers are supervised too."""
+    """Eq. 12: the weight of the efficiency loss, and whether the reference's final registers are supervised too.
+
+    Eq. 10 says cross-entropy "between a predicted tensor P and labels". `loss` says of what: log takes the rows of P
+    as the probabilities that they are, softmax as logits (what a library's softmax cross-entropy does with P).
+    """
 
     registers: bool = False
     efficiency: float = 0.0
+    loss: str = "log"
 
     def __post_init__(self):
         check_at_least("objective.efficiency", self.efficiency, 0)
+        check_choice("objective.loss", self.loss, ("log", "softmax"))
 
 
 @dataclass
@@ -112,7 +118,8 @@ class OptimizerConfig:
                 raise UserError(f"optimizer.{name}={getattr(self, name)}: expected a number in [0, 1)")
 
 
-METHODS = ("tune", "synthesize", "random_search", "local_search", "enumerate")
+SEARCHES = ("random_search", "local_search", "enumerate")
+METHODS = ("tune", "synthesize", *SEARCHES)
 
 
 @dataclass
@@ -147,13 +154,37 @@ class SynthesisConfig:
 
 @dataclass
 class SearchConfig:
-    """The budget of a search baseline's restart: `budget` times what one tuned restart may execute."""
+    """The budget of a search baseline's restart: `budget` times what the updates of one tuned restart may execute.
+
+    That is `budget` x `optimizer.updates` programs on `examples` examples each. What tuning runs backward comes on
+    top and is recorded apart; what either of them runs on validation examples is not counted.
+    """
 
     budget: float = 1.0
 
     def __post_init__(self):
         if not math.isfinite(self.budget) or self.budget <= 0:
             raise UserError(f"search.budget={self.budget}: expected a number > 0")
+
+
+@dataclass
+class ReadingsConfig:
+    """The search over what the paper leaves open (`readings.py`); 0 settings: no search.
+
+    Every setting is screened with `screen` restarts in each of the 20 tuned cells, until `settings` of them or
+    `seconds` are spent; then the `confirm` best by each measure are measured with `restarts` restarts of seed+1.
+    """
+
+    settings: int = 0
+    screen: int = 16
+    confirm: int = 3
+    seconds: float = 7200.0
+
+    def __post_init__(self):
+        check_at_least("readings.settings", self.settings, 0)
+        check_at_least("readings.screen", self.screen, 1)
+        check_at_least("readings.confirm", self.confirm, 0)
+        check_at_least("readings.seconds", self.seconds, 0)
 
 
 @dataclass
@@ -181,7 +212,11 @@ class TaskConfig:
 
 @dataclass
 class RunConfig:
-    """One cell of a table: k restarts of one task from one initialization."""
+    """One cell of a table: k restarts of one task from one initialization by one method.
+
+    `init` means nothing to the methods that start from no program (synthesize, random_search, enumerate), and gamma
+    nothing to any but tune: whatever is given, it is the same cell.
+    """
 
     task: TaskConfig
     machine: MachineConfig = field(default_factory=MachineConfig)
@@ -189,6 +224,7 @@ class RunConfig:
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    readings: ReadingsConfig = field(default_factory=ReadingsConfig)
     init: str = "random"
     method: str = "tune"
     gamma: float = 0.3

@@ -22,11 +22,11 @@ class Targets(NamedTuple):
 
 def losses(run: Run, targets: Targets, objective: ObjectiveConfig) -> Float[Tensor, "K"]:
     """The composite loss of each restart, a mean over its examples (Eq. 12); lambda of correctness is 1."""
-    loss = 0.0
+    loss, of_words = 0.0, cross_entropy if objective.loss == "log" else softmax_cross_entropy
     if targets.cells:
-        loss = loss + cross_entropy(run.memory[:, :, targets.cells], targets.memory)
+        loss = loss + of_words(run.memory[:, :, targets.cells], targets.memory)
     if targets.register_indices:
-        loss = loss + cross_entropy(run.registers[:, :, targets.register_indices], targets.registers)
+        loss = loss + of_words(run.registers[:, :, targets.register_indices], targets.registers)
     if objective.efficiency:
         loss = loss + objective.efficiency * (1 - run.halted).sum(dim=-1).mean(dim=-1)
     return loss  # type: ignore[return-value]  # a task checks something, so a term is there
@@ -42,3 +42,14 @@ def cross_entropy(
     """
     right = predicted.gather(-1, words.unsqueeze(-1)).squeeze(-1)
     return ((predicted.sum(dim=-1) + TINY).log() - (right + TINY).log()).mean(dim=(1, 2))
+
+
+def softmax_cross_entropy(
+    predicted: Float[Tensor, "K B checked V"], words: Int[Tensor, "K B checked"]
+) -> Float[Tensor, "K"]:
+    """Eq. 10 with P read as logits: bounded, so a word without mass costs at most 1 more than the right one.
+
+    That a row is a distribution already does not matter here, so it is not divided by its mass.
+    """
+    right = predicted.gather(-1, words.unsqueeze(-1)).squeeze(-1)
+    return (predicted.logsumexp(dim=-1) - right).mean(dim=(1, 2))

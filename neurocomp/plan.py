@@ -1,30 +1,51 @@
-"""A configuration, checked and resolved before anything runs: its task, its initial program, its identity."""
+"""A configuration, checked and resolved before anything runs: its task, what it starts from, its identity."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
 from neurocomp.compiler import compile_program
-from neurocomp.config import RunConfig, UserError
+from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError
 from neurocomp.engine import resolve
-from neurocomp.language.assembly import Instruction, Program, fit, load_program
+from neurocomp.initialization import init_name, initial_program
+from neurocomp.language.assembly import Program
+from neurocomp.machine.weights import packed_width
 from neurocomp.recovery import Batch, to_batch
 from neurocomp.results import cell_name, config_hash
 from neurocomp.shapes import Float, Tensor
+from neurocomp.synthesis import constructs
 from neurocomp.tasks import HeldOut, Task, load_task, training_examples
+
+WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
+INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes
+
+
+class Start(NamedTuple):
+    """What a restart starts from: a program, or None for random weights.
+
+    Of init=synth also the template as high-level text, and whether its program was right on test examples.
+    """
+
+    program: Program | None
+    template: str | None = None
+    synthesized: bool | None = None
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One cell, ready to run. `program` is None for the random initialization, whose gamma is 1."""
+    """One cell, ready to run. Restarts take the `starts` in turn; of init=synth there are none before it has run.
+
+    gamma is 1 for random weights, and 0 where nothing is compiled to weights.
+    """
 
     config: RunConfig
     task: Task
-    program: Program | None
+    starts: tuple[Start, ...]
     init: str
     gamma: float
     engine: str
@@ -33,6 +54,9 @@ class Plan:
     config_hash: str
     path: Path
 
+    def start_of(self, restart: int) -> Start:
+        return self.starts[restart % len(self.starts)]
+
 
 def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     """Everything of a cell that can be wrong before it runs; files are looked up here, then in `directory`.
@@ -40,32 +64,76 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     Raises UserError. Writes nothing.
     """
     task = load_task(config.task, config.machine, directory)
-    program = initial_program(config.init, task, directory)
-    init = Path(config.init).name  # a path keeps its .asm: it is no shipped program, whatever its name
-    gamma = 1.0 if program is None else float(config.gamma)
+    check_settings(config, task)
+    tuned = config.method == "tune"
+    init = "none" if config.method in WITHOUT_INIT else init_name(config)
+    program = None if init in ("none", "synth") else initial_program(config.init, task, directory)
+    gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
-    engine = resolve(config.engine, device)
-    identity = {
+    engine = resolve(config.engine, device) if tuned else "executor"
+    cell = {
         "task": task.identity(),
         "init": [init, program.instructions if program else None],
         "method": config.method,
-        "machine": asdict(config.machine),
-        "optimizer": _unless(asdict(config.optimizer), stop="validated"),
-        "objective": asdict(config.objective),
-        "gamma": gamma,
-        "epsilon": config.epsilon,
         "seed": config.seed,
         "examples": config.examples,
-        "engine": engine,
-        "device": device.type,
-        "precision": config.precision,
+        **settings(config, init, gamma, engine, device),
     }
+    digest = config_hash(cell)
+    begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
+    path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
+    dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
+    starts = () if init == "synth" else (Start(program),)
+    return Plan(config, task, starts, init, gamma, engine, device, dtype, digest, path)
+
+
+def check_settings(config: RunConfig, task: Task) -> None:
+    """Raise UserError where settings that are right by themselves do not go together."""
     if config.objective.registers and task.reference is None:
         raise UserError(f"objective.registers=true: task {task.name} has examples; only a program leaves registers")
-    digest = config_hash(identity)
-    path = Path(config.results) / config.name / f"{cell_name(task.name, init, gamma, config.seed, digest)}.csv"
-    dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
-    return Plan(config, task, program, init, gamma, engine, device, dtype, digest, path)
+    if config.method != "tune" and (config.save_curves or config.save_weights):
+        extra = "save_curves" if config.save_curves else "save_weights"
+        raise UserError(f"{extra}=true: method={config.method} has no loss and no weights; only method=tune has")
+    if config.method in SEARCHES and programs_a_restart(config) < 1:
+        given = f"search.budget={config.search.budget:g}: times optimizer.updates={config.optimizer.updates}"
+        raise UserError(f"{given} is less than one program a restart; expected at least one")
+    if config.method == "local_search" and config.init == "synth" and config.synthesis.allocation == "best":
+        chosen = "the best template is chosen by tuning it"
+        raise UserError(f"synthesis.allocation=best: {chosen}; with method=local_search expected even")
+    if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
+        constructs.chosen(config.synthesis.constructs)
+        if config.machine.jump_target == "value":
+            raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
+
+
+def programs_a_restart(config: RunConfig) -> int:
+    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
+    return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29
+
+
+def settings(config: RunConfig, init: str, gamma: float, engine: str, device: torch.device) -> dict:
+    """What the method's results depend on, beside the task, the start and the examples."""
+    synthesis = {"synthesis": asdict(config.synthesis)} if init == "synth" else {}
+    if config.method == "tune":
+        return synthesis | {
+            "machine": asdict(config.machine),
+            "optimizer": _unless(asdict(config.optimizer), stop="validated"),
+            "objective": _unless(asdict(config.objective), loss="log"),
+            "gamma": gamma,
+            "epsilon": config.epsilon,
+            "engine": engine,
+            "device": device.type,
+            "precision": config.precision,
+        }
+    readings = {"machine": {key: getattr(config.machine, key) for key in INTERPRETED}}
+    if config.method == "synthesize":
+        return readings | {"synthesis": found_by(config.synthesis)}
+    return readings | synthesis | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
+
+
+def found_by(config: SynthesisConfig) -> dict:
+    """The settings that decide what synthesis finds; the others say what tuning does with it."""
+    return {key: value for key, value in asdict(config).items() if key not in ("allocation", "selection", "templates")}
 
 
 def _unless(settings: dict, **defaults: object) -> dict:
@@ -76,30 +144,16 @@ def _unless(settings: dict, **defaults: object) -> dict:
 def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:
     """What these restarts start from: weights with noise of their own, and their own training examples."""
     config, task = plan.config, plan.task
-    logits = compile_program(
-        plan.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
-        seed=config.seed, restarts=restarts, dtype=plan.dtype,
-    ).to(plan.device)  # fmt: skip
+    logits = torch.empty(len(restarts), task.sizes.lines, packed_width(task.sizes, task.machine), dtype=plan.dtype)
+    for turn, origin in enumerate(plan.starts):
+        lanes = [lane for lane, restart in enumerate(restarts) if restart % len(plan.starts) == turn]
+        if lanes:
+            logits[lanes] = compile_program(
+                origin.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
+                seed=config.seed, restarts=[restarts[lane] for lane in lanes], dtype=plan.dtype,
+            )  # fmt: skip
     examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
-    return logits, to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
-
-
-def initial_program(init: str, task: Task, directory: Path | None) -> Program | None:
-    """The program that the weights start from, padded to the task's lines; None for `random`."""
-    jump_target = task.machine.jump_target
-    if init == "random":
-        return None
-    if init == "loop_noop" and jump_target != "value":  # there a program with a label is refused, as any other
-        return fit(loop_noop(task.sizes.lines), task.sizes, "init=loop_noop")
-    here = directory / init if directory and not Path(init).is_file() and (directory / init).is_file() else init
-    return fit(load_program(here, jump_target, task.sizes), task.sizes, f"init={init}")
-
-
-def loop_noop(lines: int) -> Program:
-    """A loop over nothing, as long as the machine: `loop:`, L-2 noops, `inc 3 3`, `jump 4 loop` (the appendix)."""
-    noop = Instruction("noop", None, None, None, None)
-    ending = (Instruction("inc", 3, None, 3, None), Instruction("jump", 4, None, None, 0))
-    return Program((noop,) * (lines - 2) + ending, {0: "loop"})
+    return logits.to(plan.device), to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
 
 
 def checked_device(name: str) -> torch.device:

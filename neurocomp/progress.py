@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from tqdm import tqdm
 
@@ -10,9 +11,9 @@ from neurocomp.tuning import Tuned
 
 
 class Progress:
-    """A bar over the restarts of some batches, told after every update which of them left."""
+    """A bar over the restarts of some batches, told after every update, or restart, which of them are done."""
 
-    def __init__(self, title: str, batches: list[list[int]], updates: int, shown: bool):
+    def __init__(self, title: str, batches: Sequence[Sequence[int]], updates: int, shown: bool):
         self.sizes = [len(batch) for batch in batches]
         self.updates_a_batch = updates + 1
         self.batch = self.updates_in_batch = self.left_in_batch = 0
@@ -33,16 +34,22 @@ class Progress:
         self.updates += 1
         self.updates_in_batch += 1
         self.left_in_batch += len(left)
-        self.done += len(left)
-        self.recovered += sum(restart.status == "recovered" for restart in left)
         if self.left_in_batch == self.sizes[self.batch]:
             self.batch, self.updates_in_batch, self.left_in_batch = self.batch + 1, 0, 0
         speed = self.updates / (time.perf_counter() - self.began)
         remaining = (len(self.sizes) - self.batch) * self.updates_a_batch - self.updates_in_batch
-        rate = f"{self.recovered / self.done:.0%}" if self.done else "-"
-        time_left = tqdm.format_interval(remaining / speed)
-        text = f"recovered {self.recovered} ({rate}), {speed:.0f} updates/s, at most {time_left} left"
-        self.bar.set_postfix_str(text, refresh=False)
-        self.bar.update(len(left))
+        time_left = f"at most {tqdm.format_interval(remaining / speed)} left"
+        self._advance([restart.status == "recovered" for restart in left], f", {speed:.0f} updates/s, {time_left}")
         if self.updates % 10 == 0:
             self.bar.refresh()
+
+    def after_restart(self, recovered: bool) -> None:
+        """Count a restart of a method that knows no updates."""
+        self._advance([recovered], "")
+
+    def _advance(self, recovered: list[bool], more: str) -> None:
+        self.done += len(recovered)
+        self.recovered += sum(recovered)
+        rate = f"{self.recovered / self.done:.0%}" if self.done else "-"
+        self.bar.set_postfix_str(f"recovered {self.recovered} ({rate}){more}", refresh=False)
+        self.bar.update(len(recovered))

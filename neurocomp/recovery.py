@@ -1,6 +1,6 @@
 """Is a restart the algorithm? fit and soft by running its weights, hard and general by running its text.
 
-soft: the most likely words after T steps are right. hard: decompile to text, parse that text, run it exactly.
+soft: the most likely words after T steps are right. hard: decompile to text, which `verification` judges.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import torch
 
 from neurocomp.decompiler import decisions, decompile
 from neurocomp.engine import Engine
-from neurocomp.language import interpreter
-from neurocomp.language.assembly import format_program, parse
+from neurocomp.language.assembly import format_program
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State, start_state
 from neurocomp.objective import Targets
 from neurocomp.shapes import Bool, Float, Tensor
 from neurocomp.simplex import most_likely
 from neurocomp.tasks import Examples, HeldOut, Task
+from neurocomp.verification import hard, verdicts
 
 SOFT_LANES = 4096  # restarts x examples that one evaluation without gradient runs at a time
 
@@ -79,22 +79,6 @@ def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine:
     return torch.cat(right)
 
 
-def hard(text: str, examples: Examples, task: Task) -> bool:
-    """Whether the printed program, parsed again, leaves the right words on all examples in the interpreter."""
-    machine = task.machine
-    program = parse(text, jump_target=machine.jump_target)
-    for memory, registers, final_memory, final_registers in zip(*(words.tolist() for words in examples), strict=True):
-        outcome = interpreter.run(
-            program, memory, registers, base=task.sizes.base, steps=task.steps,
-            halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-        )
-        if any(outcome.memory[cell] != final_memory[cell] for cell in task.checked_memory):
-            return False
-        if any(outcome.registers[index] != final_registers[index] for index in task.checked_registers):
-            return False
-    return True
-
-
 def program_text(logits: Float[Tensor, "L W"], task: Task) -> tuple[str, float]:
     """One restart's program on one line, and the margin of its least certain decision."""
     program, _, margin = decompile(logits, task.sizes, task.machine)
@@ -136,8 +120,5 @@ def measure(
 ) -> list[Measures]:
     """soft, hard and general of each restart on the test examples; equal programs are run once."""
     softs = soft(logits, held_out.test, task, engine).tolist()
-    hards = {text: hard(text, held_out.test, task) for text in set(texts)}
-    generals: dict[str, bool | None] = dict.fromkeys(texts)
-    if task.general and held_out.general:
-        generals = {text: hard(text, held_out.general, task.general) for text in set(texts)}
-    return [Measures(right, hards[text], generals[text]) for right, text in zip(softs, texts, strict=True)]
+    judged = verdicts(texts, task, held_out)
+    return [Measures(right, *judged[text]) for right, text in zip(softs, texts, strict=True)]

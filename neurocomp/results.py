@@ -45,9 +45,6 @@ INTEGERS = (
 FLOATS = ("gamma", "coverage", "loss", "margin", "wall_s")
 BOOLEANS = ("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty")
 
-# A drawn table (report/table.py) may lie among the results it was drawn from; it is no cell.
-TABLE_COLUMNS: tuple[str, ...] = ("row", "task", "n", "rate", "ci_low", "ci_high", "published", "difference")
-
 
 class CellLocked(RuntimeError):
     """Another process writes this cell."""

@@ -194,9 +194,11 @@ def _ranges(
     return iter(ranges)
 
 
-def training_examples(task: Task, held_out: HeldOut, seed: int, restart: int, count: int) -> Examples:
-    """The examples that one restart trains on; they depend on (seed, restart) alone."""
-    rng = generator(seed, restart, "train")
+def training_examples(
+    task: Task, held_out: HeldOut, seed: int, restart: int, count: int, stream: str = "train"
+) -> Examples:
+    """The examples that one restart trains on; they depend on (seed, restart, stream) alone."""
+    rng = generator(seed, restart, stream)
     if task.table:
         rows = task.table.training(seed)
         chosen = rng.choice(rows, size=count, replace=count > len(rows))

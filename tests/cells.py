@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import yaml
@@ -22,6 +23,7 @@ def row(restart: int | None, **values) -> dict:
         "recovered_at": 31 if recovered else None, "lines_changed": 2, "margin": 1e-7,
         "program": "loop: inc 1 1; jump 4 loop", "wall_s": 2.5, "engine": "eager", "device": "cpu", "threads": 1,
         "config_hash": "0123456789abcdef", "commit": "c0ffee", "dirty": False, "torch": "2.13.0",
+        "executions": 16016, "backward_executions": 16000,
     } | values  # fmt: skip
 
 
@@ -29,11 +31,15 @@ def failed() -> dict:
     return {**dict.fromkeys(COLUMNS), "task": "map_inc", "init": "map_dec", "method": "tune", "status": "failed"}
 
 
-def write_cell(directory: Path, task: str, init: str, n: int, config: dict | None = None, **recovered) -> Path:
+def write_cell(
+    directory: Path, task: str, init: str, n: int, config: dict | None = None,
+    synthesized: int | None = None, templates: Sequence[str | None] = (None,), **recovered,
+) -> Path:
     """A cell of n restarts in which the first ones are recovered: as many by each measure as `recovered` says.
 
-    A measure that is None or left out was not taken. Keys of `config` that are columns go into the rows too.
-    """
+    A measure that is None or left out was not taken. Keys of `config` that are columns go into the rows too. The last
+    `synthesized` restarts were right before tuning; the restarts start from the templates in turn.
+    """  # fmt: skip
     config = {"name": directory.name, "restarts": n, "seed": 0, "gamma": 0.3, **(config or {})}
     shared = {key: value for key, value in config.items() if key in COLUMNS}
     shared = {"task": task, "init": init, "config_hash": f"hash-of-{task}-{init}", **shared}
@@ -44,6 +50,8 @@ def write_cell(directory: Path, task: str, init: str, n: int, config: dict | Non
             row(restart, **shared)
             | {f"recovered_{metric}": None if of is None else restart < of for metric, of in counts.items()}
             | {"recovered_at": 10 * restart if restart < (counts["soft"] or 0) else None}
+            | {"synthesized": None if synthesized is None else restart >= n - synthesized}
+            | {"template": templates[restart % len(templates)]}
             for restart in range(n)
         ]
         cell.append(rows)

@@ -66,7 +66,8 @@ def test_the_version_is_the_packages(command):
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["run", "--help"], ["run", "task=inc", "--cfg", "job"],
-                                       ["-sc", "query=bash"], ["exec", "--help"], ["table", "--help"]])  # fmt: skip
+                                       ["-sc", "query=bash"], ["exec", "--help"], ["table", "--help"],
+                                       ["plot", "--help"], ["compare", "--help"]])  # fmt: skip
 def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
     code = "import sys; from neurocomp.cli.main import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n" \
            "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"  # fmt: skip
@@ -81,7 +82,7 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("neurocomp ", "run table show exec compile decompile bench"),
+        ("neurocomp ", "run table plot show compare exec compile decompile bench"),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
@@ -197,8 +198,9 @@ def test_of_a_grid_the_first_cell_is_shown(command):
 def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
     answer = command("run", "--help", "--config-dir", user_task(tmp_path))
     assert answer.code == 0
-    experiments = "experiment   defaults, learning, none, table1"
-    for text in ("mine, ", experiments, "seed=0", "machine.writeback=gated", "neurocomp run -m"):
+    experiments = "experiment   baselines, both, defaults, gamma, learning, none, "
+    methods = "method=tune                       or synthesize, random_search, "
+    for text in ("mine, ", experiments, "seed=0", "machine.writeback=gated", "neurocomp run -m", "init=synth", methods):
         assert text in answer.out
 
 

@@ -11,8 +11,11 @@ import pytest
 from neurocomp.cli.compose import Cell, compose_cells
 from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig
 from neurocomp.language import interpreter
-from neurocomp.language.assembly import fit, load_program
-from neurocomp.tasks import Task, load_task
+from neurocomp.language.assembly import fit, format_program, load_program
+from neurocomp.pipeline import cell_path
+from neurocomp.plan import make_plan
+from neurocomp.tasks import Task, held_out, load_task
+from neurocomp.verification import hard
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -38,11 +41,50 @@ def test_every_option_of_a_group_composes(group: str):
         assert compose("task=inc", f"{group}={option}")
 
 
+OF_TABLE1 = {"synthesis", "both", "baselines"}
+
+
 @pytest.mark.parametrize("experiment", sorted(set(options("experiment")) - {"none"}))
 def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
     cells = compose(f"experiment={experiment}")
-    assert len(cells) > 1
-    assert {cell.config.name for cell in cells} == {experiment}
+    assert len(cells) > 1 or cells[0].config.readings.settings
+    assert {cell.config.name for cell in cells} == {"table1" if experiment in OF_TABLE1 else experiment}
+
+
+@pytest.mark.parametrize(
+    "experiment, cells",
+    [
+        ("table1", 6 * 4),
+        ("synthesis", 6),
+        ("both", 6 * 2),
+        ("baselines", 6 * (1 + 1 + 4)),  # random search and enumeration start from nothing: once a task
+        ("transfer", 6 * 7),
+        ("gamma", 6 * 9),
+    ],
+)
+def test_an_experiment_has_as_many_different_cells(experiment: str, cells: int):
+    assert len({cell_path(cell.config) for cell in compose(f"experiment={experiment}")}) == cells
+
+
+def test_the_committed_rows_are_those_of_table1():
+    """Nothing that was added since has changed what these cells are."""
+    for cell in compose("experiment=table1"):
+        assert (CONFIGS.parent / cell_path(cell.config)).is_file()
+
+
+def test_the_gamma_experiment_starts_each_task_from_its_own_program():
+    for cell in compose("experiment=gamma"):
+        plan = make_plan(cell.config)
+        assert plan.init == cell.config.task.name and plan.starts[0].program == plan.task.reference
+
+
+def test_on_the_machine_of_transfer_every_task_is_solved_by_its_own_program():
+    for cell in compose("experiment=transfer"):
+        plan = make_plan(cell.config)
+        assert plan.task.sizes[1:] == (7, 9)
+        if plan.init == plan.task.name:
+            text = format_program(plan.starts[0].program)
+            assert hard(text, held_out(plan.task, seed=0).validation, plan.task)
 
 
 def test_table1_has_each_published_task():

@@ -13,9 +13,11 @@ import pytest
 from cli.table import main
 from neurocomp.config import UserError
 from neurocomp.report.cells import read_cell, read_cells
-from neurocomp.report.table import published
-from neurocomp.results import TABLE_COLUMNS, CellWriter
+from neurocomp.report.published import published
+from neurocomp.report.table import COLUMNS
+from neurocomp.results import CellWriter
 from tests.cells import YAML, failed, row, write_cell
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -67,7 +69,7 @@ def test_each_cell_stands_in_its_place_with_its_difference(directory, capsys):
     write_cell(directory, "map_dec", "map_inc", 100, soft=12)
     write_cell(directory, "reduce", "map_dec", 4, soft=3)
     lines = entries(capsys, directory)
-    assert len(lines) == 36 and tuple(next(iter(lines.values()))) == TABLE_COLUMNS
+    assert len(lines) == 36 and tuple(next(iter(lines.values()))) == COLUMNS
     numbers = [lines["optimization", "map_inc"][key] for key in ("n", "rate", "published", "difference")]
     assert numbers == ["50", "0.92", "0.86", "0.06"]
     assert lines["init=map_inc", "map_dec"]["difference"] == "0.05"
@@ -88,8 +90,8 @@ def test_the_metric_decides_and_a_measure_that_was_not_taken_is_missing(director
     assert entries(capsys, directory)["init=map_inc", "fib"]["rate"] == "0.5"
 
 
-def test_only_tuning_counts(directory, capsys):
-    write_cell(directory, "fib", "random", 10, {"method": "synthesize"}, soft=5)
+def test_only_tuning_counts_in_the_rows_of_initializations(directory, capsys):
+    write_cell(directory, "fib", "random", 10, {"method": "local_search"}, soft=5)
     assert not entries(capsys, directory)["optimization", "fib"]["rate"]
 
 
@@ -105,6 +107,127 @@ def test_diverged_restarts_are_not_recovered_and_failed_runs_are_no_restarts(dir
         cell.append([row(restart, status="diverged", **nothing) for restart in range(3)])
     cell = read_cell(directory / "diverged.csv")
     assert (cell.recovered("soft"), cell.recovered("general")) == (0, None)
+
+
+# Wilson's intervals as above: of 19 published runs in 100, 12.5-27.8; of 36 in 100, 27.3-45.8; of 37, 28.2-46.8.
+@pytest.mark.parametrize("count, excluded", [(37, "true"), (36, "false"), (19, "false"), (5, "true")])
+def test_intervals_that_exclude_each_other_are_marked(directory, capsys, count, excluded):
+    write_cell(directory, "inc", "random", 100, soft=count)
+    write_cell(directory, "inc", "map_inc", 100, soft=count)
+    lines = entries(capsys, directory)
+    assert lines["optimization", "inc"]["excluded"] == excluded
+    assert lines["init=map_inc", "inc"]["excluded"] == lines["synthesis", "inc"]["excluded"] == ""
+    text = table(capsys, "--results", directory)
+    assert (f"/ 19 / {count - 19:+.1f} ! |" in text) == ("!: the measured" in text) == (excluded == "true")
+
+
+def synthesis(directory, task, n, **recovered):
+    return write_cell(directory, task, "none", n, {"method": "synthesize"}, **recovered)
+
+
+def from_synth(directory, task, n, allocation, config=None, **values):
+    config = {"synthesis": {"allocation": allocation}, "config_hash": f"{allocation}-{task}"} | (config or {})
+    return write_cell(directory, task, "synth", n, config, **values)
+
+
+def test_both_is_synthesis_where_its_programs_verify_and_else_the_best_template_tuned(directory, capsys):
+    synthesis(directory, "inc", 5, fit=5, soft=5, hard=5, general=0)
+    synthesis(directory, "fib", 5, fit=0, soft=4, hard=4)
+    for task in ("inc", "fib"):
+        from_synth(directory, task, 4, "best", soft=3, hard=1)
+    lines = entries(capsys, directory)
+    assert [lines["synthesis", task]["rate"] for task in ("inc", "fib")] == ["1.0", "0.8"]
+    assert [lines["both", task]["rate"] for task in ("inc", "fib")] == ["1.0", "0.75"]
+    assert [lines["both", task]["source"] for task in ("inc", "fib", "reduce")] == ["synthesis", "tuned", ""]
+    assert entries(capsys, directory, "--metric", "general")["both", "inc"]["rate"] == "0.0"
+    text = table(capsys, "--results", directory)
+    assert "100.0% (56.6-100.0) [s] / 100 / +0.0" in text and "75.0% (30.1-95.4), n=4 / 75 / +0.0" in text
+    assert "[s]: the synthesizer's own program" in text
+
+
+def test_equal_budget_counts_what_was_right_before_or_after_tuning(directory, capsys):
+    # Restarts 0-3 recover (soft; 0 and 1 hard), 6-9 were right before.
+    from_synth(directory, "fib", 10, "even", synthesized=4, soft=4, hard=2, general=1)
+    for metric, before_or_after, after in (("soft", "0.8", "0.4"), ("hard", "0.6", "0.2"), ("fit", "", "")):
+        lines = entries(capsys, directory, "--metric", metric)
+        assert lines["both, equal budget", "fib"]["rate"] == before_or_after
+        assert lines["both, after tuning", "fib"]["rate"] == after
+    assert lines["both", "fib"]["rate"] == ""
+    text = table(capsys, "--results", directory)
+    assert "counted if the program was right before tuning, or it recovered" in text
+
+
+def test_a_program_that_was_right_before_tuning_is_not_taken_to_be_general(directory, capsys):
+    from_synth(directory, "fib", 10, "even", synthesized=4, soft=4, general=1)
+    assert entries(capsys, directory, "--metric", "general")["both, equal budget", "fib"]["rate"] == "0.1"
+
+
+def test_allocations_are_different_places_but_two_of_one_kind_compete(directory, capsys):
+    from_synth(directory, "fib", 4, "even", soft=1)
+    from_synth(directory, "fib", 4, "best", soft=2)
+    lines = entries(capsys, directory)
+    rates = {row: lines[row, "fib"]["rate"] for row in ("both", "both, equal budget", "both, after tuning")}
+    assert rates == {"both": "0.5", "both, equal budget": "0.25", "both, after tuning": "0.25"}
+    from_synth(directory, "fib", 4, "best", {"config_hash": "other", "gamma": 0.1}, soft=3)
+    with pytest.raises(UserError, match="both, fib:\n.*gamma=0.3"):
+        main(["table1", "--results", str(directory)])
+    where = ("gamma=0.3", "synthesis.allocation=best")
+    assert entries(capsys, directory, "--where", *where)["both", "fib"]["rate"] == "0.5"
+
+
+def test_baselines_are_rows_where_there_are_cells(directory, capsys):
+    write_cell(directory, "fib", "random", 4, soft=1)
+    assert len(entries(capsys, directory)) == 36
+    methods = {"enumerate": ["none"], "random_search": ["none"], "local_search": ["mine.asm", "map_dec", "random"]}
+    for method, inits in methods.items():
+        for init in inits:
+            write_cell(directory, "fib", init, 4, {"method": method, "config_hash": f"{method}-{init}"}, soft=1)
+    lines = entries(capsys, directory)
+    assert list(dict.fromkeys(row for row, _ in lines))[6:] == [
+        "random programs", "local search from random", "local search from map_dec", "local search from mine.asm",
+        "enumeration",
+    ]  # fmt: skip
+    assert lines["enumeration", "fib"]["rate"] == "0.25" and lines["enumeration", "inc"]["rate"] == ""
+    assert lines["enumeration", "fib"]["published"] == lines["enumeration", "fib"]["difference"] == ""
+
+
+def test_what_a_cell_took_is_summed_and_shown_by_restart(directory, capsys):
+    write_cell(directory, "fib", "random", 4, {"executions": 1200, "backward_executions": 1000}, soft=1)
+    line = entries(capsys, directory)["optimization", "fib"]
+    assert [line[key] for key in ("executions", "backward_executions", "wall_s")] == ["4800", "4000", "10.0"]
+    assert "Costs" not in table(capsys, "--results", directory)
+    costs = table(capsys, "--results", directory, "--costs").partition("Costs of a restart")[2]
+    rows = [line.split("|")[1].strip() for line in costs.splitlines() if line.startswith("|")]
+    assert "| 1,200 + 1,000 / 2.5 s |" in costs and rows[2:] == ["optimization"]
+    latex = table(capsys, "--results", directory, "--costs", "--format", "latex")
+    assert latex.count(r"\toprule") == 2 and "1,200 + 1,000 / 2.5 s" in latex
+
+
+def test_rows_from_before_executions_were_counted_are_drawn(directory, capsys):
+    path = write_cell(directory, "fib", "random", 4, soft=1)
+    lines = list(csv.DictReader(io.StringIO(path.read_text())))
+    older = [column for column in lines[0] if not column.endswith("executions")]
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, older, extrasaction="ignore")
+        writer.writeheader()
+        writer.writerows(lines)
+    line = entries(capsys, directory)["optimization", "fib"]
+    assert (line["rate"], line["executions"], line["wall_s"]) == ("0.25", "", "10.0")
+    assert "| - / 2.5 s |" in table(capsys, "--results", directory, "--costs")
+
+
+def test_the_mean_difference_is_over_published_tuned_cells(directory, capsys):
+    write_cell(directory, "inc", "random", 100, soft=29)  # 10 points from the published 19
+    write_cell(directory, "fib", "loop_noop", 100, soft=45)  # 30 points from 75
+    write_cell(directory, "inc", "map_inc", 100, soft=45)  # nothing published
+    synthesis(directory, "inc", 100, soft=0, hard=0)
+    assert "over 2 published tuned cells (optimization, init): 20.0 points" in table(capsys, "--results", directory)
+
+
+def test_the_committed_results_are_drawn(capsys):
+    lines = entries(capsys, ROOT / "results" / "table1")
+    tuned = [line for (row, _), line in lines.items() if row == "optimization" or row.startswith("init=")]
+    assert len(tuned) == 24 and {line["n"] for line in tuned} == {"100"}
 
 
 SETTINGS = [
@@ -202,11 +325,19 @@ def test_markdown_says_metric_and_k_and_every_cell_in_full(directory, capsys):
         "parity",
         "fib",
     ]
-    rows = {line.split("|")[1].strip(): [word.strip() for word in line.split("|")[2:-1]] for line in lines[4:]}
+    rows = {line.split("|")[1].strip(): [word.strip() for word in line.split("|")[2:-1]] for line in lines[4:10]}
     assert rows["optimization"][:2] == ["missing / 19", "93.0% (86.3-96.6) / 86 / +7.0"]
     assert rows["init=map_inc"][0] == "50.0% (36.6-63.4), n=50 / - / -"
     assert rows["init=map_dec"][0] == "missing / -"
     assert len(rows) == 6
+
+
+def test_long_lists_of_competitors_are_shortened(directory):
+    for number in range(12):
+        write_cell(directory, "fib", "random", 4, {"config_hash": f"{number:x}000", "seed": number}, soft=1)
+    with pytest.raises(UserError) as error:
+        main(["table1", "--results", str(directory)])
+    assert len(str(error.value).splitlines()) == 13 and str(error.value).endswith("and 2 more")
 
 
 def test_latex_is_booktabs_with_escapes(directory, capsys):
@@ -253,6 +384,8 @@ def test_loss_curves_are_no_cells_and_foreign_files_are_refused_by_name(director
     path = write_cell(directory, "inc", "random", 4, soft=1)
     path.with_suffix(".curves.csv").write_text("restart,update,loss\n0,0,1.5\n")
     assert [cell.path for cell in read_cells(directory)] == [path]
+    (directory / "updates.csv").write_text("date,engine\n2026-11-21,fused\n")
+    assert [cell.path for cell in read_cells(directory)] == [path]
     (directory / "mine.csv").write_text("a,b\n1,2\n")
     with pytest.raises(UserError, match="mine.csv"):
         read_cells(directory)
@@ -260,13 +393,13 @@ def test_loss_curves_are_no_cells_and_foreign_files_are_refused_by_name(director
 
 HELP = """
 import sys
-from cli import show, table
-for command in (show, table):
+from cli import compare, plot, show, table
+for command in (show, compare, plot, table):
     try:
         command.main(["--help"])
     except SystemExit:
         pass
-print(sorted({"pandas", "scipy", "torch", "numpy", "yaml"} & set(sys.modules)))
+print(sorted({"pandas", "scipy", "torch", "matplotlib", "numpy", "yaml"} & set(sys.modules)))
 """
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocomp.config import UserError
-from neurocomp.results import TABLE_COLUMNS, read_rows
+from neurocomp.results import read_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -23,9 +24,28 @@ METRICS = {
 }
 
 
+# How the other CSV files of neurocomp begin, which may lie among the cells: drawn tables, readings, benchmarks.
+OTHER_HEADERS = ("row,task,n,", "template,task,n,", "task,init,gamma,n,", "file,metric,", "setting,row,", "date,")
+
+
 class Interval(NamedTuple):
     low: float
     high: float
+
+
+@functools.cache
+def wilson(count: int, n: int) -> Interval:
+    """The 95 % Wilson interval of a rate of `count` in `n`."""
+    from scipy.stats import binomtest
+
+    interval = binomtest(count, n).proportion_ci(confidence_level=0.95, method="wilson")
+    return Interval(float(interval.low), float(interval.high))
+
+
+def rate_columns(count: int, n: int) -> dict[str, Any]:
+    """What tables say of `count` recovered restarts of `n`: n, the rate as a fraction, its interval."""
+    low, high = wilson(count, n)
+    return {"n": n, "rate": count / n, "ci_low": low, "ci_high": high}
 
 
 @dataclass(frozen=True)
@@ -83,13 +103,8 @@ class Cell:
 
     def interval(self, metric: str) -> Interval | None:
         """The 95 % Wilson interval of the rate."""
-        from scipy.stats import binomtest
-
         count = self.recovered(metric)
-        if count is None:
-            return None
-        interval = binomtest(count, self.n).proportion_ci(confidence_level=0.95, method="wilson")
-        return Interval(float(interval.low), float(interval.high))
+        return None if count is None else wilson(count, self.n)
 
     @property
     def updates_to_recovery(self) -> float | None:
@@ -108,10 +123,14 @@ def read_cell(path: Path) -> Cell:
 
 
 def read_cells(directory: Path) -> list[Cell]:
-    """All cells below a directory (or in one file), by path. Loss curves and drawn tables are passed over."""
-    directory = Path(directory)
+    """All cells below a directory (or in one file), by path. What else neurocomp writes there is passed over."""
+    return [read_cell(path) for path in cell_paths(Path(directory))]
+
+
+def cell_paths(directory: Path) -> list[Path]:
+    """The CSV files below a directory (or the one file) that are cells, or nothing that neurocomp knows."""
     paths = [directory] if directory.is_file() else sorted(directory.rglob("*.csv"))
-    return [read_cell(path) for path in paths if not _is_other(path)]
+    return [path for path in paths if not _is_other(path)]
 
 
 def _is_other(path: Path) -> bool:
@@ -119,7 +138,7 @@ def _is_other(path: Path) -> bool:
     if path.name.endswith(".curves.csv"):
         return True
     with path.open("rb") as file:
-        return file.readline().strip() == ",".join(TABLE_COLUMNS).encode()
+        return file.readline().startswith(tuple(header.encode() for header in OTHER_HEADERS))
 
 
 def _read_config(path: Path) -> dict:

@@ -1,190 +1,128 @@
-"""The published tables, measured again: cells go in, rates beside the published ones come out.
-
-A table's cell comes from one configuration. Where several fit, the reader decides; nothing is pooled or guessed.
-"""
+"""The published tables, measured again: cells go in, rates beside the published ones come out."""
 
 from __future__ import annotations
 
-import csv
-import importlib.resources
-import io
-from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from neurocomp.config import RunConfig, TaskConfig, UserError, did_you_mean
-from neurocomp.report.cells import METRICS, Cell, percent
-from neurocomp.results import COLUMNS, TABLE_COLUMNS
+from neurocomp.report.cells import METRICS, Cell, rate_columns, wilson
+from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
+from neurocomp.report.places import AFTER_TUNING, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
+from neurocomp.report.published import RESTARTS, axes, is_tuned, published
 
-if TYPE_CHECKING:
-    from pandas import DataFrame
+RATES = ("row", "task", "n", "rate", "ci_low", "ci_high", "published", "difference", "excluded")
+SUMS = ("executions", "backward_executions", "wall_s")
+COLUMNS = (*RATES, "source", *SUMS)
 
-Place = tuple[str, str]  # row and task of a published table
+Entry = dict[str, Any]  # the keys COLUMNS; None where nothing is known
 
-LISTED = 5  # ambiguous places that a message spells out
-
-
-def published(name: str) -> dict[Place, float | None]:
-    """The published rates by row and task, in published order, as fractions; None where the paper has no number."""
-    file = importlib.resources.files("neurocomp") / "published" / f"{name}.csv"
-    (_, *tasks), *lines = csv.reader(io.StringIO(file.read_text(encoding="utf-8")))
-    places = {(row, task): rate for row, *rates in lines for task, rate in zip(tasks, rates, strict=True)}
-    return {place: float(rate) / 100 if rate else None for place, rate in places.items()}
-
-
-def place_of(cell: Cell) -> Place | None:
-    """Where a cell belongs. The rows `synthesis` and `both` are of other methods than tuning."""
-    if cell.facts["method"] != "tune" or not cell.n:
-        return None
-    init = cell.facts["init"]
-    return ("optimization" if init == "random" else f"init={init}"), cell.facts["task"]
+EXCLUDED, SYNTHESIZED = "!", "[s]"
+EXCLUDED_NOTE = f"{EXCLUDED}: the measured 95% interval and that of {RESTARTS} published runs have nothing in common."
+SYNTHESIZED_NOTE = (
+    f"{SYNTHESIZED}: the synthesizer's own program, right on the test examples for every draw of the examples; where "
+    "it is not, both is the best template, tuned."
+)
+COSTS = (
+    "Costs of a restart: executions forward + backward / seconds. One program on one example for at most T steps is "
+    "one execution."
+)
 
 
-def select(cells: list[Cell], where: dict[str, list[str]]) -> list[Cell]:
-    """The cells that have, for each key, one of these values: a column's in all rows, or their configuration's."""
-    known = sorted({*COLUMNS, *_flat(_any_config()), *(key for cell in cells for key in _flat(cell.config))})
-    for key, texts in where.items():
-        asked = f"--where {key}={texts[0]}"
-        if key not in known:
-            accepted = "a column of the rows, or a key of the configuration such as machine.writeback"
-            raise UserError(f"{asked}: unknown key, expected {accepted}{did_you_mean(key, known)}")
-        found = [cell for cell in cells if any(_has(cell, key, text) for text in texts)]
-        if cells and not found:
-            values = sorted({str(value) for cell in cells for value in _values(cell, key)})
-            shown = ", ".join(values[:10] + ["..."] * (len(values) > 10))
-            raise UserError(f"{asked}: no cell has it; {key} is {shown or 'nowhere recorded'}")
-        cells = found
-    return cells
-
-
-def _any_config() -> dict:
-    return asdict(RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1)))
-
-
-def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
-    """Nested keys joined by dots."""
-    flat = {}
-    for key, value in config.items():
-        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
-    return flat
-
-
-def _values(cell: Cell, key: str) -> list:
-    if key in COLUMNS:
-        return cell.rows[key].astype(object).where(cell.rows[key].notna(), None).unique().tolist()
-    flat = _flat(cell.config)
-    return [flat[key]] if key in flat else []
-
-
-def _has(cell: Cell, key: str, text: str) -> bool:
-    values = _values(cell, key)
-    if key in ("config_hash", "commit") and text:  # file names show the first digits of a hash
-        return bool(values) and all(value.startswith(text) for value in values)
-    return bool(values) and all(_reads_as(value, text) for value in values)
-
-
-def _reads_as(value: Any, text: str) -> bool:
-    if value is None:
-        return text.lower() in ("", "none", "null")
-    if isinstance(value, bool):
-        return text.lower() == str(value).lower()
-    if isinstance(value, (int, float)):
-        try:
-            return float(text) == value
-        except ValueError:
-            return False
-    return text == str(value)
-
-
-def choose(cells: list[Cell], places: list[Place]) -> dict[Place, Cell]:
-    """The one cell for each place. Files with the same hash are copies of one cell: the longer one is taken.
-
-    UserError if different configurations compete, saying for each place in what they differ.
-    """
-    candidates: dict[Place, dict[str, Cell]] = {}
-    for cell in sorted(cells, key=lambda cell: cell.n):
-        place = place_of(cell)
-        if place in places:
-            candidates.setdefault(place, {})[cell.facts["config_hash"]] = cell
-    competing = {place: list(of.values()) for place, of in candidates.items() if len(of) > 1}
-    if competing:
-        listed = [_differences(place, competing[place]) for place in list(competing)[:LISTED]]
-        more = [f"and {len(competing) - LISTED} more"] if len(competing) > LISTED else []
-        raise UserError("\n".join(["several configurations fit; choose with --where KEY=VALUE", *listed, *more]))
-    return {place: next(iter(of.values())) for place, of in candidates.items()}
-
-
-def _differences(place: Place, cells: list[Cell]) -> str:
-    settings = [{**cell.facts, **_flat(cell.config)} for cell in cells]
-    keys = dict.fromkeys(key for one in settings for key in one)
-    differing = [key for key in keys if len({str(one.get(key)) for one in settings}) > 1]
-    lines = [f"{place[0]}, {place[1]}:"]
-    for cell, one in sorted(zip(cells, settings, strict=True), key=lambda pair: str(pair[0].path)):
-        lines.append("  " + "  ".join([*(f"{key}={one.get(key)}" for key in differing), f"(n={cell.n}, {cell.path})"]))
-    return "\n".join(lines)
-
-
-def long_table(name: str, cells: list[Cell], metric: str) -> list[dict[str, Any]]:
-    """All places of the table in published order, one dictionary with the keys TABLE_COLUMNS each, None for empty."""
-    rates = published(name)
-    chosen = choose(cells, list(rates))
-    return [_entry(place, chosen.get(place), rates[place], metric) for place in rates]
-
-
-def _entry(place: Place, cell: Cell | None, published_rate: float | None, metric: str) -> dict[str, Any]:
-    entry = dict.fromkeys(TABLE_COLUMNS) | {"row": place[0], "task": place[1], "published": published_rate}
-    rate = cell.rate(metric) if cell else None
-    if cell is None or rate is None:
-        return entry
-    low, high = cell.interval(metric) or (None, None)
-    # The difference of two fractions of 100 has noise in its last digits; 12 are more than any k needs.
-    difference = None if published_rate is None else round(rate - published_rate, 12)
-    return entry | {"n": cell.n, "rate": rate, "ci_low": low, "ci_high": high, "difference": difference}
-
-
-def to_csv(entries: list[dict[str, Any]]) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, TABLE_COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(entries)
-    return text.getvalue()
-
-
-def to_markdown(name: str, entries: list[dict[str, Any]], metric: str) -> str:
-    return f"{_legend(name, entries, metric)}\n\n{_grid(entries).to_markdown(disable_numparse=True)}\n"
-
-
-def to_latex(name: str, entries: list[dict[str, Any]], metric: str) -> str:
-    """A booktabs table."""
-    style = _grid(entries).style
-    style.format(escape="latex")
-    style.format_index(escape="latex")
-    style.format_index(escape="latex", axis="columns")
-    caption = _legend(name, entries, metric).replace("%", r"\%")
-    return style.to_latex(hrules=True, caption=caption, label=f"tab:{name}")
-
-
-def _legend(name: str, entries: list[dict[str, Any]], metric: str) -> str:
-    counts = sorted({entry["n"] for entry in entries if entry["n"]})
-    k = f"k = {' to '.join(map(str, dict.fromkeys((counts[0], counts[-1]))))} restarts a cell" if counts else "no cells"
+def measured_table(name: str, cells: Sequence[Cell], metric: str, costs: bool = False) -> Table:
+    """A published table beside what was measured; with `costs`, what a restart of each cell took."""
+    entries = long_table(name, cells, metric)
     shown = "Each cell: measured rate (95% Wilson interval) / published / difference in points."
-    return f"{name}, metric {metric}: {METRICS[metric]}; {k}. {shown}"
+    caption = f"{name}, metric {metric}: {METRICS[metric]}; {restarts_text(entries)}. {shown}"
+    grids = [Grid(caption, comparisons(entries), _notes(entries, metric))]
+    if costs:
+        there = {entry["row"] for entry in entries if entry["n"]}
+        measured = [entry for entry in entries if entry["row"] in there]
+        grids.append(Grid(COSTS, {(entry["row"], entry["task"]): _cost(entry) for entry in measured}))
+    return Table(name, COLUMNS, entries, grids)
 
 
-def _grid(entries: list[dict[str, Any]]) -> DataFrame:
-    import pandas as pd
+def long_table(name: str, cells: Sequence[Cell], metric: str) -> list[Entry]:
+    """An entry for all places of the table in published order, then for the rows of ours that there are cells for."""
+    rates, (rows, tasks) = published(name), axes(name)
+    places = [((row_of(cell), cell.facts["task"]), cell) for cell in cells]
+    chosen = choose(
+        ((row, task), cell) for (row, task), cell in places if task in tasks and (row in rows or not is_tuned(row))
+    )
+    shown = [(row, task) for row in [*rows, *own_rows(chosen)] for task in tasks]
+    return [_entry(place, find(*place, chosen, metric), rates.get(place)) for place in shown]
 
-    most = max((entry["n"] or 0 for entry in entries), default=0)
-    texts = {(entry["row"], entry["task"]): _text(entry, most) for entry in entries}
-    rows, tasks = (list(dict.fromkeys(place[axis] for place in texts)) for axis in (0, 1))
-    return pd.DataFrame([[texts[row, task] for task in tasks] for row in rows], index=rows, columns=tasks)
+
+def _entry(place: tuple[str, str], found: Found | None, published_rate: float | None) -> Entry:
+    if found is None or found.count is None:
+        return dict.fromkeys(COLUMNS) | compared(place, None, None, published_rate)
+    sums = {column: _sum(found.cell, column) for column in SUMS}
+    return compared(place, found.count, found.cell.n, published_rate) | {"source": found.source} | sums
 
 
-def _text(entry: dict[str, Any], most: int) -> str:
-    """`93.0% (86.3-96.6) / 86 / +7.0`, with the number of restarts if other cells have more."""
+def compared(place: tuple[str, str], count: int | None, n: int | None, published_rate: float | None) -> Entry:
+    """The columns RATES: the rate of `count` in `n` beside the published one.
+
+    `excluded` says whether the two 95 % intervals have nothing in common.
+    """
+    entry = dict.fromkeys(RATES) | {"row": place[0], "task": place[1], "published": published_rate}
+    if count is None or not n:
+        return entry
+    entry |= rate_columns(count, n)
+    if published_rate is None:
+        return entry
+    ours, theirs = wilson(count, n), wilson(round(published_rate * RESTARTS), RESTARTS)
+    # The difference of two fractions of 100 has noise in its last digits; 12 are more than any k needs.
+    difference = round(count / n - published_rate, 12)
+    return entry | {"difference": difference, "excluded": ours.low > theirs.high or ours.high < theirs.low}
+
+
+def _sum(cell: Cell, column: str) -> float | None:
+    """What all restarts of a cell took together; None if some of its rows do not say (they are older)."""
+    values = cell.rows[column].dropna().tolist()
+    return round(sum(values), 4) if len(values) == cell.n else None
+
+
+def mean_difference(entries: Iterable[Entry]) -> tuple[float, int] | None:
+    """The mean absolute difference from the published tuned cells, as a fraction, and over how many of them."""
+    differences = [entry["difference"] for entry in entries if is_tuned(entry["row"])]
+    known = [abs(difference) for difference in differences if difference is not None]
+    return (sum(known) / len(known), len(known)) if known else None
+
+
+def comparisons(entries: Sequence[Entry]) -> dict[tuple[str, str], str]:
+    """`93.0% (86.3-96.6) / 86 / +7.0` by row and task."""
+    most = most_restarts(entries)
+    return {(entry["row"], entry["task"]): _comparison(entry, most) for entry in entries}
+
+
+def _comparison(entry: Entry, most: int) -> str:
     published_rate = "-" if entry["published"] is None else f"{100 * entry['published']:.0f}"
     if entry["rate"] is None:
         return f"missing / {published_rate}"
-    measured = f"{percent(entry['rate'])}% ({percent(entry['ci_low'])}-{percent(entry['ci_high'])})"
-    fewer = f", n={entry['n']}" if entry["n"] < most else ""
+    source = f" {SYNTHESIZED}" if entry.get("source") == "synthesis" else ""
     difference = "-" if entry["difference"] is None else f"{100 * entry['difference']:+.1f}"
-    return f"{measured}{fewer} / {published_rate} / {difference}"
+    excluded = f" {EXCLUDED}" if entry["excluded"] else ""
+    return f"{rate_text(entry, most)}{source} / {published_rate} / {difference}{excluded}"
+
+
+def _notes(entries: Sequence[Entry], metric: str) -> list[str]:
+    """What the signs and rows that are there mean, and how far the tuned cells are from the published ones."""
+    notes = [EXCLUDED_NOTE] if any(entry["excluded"] for entry in entries) else []
+    if any(entry["source"] == "synthesis" for entry in entries):
+        notes.append(SYNTHESIZED_NOTE)
+    if any(entry["row"] == EQUAL_BUDGET for entry in entries):
+        before = "" if metric == "general" else "the program was right before tuning, or "
+        counted = f"counted if {before}it recovered; {AFTER_TUNING}: counted if it recovered."
+        notes.append(f"{EQUAL_BUDGET}: restarts spent in turn on all templates, {counted}")
+    if mean := mean_difference(entries):
+        points, number = f"{100 * mean[0]:.1f} points", mean[1]
+        notes.append(f"Mean absolute difference over {number} published tuned cells (optimization, init): {points}.")
+    return notes
+
+
+def _cost(entry: Entry) -> str:
+    if entry["n"] is None:
+        return "missing"
+    forward, backward, seconds = (None if entry[column] is None else entry[column] / entry["n"] for column in SUMS)
+    executions = "-" if forward is None else f"{forward:,.0f}" + (f" + {backward:,.0f}" if backward is not None else "")
+    return f"{executions} / " + ("-" if seconds is None else f"{seconds:.3g} s")

@@ -1,0 +1,44 @@
+"""`neurocomp compare`: two cells, their rates, and the p-value of the difference."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurocomp.config import UserError
+from neurocomp.report.cells import METRICS
+from neurocomp.report.comparison import compare, find_cell, format_comparison
+
+EPILOG = """\
+examples:
+  neurocomp compare table1/map_inc-map_dec-g0.3 table1/map_dec-map_inc-g0.3
+  neurocomp compare 905c62d51c dee849f4e8 --metric hard --json
+  neurocomp compare results/table1/fib-random-g1-s0-239a89e78c.csv results/table1/fib-map_inc-g0.3-s0-5862796e8e.csv
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _parser().parse_args(argv)
+    if not args.results.exists():
+        raise UserError(f"--results {args.results}: there is no such directory")
+    first, second = (find_cell(text, args.results) for text in args.cells)
+    compared = compare((first, second), args.metric)
+    print(json.dumps(compared) if args.json else format_comparison(compared))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp compare",
+        description="Compare the rates of two cells by Boschloo's exact test, two-sided.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("cells", nargs=2, metavar="CELL", help="a CSV file, or a part of one cell's name or hash (neurocomp show)")
+    add("--results", type=Path, default=Path("results"), metavar="DIR", help="where to look (default: results)")
+    add("--metric", choices=METRICS, default="soft", help="what counts (default: soft)")
+    add("--json", action="store_true", help="one object, rates as fractions")
+    return parser

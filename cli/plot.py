@@ -1,0 +1,68 @@
+"""`neurocomp plot`: a figure from the result files alone."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated, write_to
+from neurocomp.config import UserError
+
+# What can be drawn, from which folder of results.
+FIGURES = {
+    "table1": ("table1", "Table 1 as a heat map, measured beside published"),
+    "recovery": ("table1", "share of recovered restarts over updates, by task and initialization"),
+    "gamma": ("gamma", "rate against gamma, by task"),
+}
+
+EPILOG = f"""\
+examples:
+  neurocomp plot table1
+  neurocomp plot table1 --metric hard --out hard.pdf
+  neurocomp plot recovery --where seed=0
+  neurocomp plot gamma --results mine/gamma
+
+{WHERE}
+Needs matplotlib: pip install 'neurocomp[plot]'
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    args = _parser().parse_args(repeated(argv))
+    if args.figure == "recovery" and args.metric:
+        raise UserError(f"--metric {args.metric}: recovery shows what stopped tuning (recovered_at), not a metric")
+    plots = _plots()
+    out = args.out or Path("results") / "figures" / f"{args.figure}.png"
+    plots.checked_format(out)
+    folder, _ = FIGURES[args.figure]
+    figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or "soft")
+    write_to(out, lambda path: plots.save(figure, path))
+    return 0
+
+
+def _plots():
+    """The module that draws, which is the only one to need matplotlib."""
+    try:
+        from neurocomp.report import plots
+    except ModuleNotFoundError as error:
+        if error.name != "matplotlib":
+            raise
+        raise UserError("plot: matplotlib is not installed; pip install 'neurocomp[plot]'") from None
+    return plots
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="neurocomp plot",
+        usage="neurocomp plot NAME [options]",
+        description="Draw a figure, with 95 % Wilson intervals.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    described = "; ".join(f"{name}: {what}" for name, (_, what) in FIGURES.items())
+    parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")
+    add_options(parser, "results/table1 or results/gamma")
+    out = "png, svg or pdf (default: results/figures/NAME.png)"
+    parser.add_argument("--out", type=Path, metavar="FILE", help=out)
+    return parser

@@ -1,0 +1,76 @@
+"""What the commands that draw results have in common: where the cells are, which of them, where the drawing goes."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from neurocomp.config import UserError
+from neurocomp.report.cells import METRICS, Cell, read_cells
+from neurocomp.report.where import select
+
+WHERE = """\
+Each place is filled from one configuration. If several fit, they are listed with what differs between them,
+and --where chooses: by a column of the rows (seed, gamma, config_hash, ...) or a key of the configuration
+(machine.writeback, optimizer.learning_rate, task.base, ...). A key that is given twice may have either value.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser, folder: str) -> None:
+    """--results, with what its help says is the default, --metric and --where."""
+    add = parser.add_argument
+    add("--results", type=Path, metavar="DIR", help=f"where the rows are (default: {folder}, else results)")
+    add("--metric", choices=METRICS, help="what counts (default: soft)")
+    add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
+
+
+def repeated(argv: Sequence[str]) -> list[str]:
+    """`--where a=1 b=2` as `--where a=1 --where b=2`; an argument without `=` may come next."""
+    words: list[str] = []
+    for word in argv:
+        if words[-2:-1] == ["--where"] and "=" in word and not word.startswith("-"):
+            words.append("--where")
+        words.append(word)
+    return words
+
+
+def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
+    """The cells that were asked for. Says on stderr which directory that was, where it was not given."""
+    directory = results_directory(args.results, name)
+    cells = read_cells(directory)
+    if not cells:
+        print(f"neurocomp: no results in {directory}", file=sys.stderr)
+    elif args.results is None:
+        print(f"read {directory}", file=sys.stderr)
+    return select(cells, _conditions(args.where))
+
+
+def results_directory(given: Path | None, name: str) -> Path:
+    if given is None:
+        own = Path("results") / name
+        return own if own.is_dir() else own.parent
+    if not given.exists():
+        raise UserError(f"--results {given}: there is no such directory")
+    return given
+
+
+def _conditions(where: list[str]) -> dict[str, list[str]]:
+    """The accepted values by key, from each `key=value`."""
+    conditions: dict[str, list[str]] = {}
+    for text in where:
+        key, equals, value = text.partition("=")
+        if not equals:
+            raise UserError(f"--where {text}: expected KEY=VALUE, such as seed=0")
+        conditions.setdefault(key, []).append(value)
+    return conditions
+
+
+def write_to(out: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write the file, and say so."""
+    try:
+        write(out)
+    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
+        raise UserError(f"--out {out}: {error.strerror}") from None
+    print(f"wrote {out}", file=sys.stderr)

@@ -1,0 +1,47 @@
+"""What can be kept beside the rows of tuned restarts: loss curves and weights, in files named after the cell."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+
+from neurocomp.plan import Plan
+from neurocomp.results import atomic_write
+from neurocomp.tuning import Tuned
+from neurocomp.weights_file import save_weights
+
+
+def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict[str, str]:
+    """The loss curves and the weights of a finished batch, where they were asked for.
+
+    A restart that is run again by itself leaves its curve in any case, in a file of its own; the name is returned.
+    """
+    if plan.config.save_weights:
+        write_weights(plan, restarts, tuned)
+    if plan.config.only is not None:
+        path = plan.path.with_name(f"{plan.path.stem}.only-{plan.config.only}.curves.csv")
+        write_curves(path, restarts, tuned)
+        return {"curve": str(path)}
+    if plan.config.save_curves:
+        write_curves(plan.path.with_name(f"{plan.path.stem}.curves.csv"), restarts, tuned)
+    return {}
+
+
+def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
+    """A file of weights for each of these restarts."""
+    folder = plan.path.with_name(f"{plan.path.stem}.weights")
+    for number, restart in zip(restarts, tuned, strict=True):
+        save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
+
+
+def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
+    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all others."""
+    rows = [["restart", "update", "loss"]]
+    if path.exists():
+        again = {str(number) for number in restarts}
+        with path.open(newline="", encoding="utf-8") as file:
+            rows += [row for row in list(csv.reader(file))[1:] if row[0] not in again]
+    for number, restart in zip(restarts, tuned, strict=True):
+        rows += [[str(number), str(update), repr(loss)] for update, loss in enumerate(restart.curve)]
+    atomic_write(path, "".join(",".join(row) + "\n" for row in rows))

@@ -1,0 +1,63 @@
+"""Columns that methods share: what all rows of a cell say, and the verdicts on a program that was never weights."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+
+from neurocomp.config import RunConfig
+from neurocomp.language.assembly import Program, parse
+from neurocomp.plan import Plan
+from neurocomp.results import SCHEMA, provenance
+from neurocomp.tasks import HeldOut
+from neurocomp.verification import Verdict
+
+
+def common_columns(plan: Plan) -> dict:
+    """What all rows of a cell say. Methods other than tune run no tensors, and on one core."""
+    code, tuned = provenance(), plan.config.method == "tune"
+    return {
+        "task": plan.task.name,
+        "init": plan.init,
+        "method": plan.config.method,
+        "gamma": plan.gamma,
+        "seed": plan.config.seed,
+        "engine": plan.engine,
+        "device": plan.device.type if tuned else "cpu",
+        "threads": threads(plan.config) if tuned else 1,
+        "config_hash": plan.config_hash,
+        "commit": code.commit,
+        "dirty": code.dirty,
+        "torch": torch.__version__ if tuned else None,
+        "schema": SCHEMA,
+    }
+
+
+def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float) -> dict:
+    """What became of a restart that is a program: without noise its machine does what it does, so soft is hard.
+
+    `fit` is whether the program is right on the restart's own training examples.
+    """
+    return {
+        "status": "recovered" if verdict.hard else "exhausted",
+        "recovered_fit": fit,
+        "recovered_soft": verdict.hard,
+        "recovered_hard": verdict.hard,
+        "recovered_general": verdict.general,
+        "coverage": unseen.coverage,
+        "updates": 0,
+        "wall_s": round(seconds, 4),
+    }
+
+
+def lines_changed(before: Program | None, text: str, jump_target: str) -> int | None:
+    """How many lines of the initial program are another instruction now; None where it started from none."""
+    if before is None:
+        return None
+    now = parse(text, jump_target=jump_target).instructions
+    return sum(one != other for one, other in zip(before.instructions, now, strict=True))
+
+
+def threads(config: RunConfig) -> int:
+    return config.threads or os.cpu_count() or 1

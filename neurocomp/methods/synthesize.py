@@ -1,0 +1,47 @@
+"""method=synthesize: templates are searched for again in each restart, on examples of its own; one row a restart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from neurocomp.language.assembly import format_program
+from neurocomp.methods.rows import common_columns, discrete_columns
+from neurocomp.plan import Plan
+from neurocomp.progress import Progress
+from neurocomp.synthesis.search import Synthesis, synthesize
+from neurocomp.tasks import HeldOut, training_examples
+from neurocomp.verification import Verdict, verdicts
+
+
+def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
+    """The printed solution of each restart, or its best near miss, judged on test examples."""
+    rows = []
+    for restart in restarts:
+        examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
+        began = time.perf_counter()
+        synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis))
+        rows.append(common_columns(plan) | {"restart": restart}
+                    | _columns(plan, unseen, synthesis, time.perf_counter() - began))  # fmt: skip
+        if bar:
+            bar.after_restart(rows[-1]["status"] == "recovered")
+    return rows
+
+
+def uninterrupted(synthesis: Synthesis) -> Synthesis:
+    """What was found, unless Ctrl-C ended the search early: that must not become a row."""
+    if synthesis.ended == "interrupted":
+        raise KeyboardInterrupt
+    return synthesis
+
+
+def _columns(plan: Plan, unseen: HeldOut, synthesis: Synthesis, seconds: float) -> dict:
+    executed = {"executions": synthesis.executions, "backward_executions": 0}
+    if not synthesis.found:
+        nothing = Verdict(False, False if plan.task.general else None)
+        return discrete_columns(False, nothing, unseen, seconds) | executed | {"synthesized": False}
+    best = synthesis.found[0]
+    text = format_program(best.program, one_line=True, jump_target=plan.task.machine.jump_target)
+    verdict = verdicts([text], plan.task, unseen)[text]
+    found = {"synthesized": best.exact, "template": best.template, "program": text}
+    return discrete_columns(best.exact, verdict, unseen, seconds) | executed | found

@@ -1,0 +1,151 @@
+"""init=synth: one synthesis a cell, and which of its programs each restart starts from.
+
+What was found is kept beside the rows, in <cell>.templates.json: a search that ends after some seconds need not find
+the same again, and a cell goes on with what it began with.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from tqdm import tqdm
+
+from neurocomp.config import UserError
+from neurocomp.language.assembly import format_program, parse
+from neurocomp.methods.synthesize import uninterrupted
+from neurocomp.methods.tune import judge, tune_restarts
+from neurocomp.plan import Plan, Start
+from neurocomp.progress import Progress
+from neurocomp.results import atomic_write
+from neurocomp.seeding import SHARED
+from neurocomp.synthesis.search import Found, synthesize
+from neurocomp.tasks import HeldOut, held_out, training_examples
+from neurocomp.verification import hard
+
+
+@dataclass(frozen=True)
+class Template:
+    """A line of the file: what was found, whether it is right on test examples, and what trying it recovered.
+
+    `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
+    """
+
+    template: str
+    program: str
+    exact: bool
+    score: float
+    weight: int
+    candidates: int
+    seconds: float
+    synthesized: bool
+    soft: int | None = None
+    hard: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The file: how the search went, what it found, and the indices of the templates that restarts take in turn."""
+
+    tried: int
+    distinct: int
+    seconds: float
+    ended: str
+    executions: int
+    found: list[Template]
+    starts: list[int]
+
+
+def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
+    """The plan with what its restarts start from; only init=synth has to look for it, or to read what it found.
+
+    Says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    """
+    if plan.starts:
+        return plan
+    path = plan.path.with_suffix(".templates.json")
+    record = _read(path) if path.exists() else choose(plan, find(plan, unseen, shown), shown)
+    if keep and not path.exists():
+        atomic_write(path, json.dumps(asdict(record), indent=1) + "\n")
+    print(f"{plan.path.stem}: {describe(record)}", file=sys.stderr)
+    return replace(plan, starts=tuple(_start(plan, record.found[index]) for index in record.starts))
+
+
+def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
+    """The exact solution, or the near misses, of a synthesis on examples that are drawn for it alone."""
+    config = plan.config
+    examples = training_examples(plan.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
+    title = f"{plan.path.stem} synthesis"
+    with tqdm(total=config.synthesis.candidates, desc=title, unit=" programs", disable=not shown, leave=False) as bar:
+
+        def advance(tried: int) -> None:
+            bar.update(tried)
+
+        synthesis = uninterrupted(synthesize(plan.task, examples, config.synthesis, advance))
+    if not synthesis.found:
+        nothing = f"nothing to start from among {synthesis.tried:,} programs in {synthesis.seconds:.1f} s"
+        raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")
+    found = [solution for solution in synthesis.found if solution.exact][:1] or synthesis.found
+    return Record(
+        synthesis.tried, synthesis.distinct, round(synthesis.seconds, 4), synthesis.ended, synthesis.executions,
+        [_template(plan, unseen, one) for one in found], list(range(len(found))),
+    )  # fmt: skip
+
+
+def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
+    text = format_program(found.program, one_line=True, jump_target=plan.task.machine.jump_target)
+    facts = {key: value for key, value in found._asdict().items() if key != "program"}
+    return Template(program=text, synthesized=hard(text, unseen.test, plan.task), **facts)
+
+
+def choose(plan: Plan, record: Record, shown: bool) -> Record:
+    """With allocation=best, all restarts start from the template that recovered most when each was tried.
+
+    Each is tried in `selection` restarts of the next seed, with that seed's own examples: what restarts 0, 1, ...
+    of `init=synth seed=S+1` would do from it. Most soft recoveries win, then hard ones, then the earlier.
+    """
+    if plan.config.synthesis.allocation == "even" or len(record.found) == 1:
+        return record
+    trial = replace(plan, config=replace(plan.config, seed=plan.config.seed + 1))
+    unseen, restarts = held_out(plan.task, trial.config.seed), range(plan.config.synthesis.selection)
+    batches = [restarts[first : first + plan.config.chunk] for first in range(0, len(restarts), plan.config.chunk)]
+    title, updates = f"{plan.path.stem} trying templates", plan.config.optimizer.updates
+    with Progress(title, batches * len(record.found), updates, shown) as bar:
+        tried = [_try(replace(trial, starts=(_start(plan, one),)), one, unseen, batches, bar) for one in record.found]
+    best = max(range(len(tried)), key=lambda index: (tried[index].soft, tried[index].hard, -index))
+    return replace(record, found=tried, starts=[best])
+
+
+def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
+    """The template with what restarts from it recovered."""
+    rows = [row for batch in batches for row in judge(plan, unseen, batch, tune_restarts(plan, unseen, batch, bar))]
+    soft, hard = (sum(row[f"recovered_{measure}"] for row in rows) for measure in ("soft", "hard"))
+    return replace(template, soft=soft, hard=hard)
+
+
+def _start(plan: Plan, template: Template) -> Start:
+    program = parse(template.program, template.template, plan.task.machine.jump_target, plan.task.sizes)
+    return Start(program, template.template, template.synthesized)
+
+
+def describe(record: Record) -> str:
+    """What was found, in one line."""
+    starts = [record.found[index] for index in record.starts]
+    looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
+    if starts[0].exact:
+        return f"synthesis found {starts[0].template} (exact on its examples) among {looked}"
+    limit = {"seconds": ", when synthesis.seconds were over", "candidates": ", all of synthesis.candidates"}
+    turns = "; restarts start in turn from" if len(starts) > 1 else "; restarts start from"
+    listed = ", ".join(f"{one.template} (score {one.score:.2f})" for one in starts)
+    return f"synthesis found nothing exact among {looked}{limit.get(record.ended, '')}{turns} {listed}"
+
+
+def _read(path: Path) -> Record:
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+        return Record(**given | {"found": [Template(**one) for one in given["found"]]})
+    except (ValueError, TypeError, KeyError) as error:
+        hint = "without the file it synthesizes again"
+        raise UserError(f"{path}: not what init=synth writes ({error}); {hint}") from None

@@ -1,0 +1,115 @@
+"""Where cells belong: the one cell for each place of a table, and which of its restarts count there.
+
+A place is filled from one configuration. Where several fit, the reader decides; nothing is pooled or guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from neurocomp.config import UserError
+from neurocomp.report.cells import Cell
+from neurocomp.report.published import row_of_init
+from neurocomp.report.where import differences
+
+Place = tuple[str, ...]  # row and column of a table, and what else tells its entries apart
+
+SYNTHESIS = "synthesis"
+BOTH = "both"
+EQUAL_BUDGET = "both, equal budget"
+AFTER_TUNING = "both, after tuning"
+RANDOM_PROGRAMS = "random programs"
+LOCAL_SEARCH = "local search from "
+ENUMERATION = "enumeration"
+
+LISTED, CELLS_LISTED = 5, 10  # ambiguous places that a message spells out, and cells of each
+
+
+class Found(NamedTuple):
+    """What stands in a place: a cell, how many of its restarts count (None: not measured), and in `both` by whom."""
+
+    cell: Cell
+    count: int | None
+    source: str | None = None
+
+
+def row_of(cell: Cell) -> str:
+    """The row that a cell is the material of. Of synthesized programs, those tuned in turn fill EQUAL_BUDGET."""
+    method, init = cell.facts["method"], cell.facts["init"]
+    if method == "synthesize":
+        return SYNTHESIS
+    if method == "random_search":
+        return RANDOM_PROGRAMS
+    if method == "local_search":
+        return f"{LOCAL_SEARCH}{init}"
+    if method == "enumerate":
+        return ENUMERATION
+    if init == "synth":
+        return BOTH if allocation(cell) == "best" else EQUAL_BUDGET
+    return row_of_init(init)
+
+
+def allocation(cell: Cell) -> str:
+    """How the restarts of a cell from synthesized programs were spent on templates."""
+    return (cell.config.get("synthesis") or {}).get("allocation", "even")
+
+
+def choose(candidates: Iterable[tuple[Place, Cell]]) -> dict[Place, Cell]:
+    """The one cell for each place. Files with the same hash are copies of one cell: the longer one is taken.
+
+    UserError if different configurations compete, saying for each place in what they differ.
+    """
+    found: dict[Place, dict[str, Cell]] = {}
+    for place, cell in sorted(candidates, key=lambda candidate: candidate[1].n):
+        if cell.n:
+            found.setdefault(place, {})[cell.facts["config_hash"]] = cell
+    competing = {place: list(of.values()) for place, of in found.items() if len(of) > 1}
+    if competing:
+        listed = [
+            f"{', '.join(place)}:\n{_shortened(differences(of), CELLS_LISTED)}" for place, of in competing.items()
+        ]
+        ask = "several configurations fit; choose with --where KEY=VALUE"
+        raise UserError(f"{ask}\n{_shortened(listed, LISTED, indent='')}")
+    return {place: next(iter(of.values())) for place, of in found.items()}
+
+
+def _shortened(lines: Sequence[str], most: int, indent: str = "  ") -> str:
+    """The first lines, and how many more there are."""
+    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
+    return "\n".join(f"{indent}{line}" for line in [*lines[:most], *more])
+
+
+def own_rows(chosen: dict[Place, Cell]) -> list[str]:
+    """The rows that no paper has and that there are cells for, in their order."""
+    searched = [row for row, _ in chosen if row.startswith(LOCAL_SEARCH)]
+    inits = [f"{LOCAL_SEARCH}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
+    searched = sorted(set(searched), key=lambda row: (inits.index(row) if row in inits else len(inits), row))
+    there = {row for row, _ in chosen} | ({AFTER_TUNING} if any(row == EQUAL_BUDGET for row, _ in chosen) else set())
+    return [row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION) if row in there]
+
+
+def find(row: str, task: str, chosen: dict[Place, Cell], metric: str) -> Found | None:
+    """What stands in a place of Table 1 by this measure, or None if it was not measured."""
+    if row == BOTH:
+        synthesis = chosen.get((SYNTHESIS, task))
+        if synthesis and synthesis.recovered("hard") == synthesis.n:
+            return Found(synthesis, synthesis.recovered(metric), "synthesis")
+    cell = chosen.get((EQUAL_BUDGET if row == AFTER_TUNING else row, task))
+    if cell is None:
+        return None
+    if row == EQUAL_BUDGET:
+        return Found(cell, _right_before_or_after(cell, metric))
+    return Found(cell, cell.recovered(metric), "tuned" if row == BOTH else None)
+
+
+def _right_before_or_after(cell: Cell, metric: str) -> int | None:
+    """Restarts that recovered, or whose program was right before it was tuned.
+
+    That program was held to the test examples only, so that nothing is known of its `general`.
+    """
+    after = cell.recovered(metric)
+    if after is None or metric == "general":
+        return after
+    right = cell.rows["synthesized"].fillna(False) | cell.rows[f"recovered_{metric}"].fillna(False)
+    return sum(right.tolist())

@@ -1,0 +1,78 @@
+"""`--where KEY=VALUE`: the cells whose rows or configuration have these values, and in what cells differ."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from neurocomp.config import RunConfig, TaskConfig, UserError, did_you_mean
+from neurocomp.report.cells import Cell
+from neurocomp.results import COLUMNS
+
+
+def select(cells: list[Cell], where: dict[str, list[str]]) -> list[Cell]:
+    """The cells that have, for each key, one of these values: a column's in all rows, or their configuration's."""
+    known = sorted({*COLUMNS, *_flat(_any_config()), *(key for cell in cells for key in _flat(cell.config))})
+    for key, texts in where.items():
+        asked = f"--where {key}={texts[0]}"
+        if key not in known:
+            accepted = "a column of the rows, or a key of the configuration such as machine.writeback"
+            raise UserError(f"{asked}: unknown key, expected {accepted}{did_you_mean(key, known)}")
+        found = [cell for cell in cells if any(_has(cell, key, text) for text in texts)]
+        if cells and not found:
+            values = sorted({str(value) for cell in cells for value in _values(cell, key)})
+            shown = ", ".join(values[:10] + ["..."] * (len(values) > 10))
+            raise UserError(f"{asked}: no cell has it; {key} is {shown or 'nowhere recorded'}")
+        cells = found
+    return cells
+
+
+def differences(cells: list[Cell]) -> list[str]:
+    """A line for each cell: the settings in which not all of them agree, its size, its file."""
+    settings = {cell.path: {**cell.facts, **_flat(cell.config)} for cell in cells}
+    keys = dict.fromkeys(key for one in settings.values() for key in one)
+    differing = [key for key in keys if len({str(one.get(key)) for one in settings.values()}) > 1]
+    lines = []
+    for cell in sorted(cells, key=lambda cell: str(cell.path)):
+        values = [f"{key}={settings[cell.path].get(key)}" for key in differing]
+        lines.append("  ".join([*values, f"(n={cell.n}, {cell.path})"]))
+    return lines
+
+
+def _any_config() -> dict:
+    return asdict(RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1)))
+
+
+def _flat(config: dict, prefix: str = "") -> dict[str, Any]:
+    """Nested keys joined by dots."""
+    flat = {}
+    for key, value in config.items():
+        flat |= _flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
+    return flat
+
+
+def _values(cell: Cell, key: str) -> list:
+    if key in COLUMNS:
+        return cell.rows[key].astype(object).where(cell.rows[key].notna(), None).unique().tolist()
+    flat = _flat(cell.config)
+    return [flat[key]] if key in flat else []
+
+
+def _has(cell: Cell, key: str, text: str) -> bool:
+    values = _values(cell, key)
+    if key in ("config_hash", "commit") and text:  # file names show the first digits of a hash
+        return bool(values) and all(value.startswith(text) for value in values)
+    return bool(values) and all(_reads_as(value, text) for value in values)
+
+
+def _reads_as(value: Any, text: str) -> bool:
+    if value is None:
+        return text.lower() in ("", "none", "null")
+    if isinstance(value, bool):
+        return text.lower() == str(value).lower()
+    if isinstance(value, (int, float)):
+        try:
+            return float(text) == value
+        except ValueError:
+            return False
+    return text == str(value)

@@ -1,0 +1,83 @@
+"""What a searched program has to do, and the search that looks at programs in their order until one does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.language.assembly import Program
+from neurocomp.language.executor import decode, execute
+from neurocomp.synthesis.score import right_words
+from neurocomp.tasks import Examples, Task
+
+
+class Searched(NamedTuple):
+    """What a search ended with: a program, whether it is right on the training examples, whether it was accepted.
+
+    `programs` were executed on the training examples up to this one; what a batch ran beyond it is not counted.
+    """
+
+    program: Program
+    fit: bool
+    found: bool
+    programs: int
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """The examples of one search. A program that is right on `training` is accepted if it is on `validation` too."""
+
+    task: Task
+    training: Examples
+    validation: Examples | None
+
+    @property
+    def words(self) -> int:
+        """How many words a right program leaves on the training examples."""
+        return len(self.training.memory) * (len(self.task.checked_memory) + len(self.task.checked_registers))
+
+    def right(self, code: np.ndarray) -> np.ndarray:
+        """How many of them each of the programs [P, L, 5] leaves [P]."""
+        return count_right(code, self.training, self.task)
+
+    def holds(self, code: np.ndarray) -> np.ndarray:
+        """Whether each of the programs [P, L, 5] is right on all validation examples [P]. No search counts these."""
+        if self.validation is None:
+            return np.ones(len(code), dtype=bool)
+        checked = len(self.task.checked_memory) + len(self.task.checked_registers)
+        return count_right(code, self.validation, self.task) == len(self.validation.memory) * checked
+
+
+def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
+    """How many checked words each of the programs [P, L, 5] leaves right [P], on all examples together.
+
+    The examples are shared [N, ...], or each program has its own [P, N, ...].
+    """
+    machine = task.machine
+    final = execute(
+        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
+        halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+    )  # fmt: skip
+    return right_words(final, examples, task).sum((1, 2))
+
+
+def first_right(blocks: Iterable[np.ndarray], judge: Judge) -> Searched:
+    """The first program that is accepted; without one, the first of those that leave the most words right.
+
+    `blocks` of programs [P, L, 5] are executed one after the other, as long as the search goes on.
+    """
+    most, best, seen, jump_target = -1, np.empty(0), 0, judge.task.machine.jump_target
+    for code in blocks:
+        right = judge.right(code)
+        fits = np.flatnonzero(right == judge.words)
+        accepted = fits[judge.holds(code[fits])]
+        if len(accepted):
+            return Searched(decode(code[accepted[0]], jump_target), True, True, seen + int(accepted[0]) + 1)
+        if right.max() > most:
+            most, best = right.max(), code[right.argmax()]
+        seen += len(code)
+    return Searched(decode(best, jump_target), bool(most == judge.words), False, seen)

@@ -1,0 +1,56 @@
+"""The raw programs of a machine: every instruction that there is, in the ints of `executor`; draws and changes of them.
+
+A program is [L, 5]: opcode, the slots first, second, third, target. What stands in a slot that its opcode does not
+use has no effect until the opcode changes.
+"""
+
+from __future__ import annotations
+
+import functools
+
+import numpy as np
+
+from neurocomp.config import Sizes
+from neurocomp.language.assembly import slots
+from neurocomp.language.executor import SLOTS
+from neurocomp.language.isa import OPCODES
+
+FIELDS = ("opcode", *SLOTS)
+
+
+def bounds(sizes: Sizes) -> np.ndarray:
+    """How many values each of the five fields has: opcodes, registers in three slots, lines."""
+    return np.array([len(OPCODES), sizes.registers, sizes.registers, sizes.registers, sizes.lines])
+
+
+@functools.cache
+def used_fields(jump_target: str) -> np.ndarray:
+    """Which fields an instruction with this opcode uses [O, 5]; the opcode always."""
+    used = [{"opcode"} | {slot for _, slot in slots(opcode, jump_target)} for opcode in OPCODES]
+    return np.array([[field in fields for field in FIELDS] for fields in used])
+
+
+@functools.cache
+def fields_in_order(jump_target: str) -> np.ndarray:
+    """Of each opcode, the indices of the fields that it uses, then the others [O, 5]."""
+    return np.argsort(~used_fields(jump_target), axis=1, kind="stable")
+
+
+def random_code(count: int, sizes: Sizes, rng: np.random.Generator) -> np.ndarray:
+    """Programs [P, L, 5] with every opcode, register and line drawn uniformly; unused slots are drawn too."""
+    return rng.integers(0, bounds(sizes), size=(count, sizes.lines, len(FIELDS)))
+
+
+def changed(code: np.ndarray, where: np.ndarray, sizes: Sizes, jump_target: str) -> np.ndarray:
+    """The programs [P, L, 5], each with another value in one field that its opcode uses.
+
+    `where` [P, 3] are uniform in [0, 1): they choose the line, the field of its instruction, and the new value.
+    """
+    used, high, programs = used_fields(jump_target), bounds(sizes), np.arange(len(code))
+    line = (where[:, 0] * sizes.lines).astype(int)
+    opcode = code[programs, line, 0]
+    field = fields_in_order(jump_target)[opcode, (where[:, 1] * used.sum(1)[opcode]).astype(int)]
+    others = np.maximum(high[field] - 1, 1)
+    new = code.copy()
+    new[programs, line, field] = (code[programs, line, field] + 1 + (where[:, 2] * others).astype(int)) % high[field]
+    return new

@@ -1,0 +1,316 @@
+"""The high-level language: one row per construct, with its meaning on ints and its lowering to assembly.
+
+Parser, type check, evaluator, lowering and enumeration read `CONSTRUCTS`; a new construct is one row of it.
+A meaning never sees assembly: it changes a `World`. A lowering never sees words: it writes instructions with an
+`Assembler`. Tests hold one against the other.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from neurocomp.config import UserError, did_you_mean
+from neurocomp.language.isa import OPCODES, Opcode, compute
+from neurocomp.synthesis.terms import INDEX, Term
+
+if TYPE_CHECKING:
+    from neurocomp.synthesis.lowering import Assembler
+    from neurocomp.synthesis.meaning import World
+
+# What an argument may be. `each` is evaluated in every round of a loop: it may use index and elem.
+WORD, EACH_WORD, STATEMENT, EACH_STATEMENT = "word", "each word", "statement", "each statement"
+TEST, EACH_TEST = "test", "each test"  # a word; one that is always the same decides nothing
+ADDRESS = "address"  # a word; in a loop a number, a register or index: the element, or a cell that stays the same
+FIXED = "fixed"  # a number or a register
+OPERATOR = "operator"  # the name of a scalar operation on two words
+REGISTER = "register"
+BOUND = "fixed?"  # the last index of a loop; one that is given none never ends
+OPTIONAL_STATEMENT = "statement?"
+STATEMENTS = "statement*"  # two or more
+
+Words = Callable[[], int]
+Statement = Callable[[], Iterator[None]]
+
+
+class Construct(NamedTuple):
+    """A row of the language.
+
+    A construct is a word or a statement (`result`) of arguments of the kinds above. Its weight, plus that of its
+    arguments, orders the enumeration. `lines` are how many instructions it adds to those of its arguments, at least:
+    with as few arguments as it takes, with one more, ...
+
+    The meaning of a word is a function of the words that its arguments are; of a statement, a generator that is
+    given its arguments as functions (words to call, statements to iterate) and yields as each round of a loop begins.
+
+    The lowering of a word writes instructions that leave it in a register, from the registers that its arguments are
+    in; the first may be one of the others. That of a statement is given its arguments as terms.
+    """
+
+    name: str
+    result: str
+    arguments: tuple[str, ...]
+    weight: int
+    lines: tuple[int, ...]
+    meaning: Callable[..., Any]
+    lower: Callable[..., None]
+    opcode: str | None = None  # if the lowering is this one instruction, whatever its registers
+    reads_memory: bool = False  # so that the word is no function of the arguments alone
+    by_default: bool = True  # whether programs are built with it unless `synthesis.constructs` says so
+
+    @property
+    def sequential(self) -> bool:
+        """Whether its arguments are statements one after the other."""
+        return self.arguments == (STATEMENTS,)
+
+    def own_lines(self, count: int) -> int:
+        """How many lines it takes beside those of its `count` arguments, at least."""
+        more = count - sum(not kind.endswith("?") for kind in self.arguments)
+        return self.lines[min(more, len(self.lines) - 1)]
+
+    def ends(self, count: int) -> bool:
+        """Whether it ends by itself, given `count` arguments: a loop without a bound does not."""
+        return self.arguments[-1:] != (BOUND,) or count == len(self.arguments)
+
+    def kinds(self, count: int) -> tuple[str, ...] | None:
+        """Of which kind each of `count` arguments is, or None if it does not take so many."""
+        return _kinds(self.arguments, count)
+
+
+@functools.cache
+def _kinds(arguments: tuple[str, ...], count: int) -> tuple[str, ...] | None:
+    if arguments == (STATEMENTS,):
+        return (STATEMENT,) * count if count >= 2 else None
+    needed = sum(not kind.endswith("?") for kind in arguments)
+    if not needed <= count <= len(arguments):
+        return None
+    return tuple(kind.removesuffix("?") for kind in arguments[:count])
+
+
+def of_opcode(opcode: Opcode) -> Construct:
+    """An opcode that computes, as a scalar operation on words."""
+    arity = len(opcode.operands) - 1
+
+    def meaning(world: World, x: int, y: int = 0) -> int:
+        return compute(opcode, x, y, world.base, world.mod_by_zero)
+
+    def lower(assembler: Assembler, to: int, *sources: int) -> None:
+        assembler.emit(opcode.name, *sources, to=to)
+
+    return Construct(opcode.name, WORD, (WORD,) * arity, 1, (1,), meaning, lower, opcode.name)
+
+
+# The meanings and lowerings of statements, in pairs.
+
+
+def store(world: World, address: Words, value: Words) -> Iterator[None]:
+    """M[address] = value; `put` too, whose address may be any word."""
+    world.memory[address()] = value()
+    yield from ()
+
+
+def lower_store(assembler: Assembler, address: Term, value: Term) -> None:
+    where, word = assembler.words(address, value)
+    assembler.emit("write", where, word)
+    assembler.release(where, word)
+
+
+def set_register(world: World, register: int, value: Words) -> Iterator[None]:
+    """R[register] = value. Programs do not read registers that they set (`grammar.check`): there is no other state."""
+    world.registers[register] = value()
+    yield from ()
+
+
+def lower_set(assembler: Assembler, register: Term, value: Term) -> None:
+    assembler.copy(value, assembler.register(register))
+
+
+def repeat(world: World, body: Statement, last: Words | None = None) -> Iterator[None]:
+    """The body at index 0, 1, 2, ..., `last`."""
+    for _ in world.rounds(last):
+        yield
+        yield from body()
+
+
+def lower_repeat(assembler: Assembler, body: Term, last: Term | None = None) -> None:
+    loop = assembler.begin_loop()
+    assembler.statement(body)
+    assembler.end_loop(loop, last)
+
+
+def map_list(world: World, function: Words, last: Words | None = None) -> Iterator[None]:
+    """Every element becomes `function` of it."""
+    for _ in world.rounds(last):
+        yield
+        world.memory[world.index] = function()
+
+
+def lower_map(assembler: Assembler, function: Term, last: Term | None = None) -> None:
+    lower_repeat(assembler, Term("store", (INDEX, function)), last)
+
+
+def iterate(world: World, function: Words, last: Words | None = None) -> Iterator[None]:
+    """The element after each becomes `function` of it: x, f(x), f(f(x)), ... from whatever cell 0 holds."""
+    for _ in world.rounds(last):
+        yield
+        value = function()
+        world.memory[(world.index + 1) % world.base] = value
+
+
+def lower_iterate(assembler: Assembler, function: Term, last: Term | None = None) -> None:
+    loop = assembler.begin_loop()
+    assembler.same_element(function)
+    word = assembler.copy(function) if function == INDEX else assembler.words(function)[0]  # the index moves on
+    assembler.step(loop)
+    assembler.emit("write", loop.index, word)
+    assembler.release(word)
+    assembler.end_loop(loop, last)
+
+
+def update(world: World, test: Words, function: Words, last: Words | None = None) -> Iterator[None]:
+    """Every element for which the test is not 0 becomes `function` of it."""
+    for _ in world.rounds(last):
+        yield
+        if test():
+            world.memory[world.index] = function()
+
+
+def lower_update(assembler: Assembler, test: Term, function: Term, last: Term | None = None) -> None:
+    loop = assembler.begin_loop()
+    assembler.same_element(test, function)
+    (tested,) = assembler.words(test)
+    skip = assembler.jump(tested)
+    assembler.release(tested)
+    (word,) = assembler.words(function)
+    assembler.emit("write", loop.index, word)
+    assembler.release(word)
+    assembler.land(skip)
+    assembler.end_loop(loop, last)
+
+
+def reduce_list(world: World, operator: Callable[[int, int], int], start: Words, last: Words) -> Iterator[None]:
+    """The cell after the list = operator(... operator(operator(start, M[0]), M[1]) ..., M[last])."""
+    total = start()
+    for _ in world.rounds(last):
+        yield
+        total = operator(total, world.memory[world.index])
+    world.memory[(last() + 1) % world.base] = total
+
+
+def lower_reduce(assembler: Assembler, operator: Term, start: Term, last: Term) -> None:
+    total = assembler.copy(start)
+    loop = assembler.begin_loop()
+    elem = assembler.temporary()
+    assembler.emit("read", loop.index, to=elem)
+    CONSTRUCTS[operator.name].lower(assembler, total, total, elem)
+    assembler.release(elem)
+    assembler.end_loop(loop, last)
+    assembler.emit("write", loop.index, total)
+    assembler.release(total)
+
+
+def choose(world: World, test: Words, then: Statement, otherwise: Statement | None = None) -> Iterator[None]:
+    """`then` where the test is not 0, else `otherwise`."""
+    if test():
+        yield from then()
+    elif otherwise:
+        yield from otherwise()
+
+
+def lower_choose(assembler: Assembler, test: Term, then: Term, otherwise: Term | None = None) -> None:
+    (tested,) = assembler.words(test)
+    skip = assembler.jump(tested)
+    assembler.release(tested)
+    assembler.statement(then)
+    if otherwise is not None:
+        end = assembler.jump()
+        assembler.land(skip)
+        assembler.statement(otherwise)
+        skip = end
+    assembler.land(skip)
+
+
+def unless(world: World, test: Words, then: Statement) -> Iterator[None]:
+    """`then` where the test is 0."""
+    if not test():
+        yield from then()
+
+
+def lower_unless(assembler: Assembler, test: Term, then: Term) -> None:
+    (tested,) = assembler.words(test)
+    enter = assembler.jump(tested)
+    assembler.release(tested)
+    skip = assembler.jump()
+    assembler.land(enter)
+    assembler.statement(then)
+    assembler.land(skip)
+
+
+def sequence(world: World, *statements: Statement) -> Iterator[None]:
+    """One after the other."""
+    for statement in statements:
+        yield from statement()
+
+
+def lower_sequence(assembler: Assembler, *statements: Term) -> None:
+    for statement in statements:
+        assembler.statement(statement)
+
+
+def noop(world: World) -> Iterator[None]:
+    """Nothing: a line for tuning to use."""
+    yield from ()
+
+
+SCALARS = tuple(of_opcode(opcode) for opcode in OPCODES if opcode.result and len(opcode.operands) > 1)
+STATEMENT_ROWS = (
+    Construct("store", STATEMENT, (ADDRESS, WORD), 1, (1,), store, lower_store),
+    Construct("map", STATEMENT, (EACH_WORD, BOUND), 1, (3, 5), map_list, lower_map),
+    Construct("iterate", STATEMENT, (EACH_WORD, BOUND), 1, (3, 5), iterate, lower_iterate),
+    Construct("update", STATEMENT, (EACH_TEST, EACH_WORD, BOUND), 1, (4, 6), update, lower_update),
+    Construct("reduce", STATEMENT, (OPERATOR, FIXED, FIXED), 1, (7,), reduce_list, lower_reduce),
+    Construct("loop", STATEMENT, (EACH_STATEMENT, BOUND), 1, (2, 4), repeat, lower_repeat),
+    Construct("if", STATEMENT, (TEST, STATEMENT, OPTIONAL_STATEMENT), 1, (1, 2), choose, lower_choose),
+    Construct("unless", STATEMENT, (TEST, STATEMENT), 1, (2,), unless, lower_unless),
+    Construct("seq", STATEMENT, (STATEMENTS,), 1, (0,), sequence, lower_sequence),
+    Construct("set", STATEMENT, (REGISTER, WORD), 1, (1,), set_register, lower_set),
+    Construct("put", STATEMENT, (WORD, WORD), 1, (1,), store, lower_store, by_default=False),
+    Construct("noop", STATEMENT, (), 1, (1,), noop, lambda assembler: assembler.emit("noop"), by_default=False),
+)
+READ = Construct(
+    "read", WORD, (WORD,), 1, (1,),
+    meaning=lambda world, address: world.memory[address],
+    lower=lambda assembler, to, address: assembler.emit("read", address, to=to),
+    opcode="read",
+    reads_memory=True,
+)  # fmt: skip
+
+CONSTRUCTS = {row.name: row for row in (*SCALARS, READ, *STATEMENT_ROWS)}
+
+
+def operators(rows: Iterable[Construct]) -> list[str]:
+    """Those that reduce can take."""
+    return [row.name for row in rows if row.arguments == (WORD, WORD) and row.result == WORD]
+
+
+def chosen(names: Any) -> tuple[Construct, ...]:
+    """The rows that programs are built from, given `synthesis.constructs` (null: all that are used by default).
+
+    A kind of which nothing is named is not restricted: `[map, reduce]` leaves all scalar operations. Raises UserError
+    where a name is no construct.
+    """
+    if names is None:
+        return tuple(row for row in CONSTRUCTS.values() if row.by_default)
+    names = [names] if isinstance(names, str) else names
+    if not isinstance(names, (list, tuple)) or not names:
+        raise UserError(f"synthesis.constructs={names}: expected a list such as [map,reduce,loop]")
+    for name in names:
+        if name not in CONSTRUCTS:
+            hint = did_you_mean(name, list(CONSTRUCTS))
+            raise UserError(f'synthesis.constructs: unknown construct "{name}", expected some of '
+                            f"{', '.join(CONSTRUCTS)}{hint}")
+    kinds = {CONSTRUCTS[name].result for name in names}
+    return tuple(
+        row for row in CONSTRUCTS.values() if row.name in names or (row.result not in kinds and row.by_default)
+    )

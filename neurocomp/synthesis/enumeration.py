@@ -1,0 +1,329 @@
+"""All programs of a language that fit a machine, by weight, each once, as code that the executor runs in batches.
+
+Bottom-up: the words and statements of a weight are made from lighter ones. Of words that are the same function only
+the first is kept; statements differ if their words do.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.synthesis.constructs import (
+    ADDRESS,
+    EACH_STATEMENT,
+    EACH_TEST,
+    EACH_WORD,
+    FIXED,
+    OPERATOR,
+    REGISTER,
+    STATEMENT,
+    TEST,
+    WORD,
+    Construct,
+    operators,
+)
+from neurocomp.synthesis.equivalence import Function, Functions
+from neurocomp.synthesis.lowering import Room
+from neurocomp.synthesis.shapes import Shape, Shapes, code_of
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+
+BATCH = 1024
+ENDING = "statement that ends"
+EACH = {EACH_WORD: WORD, EACH_TEST: TEST, EACH_STATEMENT: ENDING}
+
+
+class Needs(NamedTuple):
+    """The lines that a fragment takes at least: its own, as many as its largest number, one to read the element."""
+
+    lines: int
+    largest: int
+    element: int
+
+    def with_(self, other: Needs) -> Needs:
+        """What two fragments need side by side: numbers are made from each other, the element is read once."""
+        return Needs(self[0] + other[0], max(self[1], other[1]), self[2] | other[2])
+
+
+NOTHING = Needs(0, 0, 0)
+
+
+class Fragment(NamedTuple):
+    """A term and what is known of it without looking into it.
+
+    With `shape` and `opcodes` it is lowered (see `shapes.py`). `function` is that of a word.
+    """
+
+    term: Term
+    needs: Needs
+    shape: int
+    opcodes: tuple[int, ...]
+    function: Function | None = None
+    ends: bool = True
+
+
+class Batch(NamedTuple):
+    """Programs of one weight: terms, and their code [P, L, 5]. Before them `skipped` did not fit the machine."""
+
+    weight: int
+    terms: list[Term]
+    code: np.ndarray
+    skipped: int
+
+
+class Pool:
+    """Fragments of one kind, by weight and needs; and the fewest lines of each weight."""
+
+    def __init__(self):
+        self.fragments: dict[tuple[int, Needs], list[Fragment]] = {}
+        self.fewest: dict[int, int] = {}
+
+    @property
+    def heaviest(self) -> int:
+        return max(self.fewest, default=0)
+
+    def add(self, weight: int, fragment: Fragment) -> None:
+        self.fragments.setdefault((weight, fragment.needs), []).append(fragment)
+        self.fewest[weight] = min(fragment.needs.lines, self.fewest.get(weight, fragment.needs.lines))
+
+
+class Space:
+    """The programs that `rows` build on a machine, made as they are asked for and kept for the next who asks.
+
+    `readable` are the registers that programs may read, `settable` those they may set. An error while programs are
+    made (Ctrl-C, most likely) leaves it `broken`.
+    """
+
+    def __init__(
+        self,
+        rows: tuple[Construct, ...],
+        room: Room,
+        mod_by_zero: str,
+        readable: tuple[int, ...],
+        settable: tuple[int, ...],
+        kept: bool = True,
+    ):
+        self.kept, self.broken = kept, False
+        self.rows, self.room, self.readable, self.settable = rows, room, readable, settable
+        self.functions = Functions(room.sizes.base, mod_by_zero)
+        self.shapes = Shapes(room)
+        # Words and statements outside loops (False), and inside (True), where there are index and elem.
+        kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
+        self.pools = {(kind, looped): Pool() for kind in kinds for looped in (False, True)}
+        self.met: set[tuple[bool, int]] = set()
+        self.made: list[Batch] = []
+        self.growing = self._grow()
+
+    def batches(self) -> Iterator[Batch | None]:
+        """All programs, the lightest first. None now and then, while there is nothing to run yet."""
+        for place in itertools.count():
+            while place >= len(self.made):
+                batch = self._more()
+                if batch is self:
+                    return
+                if batch and self.kept:
+                    self.made.append(batch)
+                else:
+                    yield batch
+            yield self.made[place]
+
+    def _more(self):
+        try:
+            return next(self.growing, self)
+        except BaseException:
+            self.broken = True
+            raise
+
+    def _grow(self) -> Iterator[Batch | None]:
+        """Batches as they are made; it ends when no program that is heavier could fit."""
+        for weight in itertools.count(1):
+            if weight > self._heaviest():
+                return
+            yield from self._programs(weight)
+            self._add_leaves(weight)
+            for looped in (False, True):
+                yield from self._add_words(weight, looped)
+            for _ in self._statements(weight, True):
+                yield None
+
+    def _heaviest(self) -> int:
+        """What can be made from what there is weighs at most this much; leaves may weigh as much as the base."""
+        weights = [self.room.sizes.base + 1]
+        for row, kinds in itertools.product(self.rows, (False, True)):
+            for signature in self._signatures(row):
+                pools = self._pools(row, signature, kinds)
+                if all(pool.heaviest for pool in pools):
+                    weights.append(row.weight + sum(pool.heaviest for pool in pools))
+        return max(weights)
+
+    def _signatures(self, row: Construct) -> Iterator[tuple[str, ...]]:
+        """The kinds of each number of arguments that a row can take; every statement takes a line."""
+        for count in range(max(len(row.arguments), self.room.sizes.lines) + 1):
+            if (kinds := row.kinds(count)) is not None:
+                yield kinds
+
+    def _pools(self, row: Construct, kinds: tuple[str, ...], looped: bool) -> list[Pool]:
+        """Where the arguments come from."""
+        pools = []
+        for place, kind in enumerate(kinds):
+            each = kind in EACH
+            plain = EACH.get(kind, kind)
+            if row.sequential and place + 1 < len(kinds):
+                plain = ENDING
+            pools.append(self.pools[plain, looped or each])
+        return pools
+
+    def _add_leaves(self, weight: int) -> None:
+        """Numbers, the lighter the smaller; registers, operators, index and element."""
+        for looped in (False, True):
+            room = self.room.sizes.lines - 1 - 2 * looped
+            words = [Term(str(weight - 1))] if weight <= min(self.room.sizes.base, room + 1) else []
+            if weight == 1:
+                words += [Term(f"r{register}") for register in self.readable]
+                self._add_names(OPERATOR, looped, operators(self.rows))
+                self._add_names(REGISTER, looped, [f"r{register}" for register in self.settable])
+            for term in words:
+                fragment = self._leaf(term)._replace(needs=Needs(0, number(term) or 0, 0))
+                self.pools[FIXED, looped].add(weight, fragment)
+                self._add_new_leaf(weight, looped, fragment)
+            if looped and weight == 1:
+                self._add_new_leaf(1, True, self._leaf(INDEX))
+                self._add_new_leaf(1, True, self._leaf(ELEM)._replace(needs=Needs(0, 0, 1)))
+
+    def _leaf(self, term: Term) -> Fragment:
+        return Fragment(term, NOTHING, self.shapes.of(None, term.name, ()), (), self.functions.of_leaf(term))
+
+    def _add_new_leaf(self, weight: int, looped: bool, word: Fragment) -> None:
+        if word.function and self._is_new(word.function, looped):
+            self._add_word(weight, looped, word)
+
+    def _add_names(self, kind: str, looped: bool, names: list[str]) -> None:
+        for name in names:
+            self.pools[kind, looped].add(1, Fragment(Term(name), NOTHING, self.shapes.of(None, name, ()), ()))
+
+    def _is_new(self, function: Function, looped: bool) -> bool:
+        """Whether no word in the pool is the same function."""
+        key = looped, function.number
+        new = key not in self.met
+        self.met.add(key)
+        return new
+
+    def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
+        """New words: those that no word in the pool equals."""
+        for row in self.rows:
+            if row.result != WORD:
+                continue
+            symmetric = self.functions.symmetric(row)
+            for needs, arguments in self._combinations(row, weight, looped):
+                functions = tuple([argument.function for argument in arguments])
+                if symmetric and functions[0].number > functions[1].number:
+                    continue
+                function = self.functions.of_construct(row, functions)
+                if self._is_new(function, looped):
+                    self._add_word(weight, looped, self._fragment(row, needs, arguments, function))
+                yield None
+
+    def _add_word(self, weight: int, looped: bool, word: Fragment) -> None:
+        self.pools[WORD, looped].add(weight, word)
+        if word.function and word.function.variables:
+            self.pools[TEST, looped].add(weight, word)
+        if not looped or not (word.term.arguments or word.term == ELEM):
+            self.pools[ADDRESS, looped].add(weight, word)
+
+    def _statements(self, weight: int, looped: bool) -> Iterator[Fragment]:
+        """New statements, which go into the pools; in loops only those that end, since others end the loop."""
+        for row in self.rows:
+            if row.result != STATEMENT:
+                continue
+            for needs, arguments in self._combinations(row, weight, looped):
+                fragment = self._fragment(row, needs, arguments)
+                if looped and not fragment.ends:
+                    continue
+                if looped or self.shapes.lower(fragment.shape, fragment.term):
+                    self.pools[STATEMENT, looped].add(weight, fragment)
+                    if fragment.ends:
+                        self.pools[ENDING, looped].add(weight, fragment)
+                yield fragment
+
+    def _combinations(self, row: Construct, weight: int, looped: bool) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
+        """Arguments that together make a term of this weight, as far as there may be lines for it.
+
+        And for what it must be part of: a word of a statement (one line), both of a loop (two more).
+        """
+        lines = self.room.sizes.lines - (row.result == WORD) - 2 * looped
+        for kinds in self._signatures(row):
+            own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
+            for needs, arguments in combinations(pools, weight - row.weight, lines - own):
+                if not (row.sequential and any([argument.term.name == row.name for argument in arguments])):
+                    yield needs._replace(lines=needs.lines + own), arguments
+
+    def _fragment(
+        self, row: Construct, needs: Needs, arguments: tuple[Fragment, ...], function: Function | None = None
+    ) -> Fragment:
+        if row.result == STATEMENT:
+            needs = Needs(needs.lines + needs.element, needs.largest, 0)
+        return Fragment(
+            Term(row.name, tuple([argument.term for argument in arguments])),
+            needs,
+            self.shapes.of(row, row.name, [argument.shape for argument in arguments]),
+            self.shapes.opcodes(row, [argument.opcodes for argument in arguments]),
+            function,
+            row.ends(len(arguments)) and all([argument.ends for argument in arguments]),
+        )
+
+    def _programs(self, weight: int) -> Iterator[Batch]:
+        """Statements that stand for themselves."""
+        fragments: list[Fragment] = []
+        shapes: list[Shape] = []
+        skipped = 0
+        for fragment in self._statements(weight, False):
+            shape = self.shapes.lower(fragment.shape, fragment.term)
+            skipped += shape is None
+            if shape:
+                fragments.append(fragment)
+                shapes.append(shape)
+            if len(fragments) == BATCH:
+                yield self._batch(weight, fragments, shapes, skipped)
+                fragments, shapes, skipped = [], [], 0
+        if fragments or skipped:
+            yield self._batch(weight, fragments, shapes, skipped)
+
+    def _batch(self, weight: int, fragments: list[Fragment], shapes: list[Shape], skipped: int) -> Batch:
+        code = code_of(shapes, [fragment.opcodes for fragment in fragments], self.room.sizes.lines)
+        return Batch(weight, [fragment.term for fragment in fragments], code.astype(np.int16), skipped)
+
+
+def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
+    """One fragment from each pool, of this weight together, that may fit so many lines; in a fixed order."""
+    fewest: list[dict[int, int]] = [{0: 0}]  # lines that the last 0, 1, ... pools need for each weight
+    for pool in reversed(pools):
+        least: dict[int, int] = {}
+        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
+            if own + rest <= weight:
+                least[own + rest] = min(own_lines + rest_lines, least.get(own + rest, lines + 1))
+        fewest.append(least)
+    if fewest[-1].get(weight, lines + 1) <= lines:
+        yield from _combinations(pools, fewest[-2::-1], weight, lines, NOTHING)
+
+
+def _combinations(
+    pools: list[Pool], fewest: list[dict[int, int]], weight: int, lines: int, needs: Needs
+) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
+    """The same, given what those before need; `fewest` are the lines that those after each pool need."""
+    if not pools:
+        yield needs, ()
+        return
+    for (own, own_needs), fragments in list(pools[0].fragments.items()):
+        rest_lines = fewest[0].get(weight - own)
+        if rest_lines is None:
+            continue
+        both = needs.with_(own_needs)
+        if sum(both) + rest_lines > lines:
+            continue
+        rests = list(_combinations(pools[1:], fewest[1:], weight - own, lines, both))
+        for fragment in fragments:
+            for all_needs, rest in rests:
+                yield all_needs, (fragment, *rest)

@@ -1,0 +1,120 @@
+"""Which words are the same in every state that they can meet: those that are the same function of what they depend on.
+
+A word is a function of the index, registers, and what it reads. A read is a variable of its own, known by its address:
+two reads are the same word only where their addresses are the same function. (`read(1)` and `read(3)` are alike in
+many states; to merge them would lose every sum over a list.) What holds of reads as if they were independent of each
+other holds in particular where they are not.
+
+Functions are compared on a sample of values for all variables. It proves them equal if it holds all combinations of
+values of the variables that occur in either: then it is their whole table. Otherwise they stay apart.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
+from neurocomp.synthesis.meaning import World
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+
+SAMPLE = 2500  # at most; 10 b^3 hold all combinations of nearly every three variables
+
+
+class Function(NamedTuple):
+    """Equal functions have the same number. `variables` are all that it can depend on."""
+
+    number: int
+    variables: frozenset[int]
+
+
+class Functions:
+    """All functions met so far, each once."""
+
+    def __init__(self, base: int, mod_by_zero: str):
+        self.base, self.mod_by_zero = base, mod_by_zero
+        self.random = np.random.default_rng(0)
+        self.sample = min(10 * base**3, SAMPLE)
+        self.word = np.uint8 if base <= 256 else np.int32
+        self.columns: list[np.ndarray] = []  # the sampled values of each variable
+        self.variables: dict[tuple, int] = {}
+        self.alike: dict[bytes, list[Function]] = {}  # by their values on the sample
+        self.recipes: list[tuple] = []  # of each function: a construct and functions, or a constant, or a variable
+        self.tables: dict[str, np.ndarray] = {}
+        self.values = functools.lru_cache(maxsize=10_000)(self._values)
+        self.complete = functools.cache(self._complete)
+
+    def of_leaf(self, term: Term) -> Function:
+        """A number, a register, the index; the element is what `read(index)` is."""
+        if (value := number(term)) is not None:
+            return self._known(frozenset(), np.full(self.sample, value, self.word), (None, value))
+        if term == ELEM:
+            return self.of_construct(CONSTRUCTS["read"], (self.of_leaf(INDEX),))
+        return self._variable((term.name,))
+
+    def of_construct(self, row: Construct, arguments: tuple[Function, ...]) -> Function:
+        """The construct applied to words that are these functions."""
+        numbers = tuple(argument.number for argument in arguments)
+        if row.reads_memory:
+            return self._variable((row.name, *numbers))
+        variables = arguments[0].variables.union(*(argument.variables for argument in arguments[1:]))
+        return self._known(variables, self._applied(row, numbers), (row, *numbers))
+
+    def symmetric(self, row: Construct) -> bool:
+        """Whether the arguments of an operation on two words may change places."""
+        if row.reads_memory or len(row.arguments) != 2:
+            return False
+        table = self._table(row).reshape(self.base, self.base)
+        return bool((table == table.T).all())
+
+    def _variable(self, key: tuple) -> Function:
+        variable = self.variables.setdefault(key, len(self.variables))
+        if variable == len(self.columns):
+            self.columns.append(self.random.integers(0, self.base, self.sample).astype(self.word))
+        return self._known(frozenset([variable]), self.columns[variable], ("variable", variable))
+
+    def _known(self, variables: frozenset[int], values: np.ndarray, recipe: tuple) -> Function:
+        """The function with these values that is known already, or a new one."""
+        alike = self.alike.setdefault(hashlib.blake2b(values.tobytes(), digest_size=16).digest(), [])
+        for function in alike:
+            if self.complete(variables | function.variables):
+                return function
+        alike.append(Function(len(self.recipes), variables))
+        self.recipes.append(recipe)
+        return alike[-1]
+
+    def _complete(self, variables: frozenset[int]) -> bool:
+        """Whether the sample holds all combinations of values of these variables."""
+        combinations = self.base ** len(variables)
+        if combinations > self.sample:
+            return False
+        places = np.zeros(self.sample, dtype=np.int64)
+        for variable in variables:
+            places = places * self.base + self.columns[variable]
+        return len(np.unique(places)) == combinations
+
+    def _values(self, number: int) -> np.ndarray:
+        """A function on the sample, made again from its recipe: to keep all would take gigabytes."""
+        row, *numbers = self.recipes[number]
+        if row is None:
+            return np.full(self.sample, numbers[0], self.word)
+        return self.columns[numbers[0]] if row == "variable" else self._applied(row, tuple(numbers))
+
+    def _applied(self, row: Construct, numbers: tuple[int, ...]) -> np.ndarray:
+        place = self.values(numbers[0]).astype(np.intp)
+        for following in numbers[1:]:
+            place *= self.base
+            place += self.values(following)
+        return self._table(row).take(place)
+
+    def _table(self, row: Construct) -> np.ndarray:
+        """What a scalar operation gives for all words, in the order of `np.ndindex`."""
+        if row.name not in self.tables:
+            world = World(self.base, [], [], self.mod_by_zero)
+            shape = (self.base,) * len(row.arguments)
+            words = [row.meaning(world, *arguments) for arguments in np.ndindex(shape)]
+            self.tables[row.name] = np.array(words, self.word)
+        return self.tables[row.name]

@@ -1,0 +1,210 @@
+"""Synthesis: from examples to the programs that explain them, the lightest first, or the best near misses.
+
+Programs that leave the same words in the checked places are one behavior, and only the first of them counts. What is
+called exact was printed, parsed again, lowered, and run in the exact interpreter.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.config import SynthesisConfig
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import Program
+from neurocomp.language.executor import Final, decode, execute
+from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.synthesis.constructs import Construct, chosen
+from neurocomp.synthesis.contradictions import check_examples
+from neurocomp.synthesis.enumeration import Batch, Space
+from neurocomp.synthesis.grammar import parse
+from neurocomp.synthesis.lowering import Room, lower, room_of
+from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.score import checked_words, expected_words, scores
+from neurocomp.synthesis.templates import Candidate, Templates
+from neurocomp.synthesis.terms import Term
+from neurocomp.tasks import Examples, Task
+
+RUNS = 1 << 15  # about as many executions fit a processor's cache at once
+KEPT = 500_000  # searches for more programs do not leave what they enumerate to the next one
+
+class Found(NamedTuple):
+    """A program that synthesis found: as high-level text, and lowered for the task's machine.
+
+    `exact` is whether it is right on all examples, `candidates` and `seconds` how many programs had been tried when
+    it was met, and how long that took.
+    """
+
+    template: str
+    program: Program
+    exact: bool
+    score: float
+    weight: int
+    candidates: int
+    seconds: float
+
+
+class Synthesis(NamedTuple):
+    """The exact solutions if there are any, else the best near misses, best first; and what the search did.
+
+    `ended` is exact, space (all programs that fit were tried), candidates, seconds (a budget was spent) or
+    interrupted. `executions` counts programs times examples, which took `executing` of the seconds; `skipped`
+    programs did not fit the machine.
+    """
+
+    found: list[Found]
+    tried: int
+    distinct: int
+    seconds: float
+    ended: str
+    executions: int
+    skipped: int = 0
+    executing: float = 0.0
+
+
+def synthesize(
+    task: Task,
+    examples: Examples,
+    config: SynthesisConfig,
+    progress: Callable[[int], None] | None = None,
+) -> Synthesis:
+    """Search the language for programs that leave the right words on the examples.
+
+    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown,
+    examples contradict each other, or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
+    """
+    check_examples(task, examples)
+    space = space_of(task, config)
+    search = Search(task, examples, config)
+    try:
+        for batch in space.batches():
+            if batch:
+                search.take(batch)
+                if progress:
+                    progress(len(batch.terms))
+            if search.over():
+                break
+    except KeyboardInterrupt:
+        search.ended = "interrupted"
+    return search.result()
+
+
+def space_of(task: Task, config: SynthesisConfig) -> Space:
+    """The programs to be tried. Tasks that differ in their examples only share them, and the work of making them."""
+    ranges = task.ranges[task.sizes.base :]
+    readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
+    rows, room = chosen(config.constructs), room_of(task)
+    if config.candidates > KEPT:
+        return Space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers, kept=False)
+    space = _space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers)
+    if space.broken:
+        _space.cache_clear()
+    return _space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers)
+
+
+@functools.lru_cache(maxsize=4)
+def _space(
+    rows: tuple[Construct, ...], room: Room, mod_by_zero: str, readable: tuple[int, ...], settable: tuple[int, ...]
+) -> Space:
+    return Space(rows, room, mod_by_zero, readable, settable)
+
+
+class Search:
+    """What has been tried so far, and what of it is worth keeping."""
+
+    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig):
+        self.task, self.examples, self.config = task, examples, config
+        self.behaviors: set[bytes] = set()
+        self.exact: list[Candidate] = []
+        self.templates = Templates(config.templates)
+        self.tried = self.skipped = 0
+        self.executing = 0.0
+        self.ended = "space"  # unless something else ends it
+        self._run(np.zeros((0, task.sizes.lines, 5)))  # compiles the executor where that has not been done yet
+        self.began = time.perf_counter()
+
+    def take(self, batch: Batch) -> None:
+        """Try the programs of a batch, as far as the budget goes."""
+        self.skipped += batch.skipped
+        allowed = min(len(batch.terms), self.config.candidates - self.tried)
+        at_once = max(1, RUNS // len(self.examples.memory))
+        for start in range(0, allowed, at_once):
+            part = slice(start, min(start + at_once, allowed))
+            self._try(batch.terms[part], batch.code[part], batch.weight)
+
+    def over(self) -> bool:
+        """Whether to stop here, and why."""
+        if self.exact:
+            self.ended = "exact"
+        elif self.tried >= self.config.candidates:
+            self.ended = "candidates"
+        elif time.perf_counter() - self.began >= self.config.seconds:
+            self.ended = "seconds"
+        return self.ended != "space"
+
+    def result(self) -> Synthesis:
+        found = [self._found(candidate) for candidate in self.exact or self.templates.ranked()]
+        found.sort(key=lambda one: not one.exact)
+        return Synthesis(
+            found[: self.config.templates], self.tried, len(self.behaviors), time.perf_counter() - self.began,
+            self.ended, self.tried * len(self.examples.memory), self.skipped, self.executing,
+        )  # fmt: skip
+
+    def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
+        begins = time.perf_counter()
+        final = self._run(code)
+        self.executing += time.perf_counter() - begins
+        score = scores(final, loops_in(code), self.examples, self.task)
+        seconds = time.perf_counter() - self.began
+        for place, behavior in enumerate(behaviors(final, self.task)):
+            self.tried += 1
+            new = behavior not in self.behaviors
+            self.behaviors.add(behavior)
+            if score[place] == 1.0 or (new and score[place] > self.templates.least):
+                candidate = Candidate(terms[place], weight, float(score[place]), self.tried, seconds)
+                self.exact += [candidate] * (candidate.score == 1.0)
+                self.templates.add(candidate)
+
+    def _run(self, code: np.ndarray) -> Final:
+        return execute(
+            code, self.examples.memory, self.examples.registers, base=self.task.sizes.base, steps=self.task.steps,
+            halting=self.task.machine.halting, mod_by_zero=self.task.machine.mod_by_zero,
+        )  # fmt: skip
+
+    def _found(self, candidate: Candidate) -> Found:
+        return as_printed(str(candidate.term), self.task, self.examples, self.config)._replace(
+            score=candidate.score, weight=candidate.weight, candidates=candidate.tried, seconds=candidate.seconds
+        )
+
+
+def behaviors(final: Final, task: Task) -> list[bytes]:
+    """What programs leave in the checked places on all examples, each as one key."""
+    words = checked_words(final.memory, final.registers, task).astype(np.int32)
+    rows = np.ascontiguousarray(words).reshape(len(words), -1)
+    return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
+
+
+def loops_in(code: np.ndarray) -> np.ndarray:
+    """Which programs jump back [P]."""
+    back = code[:, :, 4] < np.arange(code.shape[1])
+    return ((code[:, :, 0] == OPCODE["jump"]) & back).any(1)
+
+
+def right_examples(program: Program, examples: Examples, task: Task) -> int:
+    """On how many examples the exact interpreter leaves the right words."""
+    machine, right = task.machine, 0
+    for memory, registers, expected in zip(
+        examples.memory.tolist(), examples.registers.tolist(), expected_words(examples, task), strict=True
+    ):
+        outcome = interpreter.run(
+            program, memory, registers, base=task.sizes.base, steps=task.steps, halting=machine.halting,
+            mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+        )  # fmt: skip
+        words = checked_words(np.array(outcome.memory), np.array(outcome.registers), task)
+        right += bool(((words == expected) | (expected < 0)).all())
+    return right

@@ -1,0 +1,85 @@
+"""Many programs as code at once: those of one shape are lowered once, then only opcodes differ.
+
+`map(inc(elem))` and `map(dec(elem))` have one shape: which registers and lines a program takes does not depend on
+which one-instruction operation stands where.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
+from neurocomp.synthesis.lowering import Assembler, DoesNotFit, Room, TooFewRegisters
+from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.terms import Term
+
+
+class Shape(NamedTuple):
+    """The lines of all programs of a shape [L, 5], and which line holds which of their opcodes."""
+
+    code: np.ndarray
+    places: list[tuple[int, int]]
+
+
+class Shapes:
+    """Every shape met so far has a number; it is lowered when its first program is."""
+
+    def __init__(self, room: Room):
+        self.room = room
+        self.numbers: dict[tuple, int] = {}
+        self.lowered: dict[int, Shape | None] = {}
+
+    def of(self, row: Construct | None, name: str, arguments: Sequence[int]) -> int:
+        """The number of a term's shape, given those of its arguments; a leaf has no row."""
+        alike = len(arguments) if row and row.opcode else name
+        return self.numbers.setdefault((alike, *arguments), len(self.numbers))
+
+    def opcodes(self, row: Construct, arguments: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        """The opcodes of a term's one-instruction operations, in the order of its text."""
+        return sum(arguments, (OPCODE[row.opcode],) if row.opcode else ())
+
+    def lower(self, number: int, term: Term) -> Shape | None:
+        """The shape of a program; None where its programs do not fit the machine."""
+        if number not in self.lowered:
+            self.lowered[number] = _lowered(term, self.room)
+        return self.lowered[number]
+
+
+def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: int) -> np.ndarray:
+    """The code [P, L, 5] of programs of these shapes with these opcodes."""
+    code = np.array([shape.code for shape in shapes]).reshape(-1, lines, 5)
+    places = [(p, line, opcodes[p][k]) for p, shape in enumerate(shapes) for line, k in shape.places]
+    if places:
+        programs, lines, names = zip(*places, strict=True)
+        code[programs, lines, 0] = names
+    return code
+
+
+def _lowered(term: Term, room: Room) -> Shape | None:
+    operations: list[Term] = []
+    fresh = _copy(term, operations)
+    assembler = Assembler(fresh, room)
+    try:
+        try:
+            lowered = assembler.lowered(fresh)
+        except TooFewRegisters:
+            assembler = Assembler(fresh, room, frugal=True)
+            lowered = assembler.lowered(fresh)
+    except DoesNotFit:
+        return None
+    numbers = {id(operation): k for k, operation in enumerate(operations)}
+    return Shape(pad(lowered, room.sizes.lines), [(line, numbers[id(word)]) for word, line in assembler.computed])
+
+
+def _copy(term: Term, operations: list[Term]) -> Term:
+    """The same term with objects of its own, known by their ids; its operations in the order of the text."""
+    row = CONSTRUCTS[term.name] if term.arguments else None
+    place = len(operations)
+    copied = Term(term.name, tuple([_copy(argument, operations) for argument in term.arguments]))
+    if row and row.opcode:
+        operations.insert(place, copied)
+    return copied

@@ -1,0 +1,124 @@
+"""The search over readings: settings become configurations, the best are varied, a resumed search is the same search."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from neurocomp import readings
+from neurocomp.cli.compose import configure
+from neurocomp.config import UserError
+from neurocomp.plan import make_plan
+
+
+def searching(tmp_path, **overrides):
+    given = {"results": tmp_path, "readings.settings": 12, "readings.screen": 4, "readings.confirm": 1} | overrides
+    return configure(["experiment=readings", *(f"{key}={value}" for key, value in given.items())])
+
+
+@pytest.fixture
+def counted(monkeypatch):
+    """Instead of tuning: counts that depend on the cell's configuration alone, and a list of what was asked."""
+    asked = []
+
+    def count(config, restarts, seed):
+        asked.append((config.task.name, config.init, restarts, seed))
+        digits = int(make_plan(config).config_hash, 16)
+        return {"fit": digits % (restarts + 1), "soft": digits // 1000 % (restarts + 1)}
+
+    monkeypatch.setattr(readings, "count", count)
+    return asked
+
+
+def test_the_default_setting_is_the_shipped_configuration(tmp_path):
+    shipped = configure(["task=map_inc", "init=map_dec"])
+    ours = readings.cell_config(readings.DEFAULTS, "init=map_dec", "map_inc", searching(tmp_path))
+    assert (ours.machine, ours.objective, ours.gamma, ours.examples) == (
+        shipped.machine, shipped.objective, shipped.gamma, shipped.examples
+    )  # fmt: skip
+    assert (ours.task.base, ours.task.length, ours.task.registers, ours.task.lines) == (6, 3, 5, 5)
+    assert ours.init == "map_dec"
+
+
+def test_every_value_of_every_key_is_a_cell_that_can_run(tmp_path):
+    config = searching(tmp_path)
+    for key, values in readings.SPACE.items():
+        for value in values:
+            setting = readings.DEFAULTS | {key: value}
+            if readings.runs(setting):
+                for row, task in readings.ORDER:
+                    make_plan(readings.cell_config(setting, row, task, config))
+
+
+def test_a_key_of_a_setting_changes_what_it_names(tmp_path):
+    config = searching(tmp_path)
+    setting = readings.DEFAULTS | {
+        "writeback": "printed", "jump_target": "operand", "loss": "softmax", "learning_rate": 0.3, "base": 8,
+        "length": 2, "fib_length": 3, "lines": 9, "inc": "value", "parity": "each_without_modulus",
+    }  # fmt: skip
+    cells = {task: readings.cell_config(setting, "optimization", task, config) for _, task in readings.ORDER}
+    fib, inc, parity = (make_plan(cells[task]).task for task in ("fib", "inc", "parity"))
+    assert cells["fib"].machine.writeback == "printed" and cells["fib"].objective.loss == "softmax"
+    assert cells["fib"].optimizer.learning_rate == 0.3
+    assert fib.sizes == (8, 9, 9) and fib.checked_memory == (0, 1, 2)
+    assert inc.checked_memory == (0,) and inc.name == "inc"
+    assert parity.ranges[8 + 6] == (0, 0)  # register 6, the modulus, starts at 0
+
+
+def test_the_twenty_published_cells_are_screened():
+    assert len(readings.ORDER) == len(set(readings.ORDER)) == 20
+
+
+def test_the_error_is_the_mean_absolute_difference_in_points():
+    # Published: map_inc 86, 100, 100, 45; everything measured as 0 of 4 gives the mean of the published rates.
+    rows = [dict(setting=3, row=row, task=task, n=4, fit=0, soft=4) for row, task in readings.ORDER]
+    published = [19, 86, 56, 41, 95, 4, 100, 7, 7, 26, 45, 100, 6, 41, 100, 100, 100, 100, 49, 75]
+    assert readings.errors(rows, "fit") == {3: pytest.approx(sum(published) / 20)}
+    assert readings.errors(rows, "soft") == {3: pytest.approx(100 - sum(published) / 20)}
+    assert readings.errors(rows[:-1], "fit") == {}
+
+
+def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path, counted, monkeypatch):
+    monkeypatch.setattr(readings, "RANDOM", 8)
+    readings.search(searching(tmp_path / "whole"))
+    for settings in (3, 7, 12):
+        readings.search(searching(tmp_path / "parts", **{"readings.settings": settings, "readings.confirm": 0}))
+    whole, parts = ((tmp_path / of / "readings" / "screen-s0.csv").read_text() for of in ("whole", "parts"))
+    assert _without_seconds(whole) == _without_seconds(parts)
+
+
+def test_the_best_by_each_measure_are_confirmed_with_another_seed(tmp_path, counted):
+    readings.search(searching(tmp_path, restarts=40))
+    rows = readings.read(tmp_path / "readings" / "screen-s0.csv")
+    confirmed = readings.read(tmp_path / "readings" / "confirmed-s0.csv")
+    assert {row["setting"] for row in confirmed} == {readings.best(rows, name)[0][1] for name in ("fit", "soft")}
+    assert {(row["n"], row["seed"]) for row in confirmed} == {(40, 1)}
+    asked = len(counted)
+    readings.search(searching(tmp_path, restarts=40))
+    assert len(counted) == asked
+
+
+def test_a_setting_that_cannot_become_one_of_the_best_is_given_up(tmp_path, counted):
+    hopeless = list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 4, 0, {"fit": 0.0, "soft": 0.0}))
+    assert len(hopeless) < 20
+    assert len(list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 4, 0, {}))) == 20
+
+
+def test_counts_are_of_restarts_that_were_tuned(tmp_path):
+    setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
+    config = readings.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
+    assert readings.count(config, 6, seed=0) == {"fit": 6, "soft": 6}
+
+
+def test_rows_of_another_search_are_refused(tmp_path):
+    path = tmp_path / "readings" / "screen-s0.csv"
+    path.parent.mkdir()
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([["setting", "row"], ["0", "optimization"]])
+    with pytest.raises(UserError, match="not the rows of this search"):
+        readings.search(searching(tmp_path))
+
+
+def _without_seconds(text: str) -> list[list[str]]:
+    return [row[:6] + row[7:] for row in csv.reader(text.splitlines())]
