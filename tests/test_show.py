@@ -19,7 +19,7 @@ def test_a_cell_is_one_line_with_its_rates(tmp_path, capsys):
     path = write_cell(tmp_path / "mine", "map_dec", "map_inc", 100, {"seed": 3}, soft=19, hard=17, fit=21)
     header, line = show(capsys, "--results", tmp_path).splitlines()
     assert (
-        header.split() == "experiment task init gamma seed n state soft % hard % fit % general % updates file".split()
+        header.split() == "experiment task init method gamma seed n state soft % hard % fit % general % updates file".split()
     )
     assert line.split() == [
         "mine", "map_dec", "map_inc", "0.3", "3", "100/100", "complete", "19.0", "(12.5-27.8)", "17.0", "21.0", "-",

@@ -194,7 +194,7 @@ def _columns(line: dict[str, Any]) -> dict[str, str]:
     interval = "" if line["ci_low"] is None else f" ({percent(line['ci_low'])}-{percent(line['ci_high'])})"
     return {
         "experiment": line["experiment"],
-        **{name: _or_dash(line[name]) for name in ("task", "init")},
+        **{name: _or_dash(line[name]) for name in ("task", "init", "method")},
         "gamma": _or_dash(line["gamma"], "g"),
         "seed": _or_dash(line["seed"]),
         "n": f"{line['n']}/{_or_dash(line['requested'])}",
