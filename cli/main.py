@@ -23,6 +23,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "run": Command("run", "main", "tune programs (or search): a cell, or a grid", "run task=map_inc init=map_inc"),
+    "synth": Command("synth", "main", "programs that explain a task's examples", "synth task=reduce"),
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
     "plot": Command("plot", "main", "the same as figures", "plot table1"),
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),

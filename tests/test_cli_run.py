@@ -82,11 +82,11 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("neurocomp ", "run table plot show compare exec compile decompile bench"),
+        ("neurocomp ", "run synth table plot show compare exec compile decompile bench"),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
-        ("neurocomp run task=inc machine=p", "machine=printed"),
+        ("neurocomp run task=inc machine=p", "machine=paper_best machine=printed"),
         ("neurocomp run -m gam", "gamma="),
         ("neurocomp run opt", "optimizer. optimizer="),
         ("neurocomp exec map_i", "map_inc"),

@@ -129,7 +129,7 @@ def _without_seconds(text: str) -> list[list[str]]:
 def test_the_shipped_best_reading_is_the_setting_that_was_confirmed(row, task, tmp_path):
     setting = readings.DEFAULTS | readings.FIRST[5]
     shipped = configure([
-        "machine=paper_best", f"task=paper/{task}", f"init={'random' if row == 'optimization' else row[5:]}", "seed=1",
+        "machine=paper_best", f"task=paper_{task}", f"init={'random' if row == 'optimization' else row[5:]}", "seed=1",
         "gamma=0.2", "examples=3", "objective.efficiency=0.01", "optimizer.updates=300", "optimizer.stop=fit",
     ])  # fmt: skip
     confirmed = replace(readings.cell_config(setting, row, task, searching(tmp_path)), seed=1)
@@ -137,7 +137,7 @@ def test_the_shipped_best_reading_is_the_setting_that_was_confirmed(row, task, t
 
 
 def test_the_experiment_is_that_setting():
-    of_file = configure(["experiment=table1_paper", "hydra.mode=RUN", "task=paper/fib", "init=map_dec"])
+    of_file = configure(["experiment=table1_paper", "hydra.mode=RUN", "task=paper_fib", "init=map_dec"])
     setting = readings.DEFAULTS | readings.FIRST[5]
     confirmed = replace(readings.cell_config(setting, "init=map_dec", "fib", of_file), seed=1)
     assert make_plan(of_file).config_hash == make_plan(confirmed).config_hash

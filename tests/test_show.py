@@ -18,11 +18,10 @@ def show(capsys, *argv) -> str:
 def test_a_cell_is_one_line_with_its_rates(tmp_path, capsys):
     path = write_cell(tmp_path / "mine", "map_dec", "map_inc", 100, {"seed": 3}, soft=19, hard=17, fit=21)
     header, line = show(capsys, "--results", tmp_path).splitlines()
-    assert (
-        header.split() == "experiment task init method gamma seed n state soft % hard % fit % general % updates file".split()
-    )
+    columns = "experiment task init method gamma seed n state soft % hard % fit % general % updates file"
+    assert header.split() == columns.split()
     assert line.split() == [
-        "mine", "map_dec", "map_inc", "0.3", "3", "100/100", "complete", "19.0", "(12.5-27.8)", "17.0", "21.0", "-",
+        "mine", "map_dec", "map_inc", "tune", "0.3", "3", "100/100", "complete", "19.0", "(12.5-27.8)", "17.0", "21.0", "-",
         "90", str(path),
     ]  # fmt: skip
 
@@ -59,7 +58,7 @@ def test_a_cell_without_its_configuration_is_shown(tmp_path, capsys):
     path = write_cell(tmp_path / "lonely", "fib", "random", 4, soft=0)
     path.with_suffix(".yaml").unlink()
     line = show(capsys, "--results", tmp_path).splitlines()[1].split()
-    assert line[0] == "lonely" and line[5:9] == ["4/-", "-", "0.0", "(0.0-49.0)"]
+    assert line[0] == "lonely" and line[6:10] == ["4/-", "-", "0.0", "(0.0-49.0)"]
     assert line[-2] == "-"
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocomp.config import UserError, did_you_mean
 from neurocomp.language.isa import OPCODES, Opcode, compute
-from neurocomp.synthesis.terms import INDEX, Term
+from neurocomp.synthesis.terms import INDEX, Term, number
 
 if TYPE_CHECKING:
     from neurocomp.synthesis.lowering import Assembler
@@ -287,6 +287,14 @@ READ = Construct(
 )  # fmt: skip
 
 CONSTRUCTS = {row.name: row for row in (*SCALARS, READ, *STATEMENT_ROWS)}
+
+
+def weight(term: Term) -> int:
+    """What orders the enumeration: the weights of all constructs in a term; a number weighs as much as its size + 1."""
+    if not term.arguments and term.name not in CONSTRUCTS:
+        return 1 + (number(term) or 0)
+    own = CONSTRUCTS[term.name].weight
+    return own + sum(weight(argument) for argument in term.arguments)
 
 
 def operators(rows: Iterable[Construct]) -> list[str]:

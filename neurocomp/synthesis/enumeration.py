@@ -258,7 +258,7 @@ class Space:
             own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
             for needs, arguments in combinations(pools, weight - row.weight, lines - own):
                 if not (row.sequential and any([argument.term.name == row.name for argument in arguments])):
-                    yield needs._replace(lines=needs.lines + own), arguments
+                    yield Needs(needs[0] + own, needs[1], needs[2]), arguments
 
     def _fragment(
         self, row: Construct, needs: Needs, arguments: tuple[Fragment, ...], function: Function | None = None

@@ -21,7 +21,7 @@ from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
 from neurocomp.synthesis.meaning import World
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
-SAMPLE = 2500  # at most; 10 b^3 hold all combinations of nearly every three variables
+SAMPLE = 2500  # values of a variable, at most; 10 b^3 hold all combinations of nearly every three variables
 
 
 class Function(NamedTuple):
@@ -38,47 +38,52 @@ class Functions:
         self.base, self.mod_by_zero = base, mod_by_zero
         self.random = np.random.default_rng(0)
         self.sample = min(10 * base**3, SAMPLE)
-        self.word = np.uint8 if base <= 256 else np.int32
+        # A pair of words as one number, by which tables are looked up; in a byte where it fits, which is fastest.
+        self.pair = np.uint8 if base * base <= 256 else np.int64
         self.columns: list[np.ndarray] = []  # the sampled values of each variable
         self.variables: dict[tuple, int] = {}
         self.alike: dict[bytes, list[Function]] = {}  # by their values on the sample
         self.recipes: list[tuple] = []  # of each function: a construct and functions, or a constant, or a variable
-        self.tables: dict[str, np.ndarray] = {}
-        self.values = functools.lru_cache(maxsize=10_000)(self._values)
+        self.values = functools.lru_cache(maxsize=10_000)(self._values)  # to keep all would take gigabytes
+        self.scaled = functools.lru_cache(maxsize=1000)(lambda number: self.values(number) * self.pair(self.base))
         self.complete = functools.cache(self._complete)
+        self.table = functools.cache(self._table)
 
     def of_leaf(self, term: Term) -> Function:
         """A number, a register, the index; the element is what `read(index)` is."""
         if (value := number(term)) is not None:
-            return self._known(frozenset(), np.full(self.sample, value, self.word), (None, value))
+            return self._known(frozenset(), np.full(self.sample, value, self.pair), (None, value))
         if term == ELEM:
             return self.of_construct(CONSTRUCTS["read"], (self.of_leaf(INDEX),))
         return self._variable((term.name,))
 
     def of_construct(self, row: Construct, arguments: tuple[Function, ...]) -> Function:
         """The construct applied to words that are these functions."""
-        numbers = tuple(argument.number for argument in arguments)
         if row.reads_memory:
-            return self._variable((row.name, *numbers))
-        variables = arguments[0].variables.union(*(argument.variables for argument in arguments[1:]))
+            return self._variable((row.name, *[argument.number for argument in arguments]))
+        if len(arguments) == 1:
+            numbers, variables = (arguments[0].number,), arguments[0].variables
+        else:
+            numbers = tuple([argument.number for argument in arguments])
+            variables = frozenset().union(*[argument.variables for argument in arguments])
         return self._known(variables, self._applied(row, numbers), (row, *numbers))
 
     def symmetric(self, row: Construct) -> bool:
         """Whether the arguments of an operation on two words may change places."""
         if row.reads_memory or len(row.arguments) != 2:
             return False
-        table = self._table(row).reshape(self.base, self.base)
+        table = self.table(row)[: self.base**2].reshape(self.base, self.base)
         return bool((table == table.T).all())
 
     def _variable(self, key: tuple) -> Function:
         variable = self.variables.setdefault(key, len(self.variables))
         if variable == len(self.columns):
-            self.columns.append(self.random.integers(0, self.base, self.sample).astype(self.word))
+            self.columns.append(self.random.integers(0, self.base, self.sample).astype(self.pair))
         return self._known(frozenset([variable]), self.columns[variable], ("variable", variable))
 
     def _known(self, variables: frozenset[int], values: np.ndarray, recipe: tuple) -> Function:
         """The function with these values that is known already, or a new one."""
-        alike = self.alike.setdefault(hashlib.blake2b(values.tobytes(), digest_size=16).digest(), [])
+        alike = self.alike.setdefault(hashlib.blake2b(values, digest_size=16).digest(), [])
         for function in alike:
             if self.complete(variables | function.variables):
                 return function
@@ -97,24 +102,25 @@ class Functions:
         return len(np.unique(places)) == combinations
 
     def _values(self, number: int) -> np.ndarray:
-        """A function on the sample, made again from its recipe: to keep all would take gigabytes."""
+        """A function on the sample, made again from its recipe."""
         row, *numbers = self.recipes[number]
         if row is None:
-            return np.full(self.sample, numbers[0], self.word)
+            return np.full(self.sample, numbers[0], self.pair)
         return self.columns[numbers[0]] if row == "variable" else self._applied(row, tuple(numbers))
 
     def _applied(self, row: Construct, numbers: tuple[int, ...]) -> np.ndarray:
-        place = self.values(numbers[0]).astype(np.intp)
-        for following in numbers[1:]:
-            place *= self.base
-            place += self.values(following)
-        return self._table(row).take(place)
+        *first, last = numbers
+        place = self.values(last)
+        if len(first) == 1:
+            place = place + self.scaled(first[0])
+        elif first:
+            place = np.ravel_multi_index([self.values(number) for number in numbers], (self.base,) * len(numbers))
+        if place.dtype == np.uint8:
+            return np.frombuffer(place.tobytes().translate(self.table(row).tobytes()), np.uint8)
+        return self.table(row)[place]
 
     def _table(self, row: Construct) -> np.ndarray:
-        """What a scalar operation gives for all words, in the order of `np.ndindex`."""
-        if row.name not in self.tables:
-            world = World(self.base, [], [], self.mod_by_zero)
-            shape = (self.base,) * len(row.arguments)
-            words = [row.meaning(world, *arguments) for arguments in np.ndindex(shape)]
-            self.tables[row.name] = np.array(words, self.word)
-        return self.tables[row.name]
+        """What a scalar operation gives for all words, in the order of `np.ndindex`; for all bytes at least."""
+        world = World(self.base, [], [], self.mod_by_zero)
+        words = [row.meaning(world, *arguments) for arguments in np.ndindex((self.base,) * len(row.arguments))]
+        return np.array(words + [0] * (256 - len(words)), self.pair)

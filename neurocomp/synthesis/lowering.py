@@ -169,6 +169,8 @@ class Assembler:
         The larger terms are computed first, as they need more registers. Leaves come last: a register that is only
         looked at (the element) cannot become the destination of what is computed beside it.
         """
+        if len(terms) == 1:
+            return [self._word(terms[0])]
         found = [ZERO] * len(terms)
         for place in sorted(range(len(terms)), key=[-_size(term) for term in terms].__getitem__):
             found[place] = self._word(terms[place])
@@ -269,8 +271,10 @@ class Assembler:
         shift, jump = len(made), OPCODE["jump"]
         self.computed = [(word, line + shift) for word, line in self.computed]
         for row in self.rows:
-            row[1:3] = (zero if source == ZERO else source for source in row[1:3])
-            row[4] += shift if row[0] == jump else 0
+            if zero is not None:
+                row[1:3] = [zero if source == ZERO else source for source in row[1:3]]
+            if row[0] == jump:
+                row[4] += shift
         rows = made + self.rows
         self._check(len(rows))
         goes_on = rows[-1][:2] == [jump, zero] and max([row[4] for row in rows]) < len(rows)

@@ -14,16 +14,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.config import SynthesisConfig
+from neurocomp.config import SynthesisConfig, UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import Final, decode, execute
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.constructs import Construct, chosen
+from neurocomp.synthesis.constructs import Construct, chosen, weight
 from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse
-from neurocomp.synthesis.lowering import Room, lower, room_of
+from neurocomp.synthesis.lowering import DoesNotFit, Room, lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import checked_words, expected_words, scores
 from neurocomp.synthesis.templates import Candidate, Templates
@@ -125,7 +125,7 @@ class Search:
         self.tried = self.skipped = 0
         self.executing = 0.0
         self.ended = "space"  # unless something else ends it
-        self._run(np.zeros((0, task.sizes.lines, 5)))  # compiles the executor where that has not been done yet
+        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor where that has not been done yet
         self.began = time.perf_counter()
 
     def take(self, batch: Batch) -> None:
@@ -149,7 +149,7 @@ class Search:
 
     def result(self) -> Synthesis:
         found = [self._found(candidate) for candidate in self.exact or self.templates.ranked()]
-        found.sort(key=lambda one: not one.exact)
+        found.sort(key=lambda one: -one.score)
         return Synthesis(
             found[: self.config.templates], self.tried, len(self.behaviors), time.perf_counter() - self.began,
             self.ended, self.tried * len(self.examples.memory), self.skipped, self.executing,
@@ -157,7 +157,7 @@ class Search:
 
     def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
         begins = time.perf_counter()
-        final = self._run(code)
+        final = run(code, self.examples, self.task)
         self.executing += time.perf_counter() - begins
         score = scores(final, loops_in(code), self.examples, self.task)
         seconds = time.perf_counter() - self.began
@@ -170,16 +170,38 @@ class Search:
                 self.exact += [candidate] * (candidate.score == 1.0)
                 self.templates.add(candidate)
 
-    def _run(self, code: np.ndarray) -> Final:
-        return execute(
-            code, self.examples.memory, self.examples.registers, base=self.task.sizes.base, steps=self.task.steps,
-            halting=self.task.machine.halting, mod_by_zero=self.task.machine.mod_by_zero,
-        )  # fmt: skip
-
     def _found(self, candidate: Candidate) -> Found:
-        return as_printed(str(candidate.term), self.task, self.examples, self.config)._replace(
-            score=candidate.score, weight=candidate.weight, candidates=candidate.tried, seconds=candidate.seconds
-        )
+        found = as_printed(str(candidate.term), self.task, self.examples, self.config)
+        assert found.exact or candidate.score < 1, f"executor and interpreter disagree on {found.template}"
+        return found._replace(candidates=candidate.tried, seconds=candidate.seconds)
+
+
+def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfig) -> Found:
+    """The program that a high-level text says, judged on the examples; UserError where it is none, or does not fit.
+
+    No-ops stand where `config.padding` says, unless the steps that they take are what keeps the program from being
+    right: then they are at its end.
+    """
+    term = parse(text)
+    try:
+        lowered, lines = lower(term, room_of(task)), task.sizes.lines
+    except DoesNotFit as error:
+        raise UserError(f'template "{text}": {error}') from None
+    code = pad(lowered, lines, config.padding, config.noops)
+    for padded in (code, pad(lowered, lines)):
+        if exact := right_examples(decode(padded), examples, task) == len(examples.memory):
+            code = padded
+            break
+    score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
+    return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
+
+
+def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
+    """What programs leave on the examples, after the task's steps, by the task's readings."""
+    return execute(
+        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
+        halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
+    )  # fmt: skip
 
 
 def behaviors(final: Final, task: Task) -> list[bytes]:

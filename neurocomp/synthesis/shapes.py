@@ -76,10 +76,11 @@ def _lowered(term: Term, room: Room) -> Shape | None:
 
 
 def _copy(term: Term, operations: list[Term]) -> Term:
-    """The same term with objects of its own, known by their ids; its operations in the order of the text."""
-    row = CONSTRUCTS[term.name] if term.arguments else None
+    """The same term, whose operations are objects of their own, known by their ids, in the order of the text."""
+    if not term.arguments:
+        return term
     place = len(operations)
     copied = Term(term.name, tuple([_copy(argument, operations) for argument in term.arguments]))
-    if row and row.opcode:
+    if CONSTRUCTS[term.name].opcode:
         operations.insert(place, copied)
     return copied
