@@ -21,11 +21,12 @@ if TYPE_CHECKING:
 SHAPE = {"task.base": 6, "task.registers": 6, "task.lines": 6, "task.length": 3}
 
 DESCRIPTION = """\
-Time one update of all restarts: forward, loss, backward and Adam, nobody judged, nobody leaving. Overrides are those of
-`neurocomp run`; without a task it is map_inc at base, registers and lines 6, length 3 (15 steps), 100 restarts and 16
-examples. Engines alternate in one process after a warm-up, each on the number of threads that suits it best (or
-threads=N); times are medians, with the quartiles. gflops counts the arithmetic of the equations once, the backward as
-twice the forward, the same for every engine; beside it a large product of matrices in PyTorch, on the same threads.
+Time one update of all restarts, as a run makes it: forward, loss, backward and Adam; nobody is judged, nobody leaves.
+Overrides are those of `neurocomp run`; without a task it is map_inc at base, registers and lines 6, length 3 (15
+steps), 100 restarts and 16 examples. Engines alternate in one process after a warm-up, each on the number of threads
+that suits it best (or threads=N); times are medians, with the quartiles. gflops counts the arithmetic of the equations
+once, the backward as twice the forward, the same for every engine; beside it a large product of matrices in PyTorch, on
+the same threads.
 Peak memory is that of a process of its own, Python and PyTorch included (on CUDA: of the tensors on the device).
 """
 EPILOG = """\

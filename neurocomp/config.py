@@ -126,10 +126,10 @@ METHODS = ("tune", "synthesize", *SEARCHES)
 class SynthesisConfig:
     """The search over algorithm templates: what may be built, how long to look, which near misses to keep.
 
-    `constructs` restricts the language (null: all of it). The search ends at `candidates` programs or `seconds`,
-    whichever comes first. `templates` are kept when nothing is exact; `padding` says where no-ops go, `noops` how
-    many (null: as many as the lines leave). `allocation` spends restarts on templates: in turn (even), or all on the
-    one that did best in `selection` restarts of another seed (best).
+    `constructs` names those to use (null: all but put and noop). The search ends at `candidates` programs or after
+    `seconds`, whichever comes first. `templates` are kept when nothing is exact; `padding` says where no-ops go,
+    `noops` how many (null: as many as the lines leave). `allocation` spends restarts on templates: in turn (even), or
+    all on the one that did best in `selection` restarts of another seed (best).
     """
 
     constructs: Any = None

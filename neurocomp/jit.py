@@ -8,7 +8,6 @@ again.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import logging
 import os
@@ -26,7 +25,6 @@ log = logging.getLogger(__name__)
 numba_config: Any = numba.core.config  # whose settings are not declared
 
 
-@functools.cache
 def compiled(
     function: Callable[..., None],
     types: tuple[Any, ...],

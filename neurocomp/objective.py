@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import NamedTuple
+
+import torch
 
 from neurocomp.config import ObjectiveConfig
 from neurocomp.machine.run import Run
@@ -22,14 +26,22 @@ class Targets(NamedTuple):
 
 def losses(run: Run, targets: Targets, objective: ObjectiveConfig) -> Float[Tensor, "K"]:
     """The composite loss of each restart, a mean over its examples (Eq. 12); lambda of correctness is 1."""
-    loss, of_words = 0.0, cross_entropy if objective.loss == "log" else softmax_cross_entropy
+    of_words = cross_entropy if objective.loss == "log" else softmax_cross_entropy
+    terms = []
     if targets.cells:
-        loss = loss + of_words(run.memory[:, :, targets.cells], targets.memory)
+        terms.append(of_words(run.memory[:, :, targets.cells], targets.memory))
     if targets.register_indices:
-        loss = loss + of_words(run.registers[:, :, targets.register_indices], targets.registers)
+        terms.append(of_words(run.registers[:, :, targets.register_indices], targets.registers))
+    return composite(terms, run.halted, objective)
+
+
+def composite(
+    terms: Sequence[Float[Tensor, "K"]], halted: Float[Tensor, "K B T"], objective: ObjectiveConfig
+) -> Float[Tensor, "K"]:
+    """The sum of the terms about words, and of the one that asks for halting early if it has a weight."""
     if objective.efficiency:
-        loss = loss + objective.efficiency * (1 - run.halted).sum(dim=-1).mean(dim=-1)
-    return loss  # type: ignore[return-value]  # a task checks something, so a term is there
+        terms = [*terms, objective.efficiency * (1 - halted).sum(dim=-1).mean(dim=-1)]
+    return functools.reduce(torch.add, terms)
 
 
 def cross_entropy(
@@ -40,8 +52,12 @@ def cross_entropy(
     A row is divided by its mass, which is 1 under the default laws: the printed ones grow it, and a loss that
     rewards sheer mass would have no lower bound.
     """
-    right = predicted.gather(-1, words.unsqueeze(-1)).squeeze(-1)
-    return ((predicted.sum(dim=-1) + TINY).log() - (right + TINY).log()).mean(dim=(1, 2))
+    return surprise(predicted.sum(dim=-1), predicted.gather(-1, words.unsqueeze(-1)).squeeze(-1))
+
+
+def surprise(mass: Float[Tensor, "K B checked"], right: Float[Tensor, "K B checked"]) -> Float[Tensor, "K"]:
+    """The cross-entropy of rows, by the mass of each and that of its right word."""
+    return ((mass + TINY).log() - (right + TINY).log()).mean(dim=(1, 2))
 
 
 def softmax_cross_entropy(

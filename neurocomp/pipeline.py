@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -20,15 +20,28 @@ from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, read_text_rows
-from neurocomp.tasks import held_out
+from neurocomp.tasks import HeldOut, held_out
 
-# How the rows of some restarts are produced: (plan, held-out examples, restarts, progress bar) -> one row each.
-METHODS: dict[str, Callable[..., list[dict]]] = {
+Rows = Iterator[list[dict]]
+
+
+def by_batch(rows_of: Callable[..., list[dict]]) -> Callable[..., Rows]:
+    """A method that knows the rows of one batch, as one that yields them batch after batch."""
+
+    def rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Rows:
+        for restarts in batches:
+            yield rows_of(plan, unseen, restarts, bar)
+
+    return rows
+
+
+# How rows are produced: (plan, held-out examples, batches of restarts, progress bar) -> rows of consecutive restarts.
+METHODS: dict[str, Callable[..., Rows]] = {
     "tune": tuned_rows,
-    "synthesize": synthesized_rows,
-    "random_search": random_search_rows,
-    "local_search": local_search_rows,
-    "enumerate": enumerated_rows,
+    "synthesize": by_batch(synthesized_rows),
+    "random_search": by_batch(random_search_rows),
+    "local_search": by_batch(local_search_rows),
+    "enumerate": by_batch(enumerated_rows),
 }
 ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
 
@@ -43,7 +56,7 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
     unseen = held_out(plan.task, config.seed)
     produce = METHODS[config.method]
     if config.only is not None:
-        (row,) = produce(with_templates(plan, unseen, progress, keep=False), unseen, [config.only], None)
+        ((row,),) = produce(with_templates(plan, unseen, progress, keep=False), unseen, [[config.only]], None)
         return row
     with CellWriter(plan.path, configuration(plan)) as cell:
         batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
@@ -51,8 +64,8 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
         if batches:
             plan = with_templates(plan, unseen, progress, keep=True)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
-            for restarts in batches:
-                cell.append(produce(plan, unseen, restarts, bar))
+            for rows in produce(plan, unseen, batches, bar):
+                cell.append(rows)
     return read_cell(plan.path)
 
 

@@ -1,4 +1,4 @@
-"""The progress bar of a cell, on stderr: restarts done, recovered so far, updates a second, time left at most."""
+"""The progress bar of a cell, on stderr: restarts done, recovered, updates a second, time left at most."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
-from neurocomp.tuning import Tuned
+from neurocomp.tuning import Told
 
 
 class Progress:
     """A bar over the restarts of some batches, told after every update, or restart, which of them are done."""
 
     def __init__(self, title: str, batches: Sequence[Sequence[int]], updates: int, shown: bool):
-        self.sizes = [len(batch) for batch in batches]
-        self.updates_a_batch = updates + 1
-        self.batch = self.updates_in_batch = self.left_in_batch = 0
-        self.done = self.recovered = self.updates = 0
-        self.began = time.perf_counter()
+        total = sum(len(batch) for batch in batches)
+        self.updates_each = updates + 1
+        self.remaining = total * self.updates_each  # updates of restarts, should all of them go to their end
+        self.made = self.calls = self.done = self.recovered = 0
+        self.began, self.shown = time.perf_counter(), 0.0
         layout = "{desc} {bar:20} {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-        total = sum(self.sizes)
         self.bar = tqdm(total=total, desc=title, bar_format=layout, disable=not shown or not total, dynamic_ncols=True)
 
     def __enter__(self) -> Progress:
@@ -29,18 +28,19 @@ class Progress:
     def __exit__(self, *exception) -> None:
         self.bar.close()
 
-    def after_update(self, left: list[Tuned]) -> None:
-        """Count one update of the current batch, and the restarts that left with it."""
-        self.updates += 1
-        self.updates_in_batch += 1
-        self.left_in_batch += len(left)
-        if self.left_in_batch == self.sizes[self.batch]:
-            self.batch, self.updates_in_batch, self.left_in_batch = self.batch + 1, 0, 0
-        speed = self.updates / (time.perf_counter() - self.began)
-        remaining = (len(self.sizes) - self.batch) * self.updates_a_batch - self.updates_in_batch
-        time_left = f"at most {tqdm.format_interval(remaining / speed)} left"
-        self._advance([restart.status == "recovered" for restart in left], f", {speed:.0f} updates/s, {time_left}")
-        if self.updates % 10 == 0:
+    def after_update(self, told: Told) -> None:
+        """Count one update of some restarts, and those that left with it."""
+        self.calls += 1
+        self.made += told.lanes
+        self.remaining -= told.lanes + sum(self.updates_each - 1 - restart.updates for restart in told.left)
+        seconds = time.perf_counter() - self.began
+        # An update of the last few costs each of them more than one of many: at most what an update cost so far.
+        unfinished = max(1, self.bar.total - self.done - len(told.left))
+        left = tqdm.format_interval(seconds * self.remaining / min(self.made, self.calls * unfinished))
+        pace = f", {self.made / seconds:.0f} restart-updates/s, at most {left} left"
+        self._advance([restart.status == "recovered" for restart in told.left], pace)
+        if seconds - self.shown > 0.1:
+            self.shown = seconds
             self.bar.refresh()
 
     def after_restart(self, recovered: bool) -> None:

@@ -222,7 +222,7 @@ VARIANTS = {"value": "inc_value", "of_bits": "parity_bits"}  # task files of the
 
 def task_config(setting: Setting, task: str) -> TaskConfig:
     """The task file with the setting's sizes; its name stays the column's, whatever variant it is."""
-    variant = setting.get(task)
+    variant = setting.get(task, "")
     given = task_file(VARIANTS.get(variant, task))
     own = {"registers": given["registers"], "lines": given["lines"]}
     sizes = {key: own[key] if setting[key] == "own" else max(own[key], setting[key]) for key in own}

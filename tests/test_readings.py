@@ -1,4 +1,4 @@
-"""The search over readings: settings become configurations, the best are varied, a resumed search is the same search."""
+"""The search over readings: settings become cells, the best are varied, a resumed search is the same search."""
 
 from __future__ import annotations
 

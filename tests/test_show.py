@@ -21,8 +21,8 @@ def test_a_cell_is_one_line_with_its_rates(tmp_path, capsys):
     columns = "experiment task init method gamma seed n state soft % hard % fit % general % updates file"
     assert header.split() == columns.split()
     assert line.split() == [
-        "mine", "map_dec", "map_inc", "tune", "0.3", "3", "100/100", "complete", "19.0", "(12.5-27.8)", "17.0", "21.0", "-",
-        "90", str(path),
+        "mine", "map_dec", "map_inc", "tune", "0.3", "3", "100/100", "complete", "19.0", "(12.5-27.8)", "17.0", "21.0",
+        "-", "90", str(path),
     ]  # fmt: skip
 
 

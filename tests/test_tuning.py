@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import math
+
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from neurocomp import optimizer
 from neurocomp.compiler import compile_program
@@ -15,26 +20,31 @@ from neurocomp.objective import Targets, cross_entropy, losses
 from neurocomp.recovery import Validation, hard, measure, program_text, to_batch
 from neurocomp.tasks import held_out, load_task, training_examples
 from neurocomp.tuning import tune
+from neurocomp.updating import Updated, choose
 from tests.test_tasks import shipped
 
 TASK = load_task(shipped("map_inc", length=2), MachineConfig())
 UNSEEN = held_out(TASK, seed=0)
 
 
-def tuned(restarts, updates=30, engine="eager", spoil=None, **options):
-    """The restarts as they left, by restart; `spoil` makes the weights of one lane NaN."""
-    logits = compile_program(
-        fit(load_program("map_inc"), TASK.sizes), TASK.sizes, TASK.machine, gamma=0.3, epsilon=1e-6, seed=0,
-        restarts=restarts, dtype=torch.float64,
-    )  # fmt: skip
-    if spoil is not None:
-        logits[spoil] = float("nan")
-    examples = [training_examples(TASK, UNSEEN, 0, restart, 8) for restart in restarts]
-    batch = to_batch(examples, TASK, torch.float64, torch.device("cpu"))
-    validation = Validation(TASK, UNSEEN.validation, load(engine, threads=1))
-    left = tune(logits, batch, TASK, validation, load(engine, threads=1), ObjectiveConfig(),
-                OptimizerConfig(updates=updates, **options))  # fmt: skip
-    return {restarts[one.lane]: one for some in left for one in some}
+def tuned(restarts, updates=30, engine="eager", spoil=None, lanes=100, threads=1, dtype=torch.float64, **options):
+    """The restarts as they left, by restart; `spoil` makes the weights of one of them NaN."""
+
+    def begin(some):
+        logits = compile_program(
+            fit(load_program("map_inc"), TASK.sizes), TASK.sizes, TASK.machine, gamma=0.3, epsilon=1e-6, seed=0,
+            restarts=some, dtype=dtype,
+        )  # fmt: skip
+        if spoil in some:
+            logits[some.index(spoil)] = float("nan")
+        examples = [training_examples(TASK, UNSEEN, 0, restart, 8) for restart in some]
+        return logits, to_batch(examples, TASK, dtype, torch.device("cpu"))
+
+    config = OptimizerConfig(updates=updates, **options)
+    update = choose(engine, threads, TASK, ObjectiveConfig(), config)
+    validation = Validation(TASK, UNSEEN.validation, load(engine, threads))
+    all_told = tune(restarts, lanes, begin, update, validation, config)
+    return {one.restart: one for told in all_told for one in told.left}
 
 
 def test_cross_entropy_by_hand():
@@ -69,6 +79,25 @@ def test_adam_is_that_of_torch():
     assert torch.allclose(ours.logits, theirs.detach(), rtol=0, atol=1e-12)
 
 
+def test_a_lane_counts_its_own_updates():
+    """Bit for bit: a lane that joins others later gets the updates that it would get by itself."""
+    generator = torch.Generator().manual_seed(0)
+    early, late, *gradients = torch.randn(12, 2, 4, 5, generator=generator)
+    config = OptimizerConfig(clip=0.5)
+    alone, other = optimizer.init(early), optimizer.init(late)
+    for gradient in gradients[:4]:
+        alone = optimizer.update(alone, gradient, config)
+    together = optimizer.join(alone, other)
+    for gradient in gradients[4:]:
+        together = optimizer.update(together, torch.cat([gradient, -gradient]), config)
+        alone, other = optimizer.update(alone, gradient, config), optimizer.update(other, -gradient, config)
+    assert together.updates == [10, 10, 6, 6]
+    for whole, left, right in zip(together[:3], alone[:3], other[:3], strict=True):
+        assert torch.equal(whole, torch.cat([left, right]))
+    kept = optimizer.keep(together, torch.tensor([3, 1]))
+    assert kept.updates == [6, 10] and torch.equal(kept.logits, together.logits[[3, 1]])
+
+
 def test_clipping_is_by_restart():
     gradient = torch.tensor([[[3.0, 4.0]], [[0.3, 0.4]]])
     state = optimizer.update(optimizer.init(torch.zeros(2, 1, 2)), gradient, OptimizerConfig(clip=1.0, beta1=0.5))
@@ -81,6 +110,59 @@ def test_a_restart_is_tuned_the_same_alone_in_a_batch_and_in_any_order():
     for other in (together[17], reordered[17]):
         assert other.updates == alone.updates and other.status == alone.status
         assert torch.allclose(other.logits, alone.logits, rtol=0, atol=1e-9)  # the stated tolerance, float64
+
+
+EXACT = {"engine": "fused", "dtype": torch.float32, "updates": 30, "hold": 3}
+
+
+@functools.cache
+def one_after_the_other():
+    return {restart: facts(tuned([restart], **EXACT)[restart]) for restart in range(9)}
+
+
+def facts(one):
+    """All of a restart but its time; the weights as bytes."""
+    return one._replace(logits=one.logits.numpy().tobytes(), seconds=0.0)
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(0, 8), min_size=1, unique=True), st.integers(1, 9), st.integers(1, 3))
+def test_a_fused_restart_is_the_same_to_the_last_bit_in_any_lanes(restarts, lanes, threads):
+    """In any order, beside any others, whoever had its lane before, and on any number of threads."""
+    found = tuned(restarts, lanes=lanes, threads=threads, **EXACT)
+    assert {restart: facts(one) for restart, one in found.items()} == {
+        restart: one_after_the_other()[restart] for restart in restarts
+    }
+
+
+def test_those_restarts_leave_at_different_updates():
+    assert len({one.updates for one in one_after_the_other().values()}) > 3
+
+
+@given(st.integers(1, 30), st.integers(1, 12))
+def test_lanes_that_are_free_go_to_restarts_that_wait(restarts, lanes):
+    """Restart r leaves with its update r % 5. While any wait, less than a quarter of the lanes is free."""
+    begun, left, made = [], {}, 0
+
+    def begin(some):
+        begun.extend(some)
+        examples = [training_examples(TASK, UNSEEN, 0, 0, 1)] * len(some)
+        return torch.tensor(some).float()[:, None, None], to_batch(examples, TASK, torch.float32, torch.device("cpu"))
+
+    def update(state, batch):
+        assert len(batch.start.halted) == len(batch.targets.memory) == len(state.logits)
+        ends = [count == number % 5 for count, number in zip(state.updates, state.logits.flatten(), strict=True)]
+        loss, zero = torch.where(torch.tensor(ends), math.nan, 1.0), torch.zeros_like(state.logits)
+        after = optimizer.update(state, zero, OptimizerConfig())
+        return Updated(after, loss, torch.zeros(len(ends), dtype=torch.bool))
+
+    validation = Validation(TASK, UNSEEN.validation, load("eager", threads=1))
+    for told in tune(range(restarts), lanes, begin, update, validation, OptimizerConfig()):
+        assert told.lanes <= lanes and (len(begun) == restarts or 4 * (lanes - told.lanes) < lanes)
+        made += told.lanes
+        left |= {one.restart: one.updates for one in told.left}
+    assert left == {restart: restart % 5 for restart in range(restarts)} and begun == list(range(restarts))
+    assert made == sum(restart % 5 + 1 for restart in range(restarts))
 
 
 def test_a_restart_that_is_not_finite_leaves_and_touches_no_other():

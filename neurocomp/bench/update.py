@@ -1,6 +1,6 @@
 """One update of all restarts as a call: what the benchmark times, and nothing that it does not.
 
-Forward, loss, backward and Adam, as in `tuning.tune`, but nobody is judged and nobody leaves.
+What `tuning.tune` calls for an update: forward, loss, backward and Adam. But nobody is judged and nobody leaves.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ import torch
 
 from neurocomp import optimizer
 from neurocomp.config import RunConfig, UserError, check_choice
-from neurocomp.engine import load, resolve
-from neurocomp.objective import losses
+from neurocomp.engine import resolve
 from neurocomp.plan import Plan, make_plan, start
 from neurocomp.tasks import HeldOut, held_out
+from neurocomp.updating import choose
 
 ENGINES = ("eager", "fused", "jax")
 Update = Callable[[], None]
@@ -71,11 +71,8 @@ def _chunk(plan: Plan, unseen: HeldOut, restarts: Sequence[int], engine: str, th
 
     def update() -> None:
         nonlocal state
-        run = load(engine, threads)  # each time, for engines alternate and the number of threads is the process's
-        weights = state.logits.detach().requires_grad_()
-        ended = run(weights, batch.start, task.sizes, task.machine, task.steps)
-        (gradient,) = torch.autograd.grad(losses(ended, batch.supervised, config.objective).sum(), weights)
-        state = optimizer.update(state, gradient, config.optimizer)
+        # Chosen each time: engines alternate, and the number of PyTorch's threads is the process's.
+        state = choose(engine, threads, task, config.objective, config.optimizer)(state, batch).state
 
     return update
 

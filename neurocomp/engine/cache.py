@@ -1,77 +1,18 @@
-"""Compiled kernels on disk, so that only the first run of an installation compiles (about 15 s per float type).
-
-They go to NUMBA_CACHE_DIR, else to the user's cache directory, in a folder named after the source of the kernels:
-Numba by itself looks for changes in the outermost function's file only. A package that is installed read-only is
-no obstacle. Where nothing can be written each process compiles; what cannot be read is thrown away and compiled again.
-"""
+"""The engine's kernels as compiled functions, of which only the first run of an installation has to compile any."""
 
 from __future__ import annotations
 
-import functools
-import hashlib
-import logging
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba.core import config as numba_config
-
+from neurocomp import jit
 from neurocomp.language import isa
 
-log = logging.getLogger(__name__)
+SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # all that compiled code depends on
 
 
-@functools.cache
 def compiled(function: Callable[..., None], types: tuple[Any, ...]) -> Callable[..., None]:
-    """`function`, compiled for Numba's `types` of its arguments: read from the cache, or compiled and put there."""
-    directory = folder()
-    if directory is None or not any(directory.rglob(f"*.{function.__name__}-*.nbc")):
-        kept = "once" if directory else "in every process, since no cache can be written"
-        print(f"compiling the fused engine's {function.__name__} pass ({kept}, some 10 s)", file=sys.stderr)
-    for attempt in ("as it is", "emptied", "none"):
-        try:
-            dispatcher = _dispatcher(function, None if attempt == "none" else directory)
-            dispatcher.compile(types)
-            return dispatcher
-        except Exception as error:  # an unreadable file raises whatever its bytes happen to mean
-            if attempt == "none":
-                raise
-            log.warning("cannot use the compile cache %s (%s: %s)", directory, type(error).__name__, error)
-            if directory is not None and attempt == "as it is":
-                shutil.rmtree(directory, ignore_errors=True)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _dispatcher(function: Callable[..., None], directory: Path | None) -> Any:
-    options = {"error_model": "numpy", "nogil": True}
-    if directory is None:
-        return numba.njit(**options)(function)
-    before, numba_config.CACHE_DIR = numba_config.CACHE_DIR, str(directory)  # read when a function is decorated
-    try:
-        return numba.njit(cache=True, **options)(function)
-    finally:
-        numba_config.CACHE_DIR = before
-
-
-def folder() -> Path | None:
-    """Where this version of the kernels is kept, or None if no file can be written there."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    directory = Path(os.environ.get("NUMBA_CACHE_DIR") or cache) / f"neurocomp-{version()}"
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=directory).close()
-    except OSError as error:
-        log.warning("compiled kernels are not kept: %s", error)
-        return None
-    return directory
-
-
-def version() -> str:
-    """A digest of all source that compiled code depends on."""
-    sources = [*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__)]
-    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+    """`function`, compiled for Numba's `types` of its arguments, or read from the disk (see `jit`)."""
+    announced = f"compiling the fused engine's {function.__name__} pass ({{kept}}, some 10 s)"
+    return jit.compiled(function, types, SOURCES, announced)

@@ -2,7 +2,7 @@
 
 Threads share nothing but the counter `queue`. A restart's arithmetic reads its own weights and examples, in an
 order that depends on its number of examples only, so whichever thread takes it the result has the same bits.
-`cache.compiled` compiles `forward` and `backward`, the two ways in.
+The ways in, which `cache.compiled` compiles, are `forward` and `backward` here, and `gradient` in a file of its own.
 """
 
 from __future__ import annotations

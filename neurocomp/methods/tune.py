@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+import operator
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, groupby
 
 import torch
 
@@ -14,29 +18,76 @@ from neurocomp.progress import Progress
 from neurocomp.recovery import Validation, measure, program_text
 from neurocomp.tasks import HeldOut
 from neurocomp.tuning import Tuned, tune
+from neurocomp.updating import choose
+
+SECONDS_UNSAVED = 5.0  # for so long at most, what is done is not on the disk while others are tuned
 
 
-def tuned_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
-    """The rows of these restarts, and beside them the extras that were asked for."""
-    tuned = tune_restarts(plan, unseen, restarts, bar)
-    extras = keep_extras(plan, restarts, tuned)
-    return [row | extras for row in judge(plan, unseen, restarts, tuned)]
+def tuned_rows(
+    plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None
+) -> Iterator[list[dict]]:
+    """The rows of all these restarts as they are done, and beside them the extras that were asked for.
+
+    What becomes of a restart with engine=fused depends on no other: so lanes that are free go to the next restarts,
+    whatever their batch, and rows come every few seconds, those of consecutive restarts together. With engine=eager
+    PyTorch's last bits may depend on a restart's batch, which is tuned as a whole.
+    """
+    alone = plan.engine == "fused"
+    for restarts in [list(chain(*batches))] if alone else batches:
+        for tuned in _done(_left(plan, unseen, restarts, bar), SECONDS_UNSAVED if alone else None):
+            extras = keep_extras(plan, [one.restart for one in tuned], tuned)
+            rows = [row | extras for row in judge(plan, unseen, tuned)]
+            for batch in _batches([one.restart for one in tuned], plan.config.chunk):
+                yield [rows[place] for place in batch]
+
+
+def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
+    """The places of those that are consecutive and of one chunk."""
+    alike = groupby(enumerate(restarts), key=lambda pair: (pair[1] - pair[0], pair[1] // chunk))
+    return [[place for place, _ in batch] for _, batch in alike]
 
 
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
-    """Compile what these restarts start from and tune them on their own examples, as one batch."""
-    config, task, engine = plan.config, plan.task, load(plan.engine, threads(plan.config))
-    logits, batch = start(plan, unseen, restarts)
-    validation = Validation(task, unseen.validation, engine)
-    tuned = []
-    for left in tune(logits, batch, task, validation, engine, config.objective, config.optimizer):
-        tuned += left
+    """Tune all these restarts; they come in order."""
+    return sorted(chain(*_left(plan, unseen, restarts, bar)), key=NUMBER)
+
+
+NUMBER = operator.attrgetter("restart")
+
+
+def _done(left: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[Tuned]]:
+    """All who left, told when so many seconds are over, in order; None: at the end.
+
+    An error or Ctrl-C comes after those who left before it.
+    """
+    done, told = [], time.monotonic()
+    try:
+        for some in left:
+            done += some
+            if done and seconds is not None and time.monotonic() - told >= seconds:
+                yield sorted(done, key=NUMBER)
+                done, told = [], time.monotonic()
+    except (Exception, KeyboardInterrupt):
+        if done and seconds is not None:
+            yield sorted(done, key=NUMBER)
+        raise
+    if done:
+        yield sorted(done, key=NUMBER)
+
+
+def _left(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> Iterator[list[Tuned]]:
+    """Compile what these restarts start from and tune them on their own examples; who leaves after each update."""
+    config, task, processors = plan.config, plan.task, threads(plan.config)
+    validation = Validation(task, unseen.validation, load(plan.engine, processors))
+    update = choose(plan.engine, processors, task, config.objective, config.optimizer)
+    begin = functools.partial(start, plan, unseen)
+    for told in tune(restarts, config.chunk, begin, update, validation, config.optimizer):
         if bar:
-            bar.after_update(left)
-    return sorted(tuned, key=lambda restart: restart.lane)
+            bar.after_update(told)
+        yield told.left
 
 
-def judge(plan: Plan, unseen: HeldOut, restarts: Sequence[int], tuned: list[Tuned]) -> list[dict]:
+def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     """Decompile the tuned restarts and measure them on test examples: one row each (see `results.COLUMNS`).
 
     Executions are counted as for searches: one program on one example for at most T steps is one. An update runs
@@ -46,10 +97,10 @@ def judge(plan: Plan, unseen: HeldOut, restarts: Sequence[int], tuned: list[Tune
     final = torch.stack([restart.logits for restart in tuned])
     measures = measure(final, [text for text, _ in printed], plan.task, unseen, load(plan.engine, threads(plan.config)))
     rows = []
-    for number, restart, judged, (text, margin) in zip(restarts, tuned, measures, printed, strict=True):
-        origin = plan.start_of(number)
+    for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True):
+        origin = plan.start_of(restart.restart)
         rows.append(common_columns(plan) | {
-            "restart": number,
+            "restart": restart.restart,
             "template": origin.template,
             "synthesized": origin.synthesized,
             "status": restart.status,

@@ -24,45 +24,17 @@ from neurocomp.synthesis.constructs import (
     TEST,
     WORD,
     Construct,
-    operators,
 )
 from neurocomp.synthesis.equivalence import Function, Functions
+from neurocomp.synthesis.grammar import operators
 from neurocomp.synthesis.lowering import Room
+from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
 from neurocomp.synthesis.shapes import Shape, Shapes, code_of
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
 BATCH = 1024
 ENDING = "statement that ends"
 EACH = {EACH_WORD: WORD, EACH_TEST: TEST, EACH_STATEMENT: ENDING}
-
-
-class Needs(NamedTuple):
-    """The lines that a fragment takes at least: its own, as many as its largest number, one to read the element."""
-
-    lines: int
-    largest: int
-    element: int
-
-    def with_(self, other: Needs) -> Needs:
-        """What two fragments need side by side: numbers are made from each other, the element is read once."""
-        return Needs(self[0] + other[0], max(self[1], other[1]), self[2] | other[2])
-
-
-NOTHING = Needs(0, 0, 0)
-
-
-class Fragment(NamedTuple):
-    """A term and what is known of it without looking into it.
-
-    With `shape` and `opcodes` it is lowered (see `shapes.py`). `function` is that of a word.
-    """
-
-    term: Term
-    needs: Needs
-    shape: int
-    opcodes: tuple[int, ...]
-    function: Function | None = None
-    ends: bool = True
 
 
 class Batch(NamedTuple):
@@ -72,22 +44,6 @@ class Batch(NamedTuple):
     terms: list[Term]
     code: np.ndarray
     skipped: int
-
-
-class Pool:
-    """Fragments of one kind, by weight and needs; and the fewest lines of each weight."""
-
-    def __init__(self):
-        self.fragments: dict[tuple[int, Needs], list[Fragment]] = {}
-        self.fewest: dict[int, int] = {}
-
-    @property
-    def heaviest(self) -> int:
-        return max(self.fewest, default=0)
-
-    def add(self, weight: int, fragment: Fragment) -> None:
-        self.fragments.setdefault((weight, fragment.needs), []).append(fragment)
-        self.fewest[weight] = min(fragment.needs.lines, self.fewest.get(weight, fragment.needs.lines))
 
 
 class Space:
@@ -119,23 +75,23 @@ class Space:
 
     def batches(self) -> Iterator[Batch | None]:
         """All programs, the lightest first. None now and then, while there is nothing to run yet."""
-        for place in itertools.count():
-            while place >= len(self.made):
-                batch = self._more()
-                if batch is self:
-                    return
-                if batch and self.kept:
-                    self.made.append(batch)
-                else:
-                    yield batch
-            yield self.made[place]
-
-    def _more(self):
-        try:
-            return next(self.growing, self)
-        except BaseException:
-            self.broken = True
-            raise
+        place = 0
+        while True:
+            if place < len(self.made):
+                yield self.made[place]
+                place += 1
+                continue
+            try:
+                batch = next(self.growing)
+            except StopIteration:
+                return
+            except BaseException:
+                self.broken = True
+                raise
+            if batch and self.kept:
+                self.made.append(batch)
+            else:
+                yield batch
 
     def _grow(self) -> Iterator[Batch | None]:
         """Batches as they are made; it ends when no program that is heavier could fit."""
@@ -169,11 +125,8 @@ class Space:
         """Where the arguments come from."""
         pools = []
         for place, kind in enumerate(kinds):
-            each = kind in EACH
-            plain = EACH.get(kind, kind)
-            if row.sequential and place + 1 < len(kinds):
-                plain = ENDING
-            pools.append(self.pools[plain, looped or each])
+            followed = row.sequential and place + 1 < len(kinds)
+            pools.append(self.pools[ENDING if followed else EACH.get(kind, kind), looped or kind in EACH])
         return pools
 
     def _add_leaves(self, weight: int) -> None:
@@ -218,7 +171,7 @@ class Space:
                 continue
             symmetric = self.functions.symmetric(row)
             for needs, arguments in self._combinations(row, weight, looped):
-                functions = tuple([argument.function for argument in arguments])
+                functions = tuple([argument.function for argument in arguments if argument.function])
                 if symmetric and functions[0].number > functions[1].number:
                     continue
                 function = self.functions.of_construct(row, functions)
@@ -294,36 +247,3 @@ class Space:
     def _batch(self, weight: int, fragments: list[Fragment], shapes: list[Shape], skipped: int) -> Batch:
         code = code_of(shapes, [fragment.opcodes for fragment in fragments], self.room.sizes.lines)
         return Batch(weight, [fragment.term for fragment in fragments], code.astype(np.int16), skipped)
-
-
-def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-    """One fragment from each pool, of this weight together, that may fit so many lines; in a fixed order."""
-    fewest: list[dict[int, int]] = [{0: 0}]  # lines that the last 0, 1, ... pools need for each weight
-    for pool in reversed(pools):
-        least: dict[int, int] = {}
-        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
-            if own + rest <= weight:
-                least[own + rest] = min(own_lines + rest_lines, least.get(own + rest, lines + 1))
-        fewest.append(least)
-    if fewest[-1].get(weight, lines + 1) <= lines:
-        yield from _combinations(pools, fewest[-2::-1], weight, lines, NOTHING)
-
-
-def _combinations(
-    pools: list[Pool], fewest: list[dict[int, int]], weight: int, lines: int, needs: Needs
-) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-    """The same, given what those before need; `fewest` are the lines that those after each pool need."""
-    if not pools:
-        yield needs, ()
-        return
-    for (own, own_needs), fragments in list(pools[0].fragments.items()):
-        rest_lines = fewest[0].get(weight - own)
-        if rest_lines is None:
-            continue
-        both = needs.with_(own_needs)
-        if sum(both) + rest_lines > lines:
-            continue
-        rests = list(_combinations(pools[1:], fewest[1:], weight - own, lines, both))
-        for fragment in fragments:
-            for all_needs, rest in rests:
-                yield all_needs, (fragment, *rest)

@@ -21,7 +21,9 @@ from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
 from neurocomp.synthesis.meaning import World
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
-SAMPLE = 2500  # values of a variable, at most; 10 b^3 hold all combinations of nearly every three variables
+# How many values of each variable are sampled, if so many are needed, that combinations of three are nearly all there;
+# of two they are in any base.
+SAMPLE = 2500
 
 
 class Function(NamedTuple):
@@ -37,7 +39,7 @@ class Functions:
     def __init__(self, base: int, mod_by_zero: str):
         self.base, self.mod_by_zero = base, mod_by_zero
         self.random = np.random.default_rng(0)
-        self.sample = min(10 * base**3, SAMPLE)
+        self.sample = min(10 * base**3, max(SAMPLE, 15 * base**2))
         # A pair of words as one number, by which tables are looked up; in a byte where it fits, which is fastest.
         self.pair = np.uint8 if base * base <= 256 else np.int64
         self.columns: list[np.ndarray] = []  # the sampled values of each variable
@@ -83,7 +85,7 @@ class Functions:
 
     def _known(self, variables: frozenset[int], values: np.ndarray, recipe: tuple) -> Function:
         """The function with these values that is known already, or a new one."""
-        alike = self.alike.setdefault(hashlib.blake2b(values, digest_size=16).digest(), [])
+        alike = self.alike.setdefault(hashlib.blake2b(values.tobytes(), digest_size=16).digest(), [])
         for function in alike:
             if self.complete(variables | function.variables):
                 return function

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from neurocomp.config import UserError, did_you_mean
 from neurocomp.synthesis.constructs import (
     ADDRESS,
@@ -13,7 +15,7 @@ from neurocomp.synthesis.constructs import (
     OPERATOR,
     STATEMENT,
     WORD,
-    operators,
+    Construct,
 )
 from neurocomp.synthesis.constructs import REGISTER as REGISTER_KIND
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, parse_term, register, terms_in
@@ -32,10 +34,13 @@ def parse(text: str) -> Term:
 def check(term: Term) -> None:
     """Raise UserError unless the term is a program."""
     _check(term, STATEMENT, False)
-    inside = list(terms_in(term))
-    targets = {argument for t in inside if t.name == "set" for argument in t.arguments[:1]}
-    read = {a for t in inside for a in t.arguments[t.name == "set" :] if register(a) is not None}
-    if both := targets & read:
+    named: dict[bool, set[Term]] = {False: set(), True: set()}  # registers that are read, and that are set
+    for inner in terms_in(term):
+        kinds = CONSTRUCTS[inner.name].kinds(len(inner.arguments)) if inner.arguments else ()
+        for argument, kind in zip(inner.arguments, kinds or (), strict=True):
+            if register(argument) is not None:
+                named[kind == REGISTER_KIND].add(argument)
+    if both := named[False] & named[True]:
         raise UserError(f"{min(both)} is set and read, expected a register that is not set, or a cell")
 
 
@@ -96,3 +101,16 @@ def _unknown(term: Term, result: str) -> UserError:
     hint = did_you_mean(term.name, known + ["index", "elem"] * (result == WORD))
     found = f'"{term.name}" is no {result}' if term.name in CONSTRUCTS else f'unknown {result} "{term.name}"'
     return UserError(f"{found}, expected {words}{'or ' if words else ''}one of {', '.join(known)}{hint}")
+
+
+def weight(term: Term) -> int:
+    """What orders the enumeration: the weights of all constructs in a term; a number weighs as much as its size + 1."""
+    if not term.arguments and term.name not in CONSTRUCTS:
+        return 1 + (number(term) or 0)
+    own = CONSTRUCTS[term.name].weight
+    return own + sum(weight(argument) for argument in term.arguments)
+
+
+def operators(rows: Iterable[Construct]) -> list[str]:
+    """Those that reduce can take."""
+    return [row.name for row in rows if row.arguments == (WORD, WORD) and row.result == WORD]

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from neurocomp.config import Sizes, UserError
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.constructs import ADDRESS, CONSTRUCTS, TEST, WORD
+from neurocomp.synthesis.constructs import CONSTRUCTS, WORDS
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register, terms_in
 from neurocomp.tasks import Task
 
@@ -22,7 +22,7 @@ ZERO = -1  # a register that nobody writes; which one is known at the end
 
 
 class Room(NamedTuple):
-    """What a machine has for programs: its sizes, the registers that start at 0, how a program that ends can stop."""
+    """What a machine has for programs: its sizes, registers that start at 0, and how a program that ends can stop."""
 
     sizes: Sizes
     zeros: tuple[int, ...]
@@ -54,11 +54,14 @@ class Loop:
 
 
 def room_of(task: Task) -> Room:
-    """What the task's machine has. UserError where a jump needs a register that holds a line."""
+    """What the task's machine has. UserError where a jump needs a register that holds a line.
+
+    Registers that are checked are for results: they are right if a program sets them, not by how it is lowered.
+    """
     if task.machine.jump_target == "value":
         raise UserError("synthesis: machine.jump_target=value has no labels to lower loops to; expected line, operand")
     ranges = task.ranges[task.sizes.base :]
-    zeros = tuple(index for index, words in enumerate(ranges) if words == (0, 0))
+    zeros = tuple(i for i, words in enumerate(ranges) if words == (0, 0) and i not in task.checked_registers)
     return Room(task.sizes, zeros, task.machine.halting)
 
 
@@ -154,7 +157,7 @@ class Assembler:
         return value
 
     def _constant(self, value: int) -> int:
-        """The register that holds a number all the time; `finish` writes what makes it."""
+        """The register that holds a number all the time; `lowered` writes what makes it."""
         if self._checked(value) == 0:
             return ZERO
         if value not in self.constants:
@@ -228,7 +231,7 @@ class Assembler:
         row = CONSTRUCTS[term.name]
         if self.loops:
             kinds = row.kinds(len(term.arguments)) or ()
-            self.same_element(*(a for a, kind in zip(term.arguments, kinds, strict=True) if kind in (WORD, TEST, ADDRESS)))
+            self.same_element(*(a for a, kind in zip(term.arguments, kinds, strict=True) if kind in WORDS))
         row.lower(self, *term.arguments)
 
     def begin_loop(self) -> Loop:

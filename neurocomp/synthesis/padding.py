@@ -1,6 +1,4 @@
-"""Lines that a lowered program leaves free are noops; where they stand is left to the user. What the program does,
-step by step, is the same but for the steps that they take.
-"""
+"""The lines that a program leaves free are noops: where they stand changes only how long the program takes."""
 
 from __future__ import annotations
 
@@ -22,7 +20,7 @@ def pad(lowered: Lowered, lines: int, padding: str = "end", noops: int | None = 
     before = _noops_before(lowered, padding, free if noops is None else min(noops, free))
     # A jump goes to the instruction that it went to, not to the noops before it: a loop stays as long as it was.
     moved = [line + noops for line, noops in enumerate(itertools.accumulate(before))]
-    code = [(OPCODE["noop"], 0, 0, 0, 0)] * lines
+    code: list[tuple[int, ...]] = [(OPCODE["noop"], 0, 0, 0, 0)] * lines
     for line, row in zip(moved, lowered.rows, strict=False):
         code[line] = (*row[:4], moved[row[4]] % lines) if row[0] == OPCODE["jump"] else row
     return np.array(code)

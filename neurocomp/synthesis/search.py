@@ -6,10 +6,12 @@ called exact was printed, parsed again, lowered, and run in the exact interprete
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import gc
 import hashlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -19,10 +21,10 @@ from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import Final, decode, execute
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.constructs import Construct, chosen, weight
+from neurocomp.synthesis.constructs import Construct, chosen
 from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.enumeration import Batch, Space
-from neurocomp.synthesis.grammar import parse
+from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.lowering import DoesNotFit, Room, lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import checked_words, expected_words, scores
@@ -31,7 +33,8 @@ from neurocomp.synthesis.terms import Term
 from neurocomp.tasks import Examples, Task
 
 RUNS = 1 << 15  # about as many executions fit a processor's cache at once
-KEPT = 500_000  # searches for more programs do not leave what they enumerate to the next one
+KEPT = 250_000  # searches for more programs do not leave what they enumerate (a kilobyte each) to the next one
+
 
 class Found(NamedTuple):
     """A program that synthesis found: as high-level text, and lowered for the task's machine.
@@ -81,7 +84,8 @@ def synthesize(
     check_examples(task, examples)
     space = space_of(task, config)
     search = Search(task, examples, config)
-    try:
+    with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
+        search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
             if batch:
                 search.take(batch)
@@ -89,25 +93,36 @@ def synthesize(
                     progress(len(batch.terms))
             if search.over():
                 break
-    except KeyboardInterrupt:
-        search.ended = "interrupted"
+        else:
+            search.ended = "space"
     return search.result()
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A search makes millions of small tuples that stay and no cycles: looking for some takes a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def space_of(task: Task, config: SynthesisConfig) -> Space:
     """The programs to be tried. Tasks that differ in their examples only share them, and the work of making them."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
-    rows, room = chosen(config.constructs), room_of(task)
+    key = chosen(config.constructs), room_of(task), task.machine.mod_by_zero, readable, task.checked_registers
     if config.candidates > KEPT:
-        return Space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers, kept=False)
-    space = _space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers)
-    if space.broken:
+        return Space(*key, kept=False)
+    if _space(*key).broken:
         _space.cache_clear()
-    return _space(rows, room, task.machine.mod_by_zero, readable, task.checked_registers)
+    return _space(*key)
 
 
-@functools.lru_cache(maxsize=4)
+@functools.lru_cache(maxsize=2)
 def _space(
     rows: tuple[Construct, ...], room: Room, mod_by_zero: str, readable: tuple[int, ...], settable: tuple[int, ...]
 ) -> Space:
@@ -124,8 +139,8 @@ class Search:
         self.templates = Templates(config.templates)
         self.tried = self.skipped = 0
         self.executing = 0.0
-        self.ended = "space"  # unless something else ends it
-        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor where that has not been done yet
+        self.ended = ""
+        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor, unless that is done already
         self.began = time.perf_counter()
 
     def take(self, batch: Batch) -> None:
@@ -145,7 +160,9 @@ class Search:
             self.ended = "candidates"
         elif time.perf_counter() - self.began >= self.config.seconds:
             self.ended = "seconds"
-        return self.ended != "space"
+        else:
+            return False
+        return True
 
     def result(self) -> Synthesis:
         found = [self._found(candidate) for candidate in self.exact or self.templates.ranked()]
@@ -207,8 +224,8 @@ def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
 def behaviors(final: Final, task: Task) -> list[bytes]:
     """What programs leave in the checked places on all examples, each as one key."""
     words = checked_words(final.memory, final.registers, task).astype(np.int32)
-    rows = np.ascontiguousarray(words).reshape(len(words), -1)
-    return [hashlib.blake2b(row, digest_size=16).digest() for row in rows]
+    rows = words.reshape(len(words), -1)
+    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
 
 
 def loops_in(code: np.ndarray) -> np.ndarray:

@@ -54,8 +54,8 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
     code = np.array([shape.code for shape in shapes]).reshape(-1, lines, 5)
     places = [(p, line, opcodes[p][k]) for p, shape in enumerate(shapes) for line, k in shape.places]
     if places:
-        programs, lines, names = zip(*places, strict=True)
-        code[programs, lines, 0] = names
+        rows = np.array(places)
+        code[rows[:, 0], rows[:, 1], 0] = rows[:, 2]
     return code
 
 

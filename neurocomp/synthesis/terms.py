@@ -2,7 +2,7 @@
 
 A term is a name and its arguments. Names that take none are words: whole numbers, registers as the program finds them
 (`r4`), and inside a loop `index`, which cell it is at, and `elem`, the word in that cell. What other names mean is in
-`constructs.py`; `typing.py` says which terms are programs. Formatting a term and parsing it gives the same term.
+`constructs.py`; `grammar.py` says which terms are programs. Formatting a term and parsing it gives the same term.
 """
 
 from __future__ import annotations

@@ -1,0 +1,125 @@
+"""The gradient of a loss in one compiled call: the run, the loss, and the way back.
+
+`sweep.backward` runs the forward again because PyTorch computes the loss in between. Here the loss is part of the
+kernel (`objective.losses` with loss=log), so that examples run once, and while they are still in the core's cache.
+It adds in PyTorch's order, as that is on processors with vectors of 32 bytes: there a gradient has the same bits
+both ways.
+"""
+
+from __future__ import annotations
+
+from neurocomp.engine.backward import step_backward
+from neurocomp.engine.forward import step
+from neurocomp.engine.kernels import kernel
+from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, take
+from neurocomp.engine.sweep import load_state, load_weights, numbers_of, size_of, store, store_weight_slopes
+
+
+def gradient(
+    queue, plan, lookup, rows, words, work, logits, memory, registers, counter, halted, shares, settings,
+    to_slopes, to_mass, to_right, to_halted, to_fits,
+):  # fmt: skip
+    """The adjoints of the logits, by a loss that is made of rows, distributions over words after the last step.
+
+    `rows` says where each of them stands in a record, and whether it counts for `to_fits`; `words` are the right ones
+    (K, B, rows), `shares` the weights of the rows in the loss. The mass of each row and of its right word go to
+    `to_mass` and `to_right`, from where the loss itself is computed. `settings`: see `judge`. A task is one restart.
+    """
+    restarts, examples, steps = to_halted.shape
+    weights, records = numbers_of(work, plan)
+    width = lane_count(records)
+    last = at(records, steps * plan.size)
+    slope = at(last, plan.size)
+    weight_slopes = at(slope, plan.size)
+    while True:
+        restart = take(queue)
+        if restart >= restarts:
+            break
+        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        zero, fits = filled(slope[0], 0), True
+        for i in range(plan.lines * plan.padded):
+            weight_slopes[i] = zero
+        for first in range(0, examples, width):
+            load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
+            for t in range(steps):
+                after = at(records, (t + 1) * plan.size)
+                step(plan, lookup, weights, at(records, t * plan.size), after)
+                trace = at(numbers(to_halted), restart * examples * steps + t)
+                store(at(after, plan.halted_at), trace, first, examples, 1, steps)
+            for i in range(plan.halted_at + 1):
+                slope[i] = zero
+            traced = at(slope, plan.size - 1)
+            traced[0] = zero
+            for lane in range(min(width, examples - first)):
+                lanes_of(traced)[lane] = settings[1]
+                fits &= judge(
+                    plan, rows, shares, settings, words[restart, first + lane], at(lanes_of(last), lane),
+                    at(lanes_of(slope), lane), width, to_mass[restart, first + lane], to_right[restart, first + lane],
+                )  # fmt: skip
+            late = traced[0]
+            for t in range(steps - 1, -1, -1):
+                slope[plan.halted_at] = slope[plan.halted_at] + late
+                step_backward(plan, lookup, weights, at(records, t * plan.size), slope, weight_slopes)
+        to_fits[restart] = fits
+        target = at(numbers(to_slopes), restart * size_of(plan))
+        store_weight_slopes(plan, weights, records, slope, weight_slopes, target)
+
+
+@kernel
+def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_right):
+    """Whether the most likely words of one example are the right ones; the adjoints of its rows go to `slope`.
+
+    `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting
+    keeps logarithms finite (`objective.TINY`), the second is the adjoint of what has halted.
+    """
+    fits = True
+    for i in range(len(rows)):
+        row, slopes, word = at(last, rows[i, 0] * width), at(slope, rows[i, 0] * width), words[i]
+        likeliest, largest = 0, row[0]
+        for v in range(1, plan.base):
+            value = row[v * width]
+            if value > largest or (value != value and largest == largest):  # NaN is the largest
+                likeliest, largest = v, value
+        fits &= likeliest == word or rows[i, 1] == 0
+        to_mass[i], to_right[i] = total_mass(row, plan.base, width), row[word * width]
+        every = shares[i] / (to_mass[i] + settings[0])
+        for v in range(plan.base):
+            slopes[v * width] = every
+        slopes[word * width] = every - shares[i] / (to_right[i] + settings[0])
+    return fits
+
+
+@kernel
+def total_mass(row, base, width):
+    """The sum of a row in PyTorch's order: what is left of whole vectors (as wide as packs), then these, added up."""
+    vectors = base // width
+    if not vectors:
+        return sum_in_turns(row, base, width)
+    rest = vectors * width
+    if rest == base:
+        mass, following = sum_in_turns(row, vectors, width * width), 1
+    else:
+        mass, following = row[rest * width], 0
+    for v in range(rest + 1, base):
+        mass = mass + row[v * width]
+    for lane in range(following, width):
+        mass = mass + sum_in_turns(at(row, lane * width), vectors, width * width)
+    return mass
+
+
+@kernel
+def sum_in_turns(numbers, count, stride):
+    """The sum of `count` numbers: four sums take them in turn as long as there are four, the first takes the rest."""
+    turns = 4 if count >= 4 else 1
+    whole = count // turns * turns
+    mass = numbers[0]
+    for v in range(turns, whole, turns):
+        mass = mass + numbers[v * stride]
+    for v in range(whole, count):
+        mass = mass + numbers[v * stride]
+    for turn in range(1, turns):
+        part = numbers[turn * stride]
+        for v in range(turn + turns, whole, turns):
+            part = part + numbers[v * stride]
+        mass = mass + part
+    return mass
