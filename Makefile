@@ -13,6 +13,7 @@ table1: $(INSTALLED)
 	$(BIN)/neurocomp run experiment=baselines
 	$(BIN)/neurocomp table table1
 	$(BIN)/neurocomp plot table1
+	$(BIN)/neurocomp plot recovery
 
 test: $(INSTALLED)
 	$(BIN)/python -m pytest
