@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
 import torch
 
 from neurocomp.config import OptimizerConfig
@@ -30,14 +29,30 @@ def init(logits: Float[Tensor, "K L W"]) -> Adam:
 
 def update(state: Adam, gradient: Float[Tensor, "K L W"], config: OptimizerConfig) -> Adam:
     """One update of every lane (Kingma and Ba 2015, Algorithm 1); same arithmetic as torch.optim.Adam."""
-    if config.clip is not None:
-        norm = gradient.flatten(1).norm(dim=1)[:, None, None]
-        gradient = gradient * (config.clip / norm.clamp_min(config.clip))
-    rate, divisor = (torch.from_numpy(part).to(gradient)[:, None, None] for part in corrections(state.updates, config))
+    gradient = clipped(gradient, config)
+    rate, divisor = (part.to(gradient)[:, None, None] for part in corrections(state.updates, config))
     first = torch.lerp(gradient, state.first_moment, config.beta1)
     second = torch.lerp(gradient.square(), state.second_moment, config.beta2)
     scale = (second / divisor).sqrt() + config.epsilon
     return Adam(state.logits - rate * first / scale, first, second, [count + 1 for count in state.updates])
+
+
+def compiled_update(state: Adam, gradient: Float[Tensor, "K L W"], config: OptimizerConfig) -> Adam:
+    """`update` on the CPU, to the same bits but in compiled passes: it is many operations on few numbers."""
+    from neurocomp.engine import adam
+
+    rates, divisors = (part.to(gradient) for part in corrections(state.updates, config))
+    settings = torch.tensor([config.beta1, config.beta2, config.epsilon], dtype=gradient.dtype)
+    parts = adam.update(*state[:3], clipped(gradient, config), rates, divisors, settings)
+    return Adam(*parts, [count + 1 for count in state.updates])
+
+
+def clipped(gradient: Float[Tensor, "K L W"], config: OptimizerConfig) -> Float[Tensor, "K L W"]:
+    """The gradient with no lane's norm above the limit, if there is one."""
+    if config.clip is None:
+        return gradient
+    norm = gradient.flatten(1).norm(dim=1)[:, None, None]
+    return gradient * (config.clip / norm.clamp_min(config.clip))
 
 
 def keep(state: Adam, lanes: Tensor) -> Adam:
@@ -52,11 +67,12 @@ def join(state: Adam, other: Adam) -> Adam:
     return Adam(logits, first, second, state.updates + other.updates)
 
 
-def corrections(updates: list[int], config: OptimizerConfig) -> tuple[np.ndarray, np.ndarray]:
+def corrections(updates: list[int], config: OptimizerConfig) -> tuple[Float[Tensor, "K"], Float[Tensor, "K"]]:
     """What the next update of each lane makes of its moments: the learning rate, and the divisor of the second one.
 
     In double precision, whatever that of the weights is.
     """
     rates = {count: config.learning_rate / (1 - config.beta1 ** (count + 1)) for count in set(updates)}
     divisors = {count: 1 - config.beta2 ** (count + 1) for count in rates}
-    return np.array([rates[count] for count in updates]), np.array([divisors[count] for count in updates])
+    rate, divisor = ([by[count] for count in updates] for by in (rates, divisors))
+    return torch.tensor(rate, dtype=torch.float64), torch.tensor(divisor, dtype=torch.float64)

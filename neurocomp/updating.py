@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -14,12 +14,15 @@ from neurocomp.engine import Engine, load
 from neurocomp.engine.captured import Captured
 from neurocomp.machine.lookup import lookup_table
 from neurocomp.machine.state import State
-from neurocomp.objective import TINY, composite, cross_entropy, losses, softmax_cross_entropy, surprise
+from neurocomp.objective import TINY, composite, cross_entropy, losses, softmax_cross_entropy
 from neurocomp.optimizer import Adam
 from neurocomp.recovery import Batch, right_words
 from neurocomp.shapes import Bool, Float, Int, Tensor
 from neurocomp.simplex import most_likely
 from neurocomp.tasks import Task
+
+if TYPE_CHECKING:
+    from neurocomp.engine.descent import Descent
 
 
 class Updated(NamedTuple):
@@ -37,7 +40,7 @@ def choose(engine: str, threads: int, task: Task, objective: ObjectiveConfig, co
     """How this engine updates restarts; the device is that of their weights."""
     run = load(engine, threads)
     if engine == "fused" and objective.loss == "log":
-        return functools.partial(compiled, threads, task, objective, config)
+        return Compiled(threads, task, objective, config)
     on_cpu = functools.partial(plain, run, task, objective, config)
     on_cuda = Replaying(run, task, objective, config)
     return lambda state, batch: (on_cuda if state.logits.is_cuda else on_cpu)(state, batch)
@@ -130,22 +133,26 @@ def descent(
     return loss.detach(), gradient, (right | rows.optional).flatten(1).all(dim=1)
 
 
-def compiled(
-    threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig, state: Adam, batch: Batch
-) -> Updated:
-    """The same with run and gradient in one compiled call; PyTorch takes the logarithms and makes the step."""
-    from neurocomp.engine import fused
+class Compiled:
+    """`plain` in few compiled calls with the log loss; the first update of each batch makes the next ones ready."""
 
-    of, examples = batch.supervised, len(batch.start.halted[0])
-    counts = [len(of.cells), len(of.register_indices)]
-    wanted = fused.Wanted(
-        tuple(of.cells), tuple(of.register_indices),
-        shares=tuple(1 / (examples * count) for count in counts for _ in range(count)),
-        counted=(True,) * counts[0] + tuple(index in batch.targets.register_indices for index in of.register_indices),
-        tiny=TINY, efficiency=objective.efficiency,
-    )  # fmt: skip
-    words = torch.cat([of.memory, of.registers], dim=-1)
-    made = fused.gradient(state.logits, batch.start, words, wanted, task.sizes, task.machine, task.steps, threads)
-    parts = zip(made.mass.split(counts, dim=-1), made.right.split(counts, dim=-1), strict=True)
-    loss = composite([surprise(*part) for part in parts if part[0].shape[-1]], made.halted, objective)
-    return Updated(optimizer.update(state, made.slopes, config), loss, made.fits > 0)
+    def __init__(self, threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig):
+        self.threads, self.task, self.objective, self.config = threads, task, objective, config
+        self.batch: Batch | None = None
+
+    def __call__(self, state: Adam, batch: Batch) -> Updated:
+        if batch is not self.batch:
+            self.batch, self.descent = batch, self.descent_of(batch)
+        slope = self.descent(state.logits)
+        return Updated(optimizer.compiled_update(state, slope.gradient, self.config), slope.loss, slope.fits)
+
+    def descent_of(self, batch: Batch) -> Descent:
+        from neurocomp.engine.descent import Descent, Wanted
+
+        of, task = batch.supervised, self.task
+        counted = [True] * len(of.cells) + [index in batch.targets.register_indices for index in of.register_indices]
+        wanted = Wanted(
+            tuple(of.cells), tuple(of.register_indices), tuple(counted), TINY, self.objective.efficiency
+        )  # fmt: skip
+        words = torch.cat([of.memory, of.registers], dim=-1)
+        return Descent(batch.start, words, wanted, task.sizes, task.machine, task.steps, self.threads)

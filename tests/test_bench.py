@@ -12,6 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from neurocomp import optimizer
 from neurocomp.bench import measure
 from neurocomp.bench.update import plan_for, prepare, thread_settings
 from neurocomp.cli.bench import _config, _gains
@@ -128,10 +129,10 @@ def test_operations_counted_by_hand():
     assert measure.flops(plan) == by_hand
 
 
-@pytest.mark.parametrize("engine", ["eager", "fused"])
-def test_update_is_that_of_all_restarts_in_chunks(engine, monkeypatch):
+@pytest.mark.parametrize("engine, update", [("eager", "update"), ("fused", "compiled_update")])
+def test_update_is_that_of_all_restarts_in_chunks(engine, update, monkeypatch):
     updated = []
-    monkeypatch.setattr("neurocomp.optimizer.update", lambda state, gradient, config: updated.append(len(gradient)))
+    monkeypatch.setattr(optimizer, update, lambda state, gradient, config: updated.append(len(gradient)))
     prepare(plan_for(_config([*SMALL, "chunk=2"]), engine), engine, 1, 5)()
     assert updated == [2, 2, 1]
 
@@ -169,7 +170,6 @@ def test_engine_jax_names_the_reading_in_the_way(command):
 @pytest.mark.skipif(not JAX, reason="JAX is not installed (pip install 'neurocomp[jax]')")
 @pytest.mark.parametrize("extra", [[], ["objective.efficiency=0.1", "objective.registers=true", "optimizer.clip=0.5"]])
 def test_jax_peer_agrees_with_the_plain_machine(extra):
-    from neurocomp import optimizer
     from neurocomp.bench.jax_peer import JaxPeer
 
     shape = ["task.base=5", "task.registers=6", "task.lines=7", "restarts=3", "examples=4"]

@@ -78,15 +78,15 @@ def test_what_is_done_together_is_in_batches_of_a_chunk(tmp_path):
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
 def test_what_is_done_is_kept_when_tuning_ends_early(tmp_path, monkeypatch, whole, error):
     given, left = config(tmp_path), [60]
-    compiled = updating.compiled
+    update = updating.Compiled.__call__
 
     def interrupted(*arguments):
         left[0] -= 1
         if left[0] == 0:
             raise error
-        return compiled(*arguments)
+        return update(*arguments)
 
-    monkeypatch.setattr(updating, "compiled", interrupted)
+    monkeypatch.setattr(updating.Compiled, "__call__", interrupted)
     with pytest.raises(error):
         run(given)
     kept = facts(cell_path(given))

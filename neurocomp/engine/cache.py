@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+
+import numba
+import numpy as np
 
 from neurocomp import jit
+from neurocomp.config import MachineConfig, Sizes
+from neurocomp.engine.lookup import lookup
+from neurocomp.engine.plan import plan
 from neurocomp.language import isa
+from neurocomp.shapes import Tensor
 
 SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # all that compiled code depends on
 
 
-def compiled(function: Callable[..., None], types: tuple[Any, ...]) -> Callable[..., None]:
-    """`function`, compiled for Numba's `types` of its arguments, or read from the disk (see `jit`)."""
-    announced = f"compiling the fused engine's {function.__name__} pass ({{kept}}, some 10 s)"
-    return jit.compiled(function, types, SOURCES, announced)
+def compiled(function: Callable[..., None], arrays: Sequence[np.ndarray], swept: bool = False) -> Callable[..., None]:
+    """`function`, compiled for such arrays: their types and how many axes they have; read from the disk if it can be.
+
+    With `swept`, a queue, a plan and its lookup come before them. Sizes and readings are arguments like any other.
+    """
+    return _compiled(function, tuple((array.dtype, array.ndim) for array in arrays), swept)
+
+
+def call(function: Callable[..., None], *tensors: Tensor) -> None:
+    """Call `function`, compiled, on what these tensors hold."""
+    arrays = [tensor.numpy() for tensor in tensors]
+    compiled(function, arrays)(*arrays)
+
+
+@functools.cache
+def _compiled(function: Callable[..., None], kinds: tuple[tuple[np.dtype, int], ...], swept: bool):
+    samples = [np.empty((0,) * axes, dtype) for dtype, axes in kinds]
+    if swept:
+        sizes, machine = Sizes(2, 1, 1), MachineConfig()
+        table = lookup(sizes.base, machine.mod_by_zero)
+        samples = [np.empty(0, np.int64), plan(sizes, machine, table), table, *samples]
+    announced = f"compiling the fused engine's {function.__name__} pass ({{kept}}, some 10 s)" if swept else None
+    return jit.compiled(function, tuple(numba.typeof(sample) for sample in samples), SOURCES, announced)

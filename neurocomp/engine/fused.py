@@ -1,42 +1,31 @@
 """`machine.run` on the CPU, an order of magnitude faster: all restarts, examples and steps in one compiled call.
 
-With the default loss, so is its gradient. What the kernels do is in `forward.py`, `backward.py` and `gradient.py`;
-here they meet PyTorch: autograd, threads, memory.
+What the kernels do is in `forward.py` and `backward.py`; here they meet PyTorch: autograd, threads, memory.
+`descent.py` has the whole update of restarts with the default loss.
 """
 
 from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
 
-import numba
 import numpy as np
 import torch
 
 from neurocomp.config import MachineConfig, Sizes, UserError
 from neurocomp.engine import sweep
 from neurocomp.engine.cache import compiled
-from neurocomp.engine.gradient import gradient as gradient_kernel
 from neurocomp.engine.lookup import Lookup, lookup
-from neurocomp.engine.packs import lanes
+from neurocomp.engine.packs import PACK_BYTES
 from neurocomp.engine.plan import Plan, plan
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State
-from neurocomp.shapes import Float, Int, Tensor
+from neurocomp.shapes import Float, Tensor
 
 # Beside the states of a run: the one after the last step, and the adjoints.
 EXTRA_RECORDS = 2
-# How many axes each array has that a kernel takes: those of ints, then work, the inputs, what it reads or writes.
-INPUTS = (1, 3, 4, 4, 3, 2)
-INT_AXES = {sweep.forward: (), sweep.backward: (), gradient_kernel: (2, 3)}
-AXES = {
-    sweep.forward: (*INPUTS, 4, 4, 3),
-    sweep.backward: (*INPUTS, 4, 4, 3, 3),
-    gradient_kernel: (*INPUTS, 1, 1, 3, 3, 3, 3, 1),
-}
 
 
 def run(
@@ -76,7 +65,7 @@ class FusedRun(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
         ctx.sizes, ctx.machine, ctx.threads = sizes, machine, threads
         outputs = torch.empty_like(inputs[1]), torch.empty_like(inputs[2]), logits.new_empty(*halted.shape, steps)
-        sweep_restarts(sweep.forward, sizes, machine, 2, [*inputs, *outputs], threads)
+        Sweep(sweep.forward, sizes, machine, 2, logits.dtype, threads)(*inputs, *outputs)
         return outputs
 
     @staticmethod
@@ -84,103 +73,44 @@ class FusedRun(torch.autograd.Function):
     def backward(ctx, *slopes):
         inputs, steps = ctx.saved_tensors, slopes[-1].shape[-1]
         logit_slopes = torch.empty_like(inputs[0])
-        arrays = [*inputs, *(part.contiguous() for part in slopes), logit_slopes]
-        sweep_restarts(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, arrays, ctx.threads)
+        swept = Sweep(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, logit_slopes.dtype, ctx.threads)
+        swept(*inputs, *(part.contiguous() for part in slopes), logit_slopes)
         return logit_slopes, *[None] * 8
 
 
-class Wanted(NamedTuple):
-    """What a loss asks for: the final words of cells and registers, and the weight that each of these rows has.
+class Sweep:
+    """A kernel that does restarts until none is left, in some threads; what their calls have in common is made once.
 
-    `counted` says which rows (cells first) have to be right for a restart to fit. `tiny` keeps logarithms finite;
-    `efficiency` is the weight of the mass that has not halted, as a sum over steps and a mean over examples.
+    `records` is how many records the kernel keeps of its work.
     """
 
-    cells: tuple[int, ...]
-    registers: tuple[int, ...]
-    shares: tuple[float, ...]
-    counted: tuple[bool, ...]
-    tiny: float
-    efficiency: float
+    def __init__(
+        self, kernel: Callable[..., None], sizes: Sizes, machine: MachineConfig, records: int, dtype: torch.dtype,
+        threads: int,
+    ):  # fmt: skip
+        self.kernel, self.threads = kernel, threads
+        self.lookup, self.plan = tables(sizes, *vars(machine).items())
+        numbers = room(self.plan, records, dtype)
+        self.work = [torch.empty(numbers, dtype=dtype).numpy() for _ in range(threads)]
+
+    def __call__(self, *tensors: Tensor) -> None:
+        """Call the kernel on these, of which the first is one of restarts."""
+        # The kernels take what is next from this counter; it has a cache line to itself.
+        queue, arrays = np.zeros(8, dtype=np.int64), [tensor.numpy() for tensor in tensors]
+        call = compiled(self.kernel, [self.work[0], *arrays], swept=True)
+        mine, *others = self.work[: max(1, len(arrays[0]))]
+        helpers = [
+            pool(self.threads - 1).submit(call, queue, self.plan, self.lookup, work, *arrays) for work in others
+        ]
+        call(queue, self.plan, self.lookup, mine, *arrays)
+        for helper in helpers:  # On a busy machine one may not have begun, and nothing is left for it.
+            if not helper.cancel():
+                helper.result()
 
 
-class Gradient(NamedTuple):
-    """The gradient; the mass of each row and of its right word, and the trace, of which the loss is made; who fits."""
-
-    slopes: Float[Tensor, "K L W"]
-    mass: Float[Tensor, "K B rows"]
-    right: Float[Tensor, "K B rows"]
-    halted: Float[Tensor, "K B T"]
-    fits: Float[Tensor, "K"]
-
-
-def gradient(
-    logits: Float[Tensor, "K L W"],
-    state: State,
-    words: Int[Tensor, "K B rows"],
-    wanted: Wanted,
-    sizes: Sizes,
-    machine: MachineConfig,
-    steps: int,
-    threads: int,
-) -> Gradient:
-    """The gradient of each restart's log loss, where `words` are the right ones; in all else as `run`."""
-    rows, shares, settings = aim(wanted, state.halted.shape[1], logits.dtype, sizes, *vars(machine).items())
-    inputs = [part.to(logits.dtype).contiguous() for part in (logits, *state)]
-    made = Gradient(
-        torch.empty_like(inputs[0]), *(logits.new_empty(words.shape) for _ in range(2)),
-        logits.new_empty(*state.halted.shape, steps), logits.new_empty(len(logits)),
-    )  # fmt: skip
-    numbers = [*inputs, shares, settings, *made]
-    sweep_restarts(gradient_kernel, sizes, machine, steps + EXTRA_RECORDS, numbers, threads, [rows, words])
-    return made
-
-
-@functools.lru_cache(maxsize=64)
-def aim(
-    wanted: Wanted, examples: int, dtype: torch.dtype, sizes: Sizes, *readings: tuple[str, str]
-) -> tuple[Tensor, Tensor, Tensor]:
-    """What `gradient.gradient` takes as rows, shares and settings, made once."""
-    _, layout = tables(sizes, *readings)
-    places = [layout.memory_at + cell * layout.base for cell in wanted.cells]
-    places += [layout.registers_at + register * layout.base for register in wanted.registers]
-    rows = [[place, int(counts)] for place, counts in zip(places, wanted.counted, strict=True)]
-    late = -torch.tensor(wanted.efficiency, dtype=dtype) / examples
-    return torch.tensor(rows), torch.tensor(wanted.shares, dtype=dtype), torch.tensor([wanted.tiny, late], dtype=dtype)
-
-
-def sweep_restarts(
-    kernel, sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor], threads: int,
-    ints: Sequence[Tensor] = (),
-) -> None:  # fmt: skip
-    """Call `kernel` in each thread, until together they have done all restarts."""
-    table, layout = tables(sizes, *vars(machine).items())
-    arrays, indices = ([tensor.numpy() for tensor in part] for part in (tensors, ints))
-    # The kernels take what is next from this counter; it has a cache line to itself.
-    queue = np.zeros(8, dtype=np.int64)
-    threads = max(1, min(threads, len(arrays[0])))
-    work = [np.empty(room(layout, records, arrays[0].dtype), arrays[0].dtype) for _ in range(threads)]
-    call = ready(kernel, arrays[0].dtype)
-    others = [pool(threads - 1).submit(call, queue, layout, table, *indices, part, *arrays) for part in work[1:]]
-    call(queue, layout, table, *indices, work[0], *arrays)
-    for other in others:  # On a busy machine one may not have begun, and nothing is left for it.
-        if not other.cancel():
-            other.result()
-
-
-@functools.cache
-def ready(kernel, dtype: np.dtype) -> Callable[..., None]:
-    """The kernel, compiled once per float type: sizes and readings are arguments like any other."""
-    table, layout = tables(Sizes(2, 1, 1), *vars(MachineConfig()).items())
-    ints = [np.empty((0,) * axes, np.int64) for axes in INT_AXES[kernel]]
-    numbers = [np.empty((0,) * axes, dtype) for axes in AXES[kernel]]
-    samples = (np.empty(0, np.int64), layout, table, *ints, *numbers)
-    return compiled(kernel, tuple(numba.typeof(sample) for sample in samples))
-
-
-def room(layout: Plan, records: int, dtype: np.dtype) -> int:
+def room(layout: Plan, records: int, dtype: torch.dtype) -> int:
     """How many numbers a thread's work needs: weights, records, adjoints of the weights, and room to align."""
-    width, weights = lanes(dtype), layout.lines * layout.padded
+    width, weights = PACK_BYTES // dtype.itemsize, layout.lines * layout.padded
     return 64 + (weights + width) + (records * layout.size + weights) * width
 
 

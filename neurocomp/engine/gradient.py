@@ -3,7 +3,7 @@
 `sweep.backward` runs the forward again because PyTorch computes the loss in between. Here the loss is part of the
 kernel (`objective.losses` with loss=log), so that examples run once, and while they are still in the core's cache.
 It adds in PyTorch's order, as that is on processors with vectors of 32 bytes: there a gradient has the same bits
-both ways.
+both ways. So has the loss, whose logarithms PyTorch takes (`descent.py`).
 """
 
 from __future__ import annotations
@@ -11,19 +11,19 @@ from __future__ import annotations
 from neurocomp.engine.backward import step_backward
 from neurocomp.engine.forward import step
 from neurocomp.engine.kernels import kernel
-from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, take
+from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, take
 from neurocomp.engine.sweep import load_state, load_weights, numbers_of, size_of, store, store_weight_slopes
 
 
 def gradient(
-    queue, plan, lookup, rows, words, work, logits, memory, registers, counter, halted, shares, settings,
+    queue, plan, lookup, work, logits, memory, registers, counter, halted, words, rows, shares, settings,
     to_slopes, to_mass, to_right, to_halted, to_fits,
 ):  # fmt: skip
     """The adjoints of the logits, by a loss that is made of rows, distributions over words after the last step.
 
     `rows` says where each of them stands in a record, and whether it counts for `to_fits`; `words` are the right ones
-    (K, B, rows), `shares` the weights of the rows in the loss. The mass of each row and of its right word go to
-    `to_mass` and `to_right`, from where the loss itself is computed. `settings`: see `judge`. A task is one restart.
+    (K, B, rows), `shares` the weights of the rows in the loss. What `losses` takes goes to `to_mass`, `to_right` and
+    `to_halted`. `settings`: see `judge`. A task is one restart.
     """
     restarts, examples, steps = to_halted.shape
     weights, records = numbers_of(work, plan)
@@ -70,7 +70,8 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
     """Whether the most likely words of one example are the right ones; the adjoints of its rows go to `slope`.
 
     `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting
-    keeps logarithms finite (`objective.TINY`), the second is the adjoint of what has halted.
+    keeps logarithms finite (`objective.TINY`): it is part of what goes to `to_mass` (of a row) and `to_right` (of its
+    right word). The second is the adjoint of what has halted.
     """
     fits = True
     for i in range(len(rows)):
@@ -81,29 +82,62 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
             if value > largest or (value != value and largest == largest):  # NaN is the largest
                 likeliest, largest = v, value
         fits &= likeliest == word or rows[i, 1] == 0
-        to_mass[i], to_right[i] = total_mass(row, plan.base, width), row[word * width]
-        every = shares[i] / (to_mass[i] + settings[0])
+        to_mass[i] = total_mass(row, plan.base, width, width) + settings[0]
+        to_right[i] = row[word * width] + settings[0]
+        every = shares[i] / to_mass[i]
         for v in range(plan.base):
             slopes[v * width] = every
-        slopes[word * width] = every - shares[i] / (to_right[i] + settings[0])
+        slopes[word * width] = every - shares[i] / to_right[i]
     return fits
 
 
+def losses(counts, efficiency, logs_of_mass, logs_of_right, halted, work, to_losses):
+    """The loss of each restart: `objective.composite` of `objective.surprise`, each of them of so many rows.
+
+    `work` has room for the rows of all examples of a restart, and for as many numbers as it has examples and steps.
+    """
+    restarts, examples, _ = logs_of_mass.shape
+    steps, width = halted.shape[2], lane_count(packs(work))
+    row = numbers(work)
+    for restart in range(restarts):
+        loss = to_losses[restart : restart + 1]
+        loss[0] = 0
+        first = 0
+        for count in counts:
+            if count:
+                for b in range(examples):
+                    for i in range(count):
+                        mass, right = logs_of_mass[restart, b, first + i], logs_of_right[restart, b, first + i]
+                        row[b * count + i] = mass - right
+                loss[0] += total_mass(row, examples * count, 1, width) / to_losses.dtype.type(examples * count)
+            first += count
+        if efficiency[0]:
+            late = at(row, steps)
+            for b in range(examples):
+                for t in range(steps):
+                    row[t] = 1 - halted[restart, b, t]
+                late[b] = total_mass(row, steps, 1, width)
+            loss[0] += efficiency[0] * (total_mass(late, examples, 1, width) / to_losses.dtype.type(examples))
+
+
 @kernel
-def total_mass(row, base, width):
-    """The sum of a row in PyTorch's order: what is left of whole vectors (as wide as packs), then these, added up."""
-    vectors = base // width
+def total_mass(row, count, stride, width):
+    """The sum of `count` numbers in PyTorch's order: what is left of whole vectors of `width`, then these, added up.
+
+    So it adds fewer than 16 times 4 vectors; of more than these it makes sums of sums.
+    """
+    vectors = count // width
     if not vectors:
-        return sum_in_turns(row, base, width)
+        return sum_in_turns(row, count, stride)
     rest = vectors * width
-    if rest == base:
-        mass, following = sum_in_turns(row, vectors, width * width), 1
+    if rest == count:
+        mass, following = sum_in_turns(row, vectors, width * stride), 1
     else:
-        mass, following = row[rest * width], 0
-    for v in range(rest + 1, base):
-        mass = mass + row[v * width]
+        mass, following = row[rest * stride], 0
+    for v in range(rest + 1, count):
+        mass = mass + row[v * stride]
     for lane in range(following, width):
-        mass = mass + sum_in_turns(at(row, lane * width), vectors, width * width)
+        mass = mass + sum_in_turns(at(row, lane * stride), vectors, width * stride)
     return mass
 
 

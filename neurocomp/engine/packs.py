@@ -35,11 +35,6 @@ class PackModel(models.PrimitiveModel):
         super().__init__(manager, pack, ir.VectorType(element, pack.lanes))
 
 
-def lanes(dtype: np.dtype) -> int:
-    """How many examples stand in one pack."""
-    return PACK_BYTES // np.dtype(dtype).itemsize
-
-
 def _result(a, b):
     """The type of an operation on a and b: a pack where one of them is one and the other a pack or a number."""
     for pack, other in ((a, b), (b, a)):
@@ -182,6 +177,16 @@ def total(typingctx, pack):
         return builder.extract_element(value, ir.IntType(32)(0))
 
     return pack.dtype(pack), generate
+
+
+@intrinsic
+def fma(typingctx, a, b, c):
+    """a b + c of single numbers, rounded once."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fma(*arguments)
+
+    return a(a, b, c), generate
 
 
 def _address(context, builder, array, value):
