@@ -103,16 +103,16 @@ class Validation:
         right = torch.zeros_like(fits)
         fitting = fits.nonzero().flatten()
         programs = decisions(logits[fitting], self.task.sizes).to(torch.int32).cpu().numpy()
-        lanes = zip(fitting, programs, strict=True)
-        verdicts = [self._hard(program.tobytes(), logits[lane]) for lane, program in lanes]
+        verdicts = self._hard([program.tobytes() for program in programs], logits[fitting])
         candidates = fitting[torch.tensor(verdicts, dtype=torch.bool, device=fits.device)]
         right[candidates] = soft(logits[candidates], self.examples, self.task, self.engine)
         return right
 
-    def _hard(self, key: bytes, logits: Float[Tensor, "L W"]) -> bool:
-        if key not in self.verdicts:
-            self.verdicts[key] = hard(program_text(logits, self.task)[0], self.examples, self.task)
-        return self.verdicts[key]
+    def _hard(self, keys: list[bytes], logits: Float[Tensor, "K L W"]) -> list[bool]:
+        new = {key: lane for lane, key in enumerate(keys) if key not in self.verdicts}
+        texts = [program_text(logits[lane], self.task)[0] for lane in new.values()]
+        self.verdicts.update(zip(new, hard(texts, self.examples, self.task), strict=True))
+        return [self.verdicts[key] for key in keys]
 
 
 def measure(

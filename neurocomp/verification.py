@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from neurocomp.language import interpreter
+import numpy as np
+
 from neurocomp.language.assembly import parse
+from neurocomp.language.executor import encode, execute
 from neurocomp.tasks import Examples, HeldOut, Task
+
+LANES = 65536  # programs x examples that are run at a time
 
 
 class Verdict(NamedTuple):
@@ -17,28 +21,37 @@ class Verdict(NamedTuple):
     general: bool | None
 
 
-def hard(text: str, examples: Examples, task: Task) -> bool:
-    """Whether the printed program, parsed again, leaves the right words on all examples in the interpreter."""
-    machine = task.machine
-    program = parse(text, jump_target=machine.jump_target)
-    for memory, registers, final_memory, final_registers in zip(*(words.tolist() for words in examples), strict=True):
-        outcome = interpreter.run(
-            program, memory, registers, base=task.sizes.base, steps=task.steps,
-            halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-        )
-        if any(outcome.memory[cell] != final_memory[cell] for cell in task.checked_memory):
-            return False
-        if any(outcome.registers[index] != final_registers[index] for index in task.checked_registers):
-            return False
-    return True
+def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
+    """Whether each printed program, parsed again and run exactly, leaves the right words on all examples."""
+    programs = [parse(text, jump_target=task.machine.jump_target) for text in texts]
+    right = [False] * len(texts)
+    for lines in {len(program) for program in programs}:  # a program that were padded would wrap later
+        alike = [index for index, program in enumerate(programs) if len(program) == lines]
+        block = max(1, LANES // len(examples.memory))
+        for some in (alike[first : first + block] for first in range(0, len(alike), block)):
+            code = encode([programs[index] for index in some], lines)
+            for index, holds in zip(some, _hold(code, examples, task), strict=True):
+                right[index] = holds
+    return right
+
+
+def _hold(code: np.ndarray, examples: Examples, task: Task) -> list[bool]:
+    """Whether each program [P, L, 5] leaves the right words."""
+    machine, memory, registers = task.machine, list(task.checked_memory), list(task.checked_registers)
+    final = execute(
+        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps, halting=machine.halting,
+        mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+    )  # fmt: skip
+    of_memory = final.memory[:, :, memory] == examples.final_memory[:, memory]
+    of_registers = final.registers[:, :, registers] == examples.final_registers[:, registers]
+    return (of_memory.all(axis=(1, 2)) & of_registers.all(axis=(1, 2))).tolist()
 
 
 def verdicts(texts: Iterable[str], task: Task, held_out: HeldOut) -> dict[str, Verdict]:
     """The verdict on each printed program; equal texts are run once."""
-    found = {}
-    for text in set(texts):
-        general = None
-        if task.general and held_out.general:
-            general = hard(text, held_out.general, task.general)
-        found[text] = Verdict(hard(text, held_out.test, task), general)
-    return found
+    different = list(dict.fromkeys(texts))
+    general: Sequence[bool | None] = [None] * len(different)
+    if task.general and held_out.general:
+        general = hard(different, held_out.general, task.general)
+    judged = zip(hard(different, held_out.test, task), general, strict=True)
+    return {text: Verdict(*both) for text, both in zip(different, judged, strict=True)}

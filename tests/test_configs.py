@@ -88,7 +88,7 @@ def test_on_the_machine_of_transfer_every_task_is_solved_by_its_own_program():
         assert plan.task.sizes[1:] == (7, 9)
         if plan.init == plan.task.name:
             text = format_program(plan.starts[0].program)
-            assert hard(text, held_out(plan.task, seed=0).validation, plan.task)
+            assert hard([text], held_out(plan.task, seed=0).validation, plan.task)[0]
 
 
 def test_table1_has_each_published_task():

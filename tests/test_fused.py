@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import time
 from dataclasses import replace
 from itertools import product
 from pathlib import Path
@@ -334,6 +335,23 @@ def test_gradient_of_a_restart_has_the_same_bits_alone_in_any_order_and_beside_a
         healthy = [lane for lane, restart in enumerate(chosen) if restart != 2]
         of_them = [chosen[lane] for lane in healthy]
         assert all(same(left[healthy], right[of_them]) for left, right in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_updates_on_several_threads_have_the_bits_of_one(threads):
+    """Whether those who help are still looking for the next round, have gone, or serve other restarts by then."""
+    logits, batch, task, objective = small_loss(restarts=9)
+    config, rounds = OptimizerConfig(), 30
+    alone, together = (Compiled(count, task, objective, config) for count in (1, threads))
+    state = found = optimizer.init(logits)
+    for number in range(rounds):
+        if number % 10 == 9:
+            time.sleep(0.02)
+        if number == rounds // 2:
+            kept = torch.tensor([7, 0, 3, 4])
+            state, found, batch = optimizer.keep(state, kept), optimizer.keep(found, kept), some_of(batch, kept)
+        (state, *rest), (found, *others) = alone(state, batch), together(found, batch)
+        assert all(same(*pair) for pair in zip([*state[:3], *rest], [*found[:3], *others], strict=True))
 
 
 def double(numbers):

@@ -148,7 +148,7 @@ def test_a_program_of_one_line_is_found_among_those_of_one_line():
     for restart in range(5):
         found = enumerate_programs(judge(given, restart), 10**4, rng(restart))
         assert found.found and found.fit and found.programs <= len(lines[0])
-        assert hard(format_program(found.program), held_out(given, 0).test, given)
+        assert hard([format_program(found.program)], held_out(given, 0).test, given)[0]
 
 
 def test_shorter_programs_are_enumerated_before_longer_ones():
@@ -236,7 +236,7 @@ def test_local_search_finds_a_neighbor_and_says_when():
     searched = climb(given, "map_inc", list(range(12)), budget=1000)
     assert any(one.found for one in searched)
     for one in searched:
-        right = hard(format_program(one.program), held_out(given, 0).validation, given)
+        right = hard([format_program(one.program)], held_out(given, 0).validation, given)[0]
         assert one.found <= right and 1 < one.programs <= 1000 and (one.found or one.programs == 1000)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -14,13 +15,15 @@ from neurocomp import optimizer
 from neurocomp.compiler import compile_program
 from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, UserError
 from neurocomp.engine import load
-from neurocomp.language.assembly import fit, load_program
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import fit, format_program, load_program
 from neurocomp.machine.run import Run
 from neurocomp.objective import Targets, cross_entropy, losses
 from neurocomp.recovery import Validation, hard, measure, program_text, to_batch
-from neurocomp.tasks import held_out, load_task, training_examples
+from neurocomp.tasks import Examples, held_out, load_task, training_examples
 from neurocomp.tuning import tune
 from neurocomp.updating import Updated, choose
+from tests.strategies import programs, states
 from tests.test_tasks import shipped
 
 TASK = load_task(shipped("map_inc", length=2), MachineConfig())
@@ -181,13 +184,28 @@ def test_restarts_leave_when_recovered_and_measures_agree_with_their_programs():
     for one, text, judged in zip(recovered, texts, measures, strict=True):
         assert one.updates < 120 and one.recovered_at == one.updates - 9  # held for 10 updates
         assert len(one.curve) == one.updates + 1 and one.curve[-1] == one.loss < one.curve[0]
-        assert judged.hard == hard(text, UNSEEN.test, TASK)
+        assert judged.hard == hard([text], UNSEEN.test, TASK)[0]
     assert all(one.updates == 120 for one in restarts.values() if one.status == "exhausted")
 
 
 def test_hard_recovery_reads_the_text():
-    assert hard("loop: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 3 loop", UNSEEN.test, TASK)
-    assert not hard("loop: read 1 2; dec 2 2; write 1 2; inc 1 1; jump 3 loop", UNSEEN.test, TASK)
+    loop = "loop: read 1 2; {} 2 2; write 1 2; inc 1 1; jump 3 loop"
+    assert hard([loop.format("inc"), loop.format("dec")], UNSEEN.test, TASK) == [True, False]
+
+
+@given(st.data())
+def test_hard_is_what_the_interpreter_says(data):
+    """Of programs of different lengths, on what one of them leaves."""
+    base, registers, lines = TASK.sizes
+    several = [data.draw(programs(base, registers, count)) for count in (lines, 2, lines, 1)]
+    starts = data.draw(st.lists(states(base, registers), min_size=1, max_size=3))
+    ends = [[interpreter.run(one, *start, base=base, steps=TASK.steps) for start in starts] for one in several]
+    chosen = data.draw(st.sampled_from(ends))
+    rows = [(*start, end.memory, end.registers) for start, end in zip(starts, chosen, strict=True)]
+    examples = Examples(*map(np.array, zip(*rows, strict=True)))
+    checked = [[[end.memory[cell] for cell in TASK.checked_memory] for end in of_one] for of_one in [chosen, *ends]]
+    texts = [format_program(one, one_line=True) for one in several]
+    assert hard(texts, examples, TASK) == [left == checked[0] for left in checked[1:]]
 
 
 def test_all_final_registers_are_supervised_when_asked_for():

@@ -22,7 +22,8 @@ SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # a
 def compiled(function: Callable[..., None], arrays: Sequence[np.ndarray], swept: bool = False) -> Callable[..., None]:
     """`function`, compiled for such arrays: their types and how many axes they have; read from the disk if it can be.
 
-    With `swept`, a queue, a plan and its lookup come before them. Sizes and readings are arguments like any other.
+    With `swept`, it is called as `fused.Sweep` calls kernels: a queue, whether the caller helps, a plan and its lookup
+    come before them. Sizes and readings are arguments like any other.
     """
     return _compiled(function, tuple((array.dtype, array.ndim) for array in arrays), swept)
 
@@ -39,6 +40,6 @@ def _compiled(function: Callable[..., None], kinds: tuple[tuple[np.dtype, int], 
     if swept:
         sizes, machine = Sizes(2, 1, 1), MachineConfig()
         table = lookup(sizes.base, machine.mod_by_zero)
-        samples = [np.empty(0, np.int64), plan(sizes, machine, table), table, *samples]
+        samples = [np.empty(0, np.int64), False, plan(sizes, machine, table), table, *samples]
     announced = f"compiling the fused engine's {function.__name__} pass ({{kept}}, some 10 s)" if swept else None
     return jit.compiled(function, tuple(numba.typeof(sample) for sample in samples), SOURCES, announced)

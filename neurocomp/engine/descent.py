@@ -12,7 +12,7 @@ import torch
 
 from neurocomp.config import MachineConfig, Sizes
 from neurocomp.engine.cache import call
-from neurocomp.engine.fused import EXTRA_RECORDS, Sweep
+from neurocomp.engine.fused import EXTRA_RECORDS, Sweep, tables
 from neurocomp.engine.gradient import gradient, losses
 from neurocomp.machine.state import State
 from neurocomp.shapes import Bool, Float, Int, Tensor
@@ -57,30 +57,34 @@ class Descent:
         steps: int,
         threads: int,
     ):
-        examples, counts = start.halted.shape[1], [len(wanted.cells), len(wanted.registers)]
-        self.start, self.words = [part.contiguous() for part in start], words.contiguous()
-        self.like, self.steps, self.counts = start.halted, steps, torch.tensor(counts)
-        self.sweep = Sweep(gradient, sizes, machine, steps + EXTRA_RECORDS, start.halted.dtype, threads)
-        layout = self.sweep.plan
+        (restarts, examples), counts = start.halted.shape, [len(wanted.cells), len(wanted.registers)]
+        new = start.halted.new_empty
+        layout = tables(sizes, *vars(machine).items())[1]
         places = [layout.memory_at + cell * layout.base for cell in wanted.cells]
         places += [layout.registers_at + register * layout.base for register in wanted.registers]
-        self.rows = torch.tensor([[place, int(fits)] for place, fits in zip(places, wanted.counted, strict=True)])
-        self.shares = self.numbers([1 / (examples * count) for count in counts for _ in range(count)])
-        self.efficiency = self.numbers([wanted.efficiency])
-        self.settings = torch.cat([self.numbers([wanted.tiny]), -self.efficiency / examples])
-        self.work = self.like.new_empty(examples * sum(counts) + steps)
-
-    def numbers(self, values: list[float]) -> Tensor:
-        return torch.tensor(values, dtype=self.like.dtype)
+        rows = torch.tensor([[place, int(fits)] for place, fits in zip(places, wanted.counted, strict=True)])
+        shares = start.halted.new_tensor([1 / (examples * count) for count in counts for _ in range(count)])
+        settings = start.halted.new_tensor([wanted.tiny, wanted.efficiency])
+        self.logits = new(restarts, sizes.lines, layout.width)
+        self.gradient, self.fits = torch.empty_like(self.logits), new(restarts)
+        self.masses, halted = new(2, *words.shape), new(restarts, examples, steps)
+        self.sweep = Sweep(
+            gradient, sizes, machine, steps + EXTRA_RECORDS,
+            [self.logits, *(part.contiguous() for part in start), words.contiguous(), rows, shares, settings,
+             self.gradient, *self.masses, halted, self.fits],
+            threads,
+        )  # fmt: skip
+        self.loss, scratch = new(restarts), new(examples * sum(counts) + steps)
+        self.losses = [torch.tensor(counts), settings, *self.masses, halted, scratch, self.loss]
 
     def __call__(self, logits: Float[Tensor, "K L W"]) -> Slope:
-        made = Slope(torch.empty_like(logits), *(self.like.new_empty(len(logits)) for _ in range(2)))
-        masses = self.like.new_empty(2, *self.words.shape)
-        halted = self.like.new_empty(*self.like.shape, self.steps)
-        self.sweep(
-            logits, *self.start, self.words, self.rows, self.shares, self.settings,
-            made.gradient, *masses, halted, made.fits,
-        )  # fmt: skip
-        call(losses, self.counts, self.efficiency, *masses.log_(), halted, self.work, made.loss)
-        return made._replace(fits=made.fits > 0)
+        """The gradient is written over by the next call."""
+        self.logits.copy_(logits)
+        self.sweep()
+        self.masses.log_()
+        call(losses, *self.losses)
+        return Slope(self.gradient, self.loss.clone(), self.fits > 0)
 
+    def end(self) -> None:
+        """No further call will come."""
+        self.sweep.dismiss()

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import numpy as np
 import torch
 
 from neurocomp.config import MachineConfig, Sizes, UserError
-from neurocomp.engine import sweep
+from neurocomp.engine import queue, sweep
 from neurocomp.engine.cache import compiled
 from neurocomp.engine.lookup import Lookup, lookup
 from neurocomp.engine.packs import PACK_BYTES
@@ -65,7 +66,7 @@ class FusedRun(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
         ctx.sizes, ctx.machine, ctx.threads = sizes, machine, threads
         outputs = torch.empty_like(inputs[1]), torch.empty_like(inputs[2]), logits.new_empty(*halted.shape, steps)
-        Sweep(sweep.forward, sizes, machine, 2, logits.dtype, threads)(*inputs, *outputs)
+        once(sweep.forward, sizes, machine, 2, [*inputs, *outputs], threads)
         return outputs
 
     @staticmethod
@@ -73,39 +74,53 @@ class FusedRun(torch.autograd.Function):
     def backward(ctx, *slopes):
         inputs, steps = ctx.saved_tensors, slopes[-1].shape[-1]
         logit_slopes = torch.empty_like(inputs[0])
-        swept = Sweep(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, logit_slopes.dtype, ctx.threads)
-        swept(*inputs, *(part.contiguous() for part in slopes), logit_slopes)
+        tensors = [*inputs, *(part.contiguous() for part in slopes), logit_slopes]
+        once(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, tensors, ctx.threads)
         return logit_slopes, *[None] * 8
 
 
 class Sweep:
-    """A kernel that does restarts until none is left, in some threads; what their calls have in common is made once.
+    """A kernel on these tensors, of which the first is one of restarts: each call does all of them, in some threads.
 
-    `records` is how many records the kernel keeps of its work.
+    `records` is how many records the kernel keeps of its work. Threads that have helped stay ready for the next call
+    a while, unless they are dismissed.
     """
 
     def __init__(
-        self, kernel: Callable[..., None], sizes: Sizes, machine: MachineConfig, records: int, dtype: torch.dtype,
+        self, kernel: Callable[..., None], sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor],
         threads: int,
     ):  # fmt: skip
-        self.kernel, self.threads = kernel, threads
-        self.lookup, self.plan = tables(sizes, *vars(machine).items())
-        numbers = room(self.plan, records, dtype)
-        self.work = [torch.empty(numbers, dtype=dtype).numpy() for _ in range(threads)]
+        table, self.plan = tables(sizes, *vars(machine).items())
+        self.queue, arrays, dtype = np.zeros(queue.SIZE, np.int64), [part.numpy() for part in tensors], tensors[0].dtype
+        threads, numbers = max(1, min(threads, len(tensors[0]))), room(self.plan, records, dtype)
+        work = [torch.empty(numbers, dtype=dtype).numpy() for _ in range(threads)]
+        call = compiled(kernel, [work[0], *arrays], swept=True)
+        self.lead, *self.help = (
+            functools.partial(call, self.queue, thread > 0, self.plan, table, work[thread], *arrays)
+            for thread in range(threads)
+        )
+        self.helping: list[Future | None] = [None] * len(self.help)
 
-    def __call__(self, *tensors: Tensor) -> None:
-        """Call the kernel on these, of which the first is one of restarts."""
-        # The kernels take what is next from this counter; it has a cache line to itself.
-        queue, arrays = np.zeros(8, dtype=np.int64), [tensor.numpy() for tensor in tensors]
-        call = compiled(self.kernel, [self.work[0], *arrays], swept=True)
-        mine, *others = self.work[: max(1, len(arrays[0]))]
-        helpers = [
-            pool(self.threads - 1).submit(call, queue, self.plan, self.lookup, work, *arrays) for work in others
-        ]
-        call(queue, self.plan, self.lookup, mine, *arrays)
-        for helper in helpers:  # On a busy machine one may not have begun, and nothing is left for it.
-            if not helper.cancel():
-                helper.result()
+    def __call__(self) -> None:
+        self.queue[queue.DONE] = 0
+        self.queue[queue.NEXT] = 0  # now those who help can see that there is something to do
+        for index, (helping, help) in enumerate(zip(self.helping, self.help, strict=True)):
+            if helping is None or helping.done():
+                self.helping[index] = pool(len(self.help)).submit(help)
+        self.lead()
+        while self.queue[queue.DONE] < self.queue[queue.TASKS]:  # on a busy machine
+            time.sleep(1e-5)
+
+    def dismiss(self) -> None:
+        """No further call will come: let nobody wait for it."""
+        self.queue[queue.NEXT] = queue.DISMISSED
+
+
+def once(*arguments) -> None:
+    """Call the kernel of such a `Sweep` once."""
+    made = Sweep(*arguments)
+    made()
+    made.dismiss()
 
 
 def room(layout: Plan, records: int, dtype: torch.dtype) -> int:

@@ -11,12 +11,13 @@ from __future__ import annotations
 from neurocomp.engine.backward import step_backward
 from neurocomp.engine.forward import step
 from neurocomp.engine.kernels import kernel
-from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, take
+from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs
+from neurocomp.engine.queue import DONE, advance, next_task
 from neurocomp.engine.sweep import load_state, load_weights, numbers_of, size_of, store, store_weight_slopes
 
 
 def gradient(
-    queue, plan, lookup, work, logits, memory, registers, counter, halted, words, rows, shares, settings,
+    queue, helping, plan, lookup, work, logits, memory, registers, counter, halted, words, rows, shares, settings,
     to_slopes, to_mass, to_right, to_halted, to_fits,
 ):  # fmt: skip
     """The adjoints of the logits, by a loss that is made of rows, distributions over words after the last step.
@@ -31,9 +32,10 @@ def gradient(
     last = at(records, steps * plan.size)
     slope = at(last, plan.size)
     weight_slopes = at(slope, plan.size)
+    late_slope = -settings[1] / settings.dtype.type(examples)
     while True:
-        restart = take(queue)
-        if restart >= restarts:
+        restart = next_task(queue, restarts, helping)
+        if restart < 0:
             break
         load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero, fits = filled(slope[0], 0), True
@@ -51,7 +53,7 @@ def gradient(
             traced = at(slope, plan.size - 1)
             traced[0] = zero
             for lane in range(min(width, examples - first)):
-                lanes_of(traced)[lane] = settings[1]
+                lanes_of(traced)[lane] = late_slope
                 fits &= judge(
                     plan, rows, shares, settings, words[restart, first + lane], at(lanes_of(last), lane),
                     at(lanes_of(slope), lane), width, to_mass[restart, first + lane], to_right[restart, first + lane],
@@ -63,6 +65,7 @@ def gradient(
         to_fits[restart] = fits
         target = at(numbers(to_slopes), restart * size_of(plan))
         store_weight_slopes(plan, weights, records, slope, weight_slopes, target)
+        advance(queue, DONE)
 
 
 @kernel
@@ -71,7 +74,7 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
 
     `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting
     keeps logarithms finite (`objective.TINY`): it is part of what goes to `to_mass` (of a row) and `to_right` (of its
-    right word). The second is the adjoint of what has halted.
+    right word). The second is the weight of the mass that has not halted (`efficiency`).
     """
     fits = True
     for i in range(len(rows)):
@@ -91,14 +94,14 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
     return fits
 
 
-def losses(counts, efficiency, logs_of_mass, logs_of_right, halted, work, to_losses):
+def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losses):
     """The loss of each restart: `objective.composite` of `objective.surprise`, each of them of so many rows.
 
     `work` has room for the rows of all examples of a restart, and for as many numbers as it has examples and steps.
     """
     restarts, examples, _ = logs_of_mass.shape
     steps, width = halted.shape[2], lane_count(packs(work))
-    row = numbers(work)
+    row, efficiency = numbers(work), settings[1]
     for restart in range(restarts):
         loss = to_losses[restart : restart + 1]
         loss[0] = 0
@@ -111,13 +114,13 @@ def losses(counts, efficiency, logs_of_mass, logs_of_right, halted, work, to_los
                         row[b * count + i] = mass - right
                 loss[0] += total_mass(row, examples * count, 1, width) / to_losses.dtype.type(examples * count)
             first += count
-        if efficiency[0]:
+        if efficiency:
             late = at(row, steps)
             for b in range(examples):
                 for t in range(steps):
                     row[t] = 1 - halted[restart, b, t]
                 late[b] = total_mass(row, steps, 1, width)
-            loss[0] += efficiency[0] * (total_mass(late, examples, 1, width) / to_losses.dtype.type(examples))
+            loss[0] += efficiency * (total_mass(late, examples, 1, width) / to_losses.dtype.type(examples))
 
 
 @kernel

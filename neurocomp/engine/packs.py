@@ -244,13 +244,3 @@ def lane_count(typingctx, pointer):
         return WORD(pointer.dtype.lanes)
 
     return types.int64(pointer), generate
-
-
-@intrinsic
-def take(typingctx, queue):
-    """The next number of the counter `queue[0]`, which no other thread gets."""
-
-    def generate(context, builder, signature, arguments):
-        return builder.atomic_rmw("add", _address(context, builder, queue, arguments[0]), WORD(1), "monotonic")
-
-    return types.int64(queue), generate

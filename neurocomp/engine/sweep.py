@@ -1,6 +1,6 @@
 """Whole runs of many restarts: what one thread does until nothing is left to take.
 
-Threads share nothing but the counter `queue`. A restart's arithmetic reads its own weights and examples, in an
+Threads share nothing but the `queue` of tasks. A restart's arithmetic reads its own weights and examples, in an
 order that depends on its number of examples only, so whichever thread takes it the result has the same bits.
 The ways in, which `cache.compiled` compiles, are `forward` and `backward` here, and `gradient` in a file of its own.
 """
@@ -10,10 +10,13 @@ from __future__ import annotations
 from neurocomp.engine.backward import softmax_sections_backward, step_backward
 from neurocomp.engine.forward import softmax_sections, step
 from neurocomp.engine.kernels import kernel
-from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, take, total
+from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, total
+from neurocomp.engine.queue import DONE, advance, next_task
 
 
-def forward(queue, plan, lookup, work, logits, memory, registers, counter, halted, to_memory, to_registers, to_halted):
+def forward(
+    queue, helping, plan, lookup, work, logits, memory, registers, counter, halted, to_memory, to_registers, to_halted,
+):  # fmt: skip
     """Run packs of examples to the end (`to_` arrays are written); only two records are kept.
 
     `work` has room for the weights of a restart and two records. A task is one pack of one restart.
@@ -23,8 +26,8 @@ def forward(queue, plan, lookup, work, logits, memory, registers, counter, halte
     width = lane_count(records)
     per_restart = (examples + width - 1) // width
     while True:
-        task = take(queue)
-        if task >= restarts * per_restart:
+        task = next_task(queue, restarts * per_restart, helping)
+        if task < 0:
             break
         restart, first = task // per_restart, task % per_restart * width
         load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
@@ -40,10 +43,11 @@ def forward(queue, plan, lookup, work, logits, memory, registers, counter, halte
         size = plan.registers * plan.base
         target = at(numbers(to_registers), restart * examples * size)
         store(at(last, plan.registers_at), target, first, examples, size, size)
+        advance(queue, DONE)
 
 
 def backward(
-    queue, plan, lookup, work, logits, memory, registers, counter, halted,
+    queue, helping, plan, lookup, work, logits, memory, registers, counter, halted,
     memory_slopes, registers_slopes, halted_slopes, logit_slopes,
 ):  # fmt: skip
     """The adjoints of the logits, from those of what `forward` wrote. A task is one restart.
@@ -57,8 +61,8 @@ def backward(
     slope = at(records, (steps + 1) * plan.size)
     weight_slopes = at(slope, plan.size)
     while True:
-        restart = take(queue)
-        if restart >= restarts:
+        restart = next_task(queue, restarts, helping)
+        if restart < 0:
             break
         load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero = filled(slope[0], 0)
@@ -84,6 +88,7 @@ def backward(
                 step_backward(plan, lookup, weights, at(records, t * plan.size), slope, weight_slopes)
         target = at(numbers(logit_slopes), restart * size_of(plan))
         store_weight_slopes(plan, weights, records, slope, weight_slopes, target)
+        advance(queue, DONE)
 
 
 @kernel

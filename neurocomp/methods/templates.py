@@ -97,7 +97,7 @@ def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
 def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
     text = format_program(found.program, one_line=True, jump_target=plan.task.machine.jump_target)
     facts = {key: value for key, value in found._asdict().items() if key != "program"}
-    return Template(program=text, synthesized=hard(text, unseen.test, plan.task), **facts)
+    return Template(program=text, synthesized=hard([text], unseen.test, plan.task)[0], **facts)
 
 
 def choose(plan: Plan, record: Record, shown: bool) -> Record:
