@@ -142,8 +142,6 @@ class Compiled:
 
     def __call__(self, state: Adam, batch: Batch) -> Updated:
         if batch is not self.batch:
-            if self.batch:
-                self.descent.end()
             self.batch, self.descent = batch, self.descent_of(batch)
         slope = self.descent(state.logits)
         return Updated(optimizer.compiled_update(state, slope.gradient, self.config), slope.loss, slope.fits)

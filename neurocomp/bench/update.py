@@ -5,6 +5,7 @@ What `tuning.tune` calls for an update: forward, loss, backward and Adam. But no
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import os
 from collections.abc import Callable, Sequence
@@ -60,8 +61,10 @@ def prepare(plan: Plan, engine: str, threads: int, restarts: int) -> Update:
     if engine == "jax":
         chunks = [_jax_chunk(plan, logits, batch) for logits, batch in begun]
     else:
-        made = choose(engine, threads, plan.task, plan.config.objective, plan.config.optimizer)
-        chunks = [_chunk(made, logits, batch) for logits, batch in begun]
+        make = functools.partial(choose, engine, threads, plan.task, plan.config.objective, plan.config.optimizer)
+        # What a chunk makes ready is its own, but for a CUDA graph, which takes as much memory as it computes.
+        shared = make() if plan.device.type == "cuda" else None
+        chunks = [_chunk(shared or make(), logits, batch) for logits, batch in begun]
 
     def update() -> None:
         if engine != "jax":

@@ -84,7 +84,3 @@ class Descent:
         self.masses.log_()
         call(losses, *self.losses)
         return Slope(self.gradient, self.loss.clone(), self.fits > 0)
-
-    def end(self) -> None:
-        """No further call will come."""
-        self.sweep.dismiss()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import os
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -27,6 +28,8 @@ from neurocomp.shapes import Float, Tensor
 
 # Beside the states of a run: the one after the last step, and the adjoints.
 EXTRA_RECORDS = 2
+# Of each thread that calls sweeps, `latest` is the one it called last.
+caller = threading.local()
 
 
 def run(
@@ -66,7 +69,7 @@ class FusedRun(torch.autograd.Function):
         ctx.save_for_backward(*inputs)
         ctx.sizes, ctx.machine, ctx.threads = sizes, machine, threads
         outputs = torch.empty_like(inputs[1]), torch.empty_like(inputs[2]), logits.new_empty(*halted.shape, steps)
-        once(sweep.forward, sizes, machine, 2, [*inputs, *outputs], threads)
+        Sweep(sweep.forward, sizes, machine, 2, [*inputs, *outputs], threads)()
         return outputs
 
     @staticmethod
@@ -75,7 +78,7 @@ class FusedRun(torch.autograd.Function):
         inputs, steps = ctx.saved_tensors, slopes[-1].shape[-1]
         logit_slopes = torch.empty_like(inputs[0])
         tensors = [*inputs, *(part.contiguous() for part in slopes), logit_slopes]
-        once(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, tensors, ctx.threads)
+        Sweep(sweep.backward, ctx.sizes, ctx.machine, steps + EXTRA_RECORDS, tensors, ctx.threads)()
         return logit_slopes, *[None] * 8
 
 
@@ -83,7 +86,7 @@ class Sweep:
     """A kernel on these tensors, of which the first is one of restarts: each call does all of them, in some threads.
 
     `records` is how many records the kernel keeps of its work. Threads that have helped stay ready for the next call
-    a while, unless they are dismissed.
+    a while, unless another sweep wants them.
     """
 
     def __init__(
@@ -102,6 +105,9 @@ class Sweep:
         self.helping: list[Future | None] = [None] * len(self.help)
 
     def __call__(self) -> None:
+        latest, caller.latest = getattr(caller, "latest", self), self
+        if latest is not self:
+            latest.queue[queue.NEXT] = queue.DISMISSED
         self.queue[queue.DONE] = 0
         self.queue[queue.NEXT] = 0  # now those who help can see that there is something to do
         for index, (helping, help) in enumerate(zip(self.helping, self.help, strict=True)):
@@ -110,17 +116,6 @@ class Sweep:
         self.lead()
         while self.queue[queue.DONE] < self.queue[queue.TASKS]:  # on a busy machine
             time.sleep(1e-5)
-
-    def dismiss(self) -> None:
-        """No further call will come: let nobody wait for it."""
-        self.queue[queue.NEXT] = queue.DISMISSED
-
-
-def once(*arguments) -> None:
-    """Call the kernel of such a `Sweep` once."""
-    made = Sweep(*arguments)
-    made()
-    made.dismiss()
 
 
 def room(layout: Plan, records: int, dtype: torch.dtype) -> int:
