@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
-import itertools
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,7 @@ from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
 from neurocomp.memorizer.config import MemorizerConfig
 
 if TYPE_CHECKING:
-    from neurocomp.bench.measure import Figures
+    from neurocomp.bench.measure import Figures, Gain
 
 # The shape without overrides; one that names a task gets that task's own sizes.
 SHAPE = {"task.base": 6, "task.registers": 6, "task.lines": 6, "task.length": 3}
@@ -105,14 +104,14 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
 def _updates(config: RunConfig, engines: list[str], threads: list[int], args: argparse.Namespace) -> None:
     from neurocomp.bench.measure import measure
 
-    measured = measure(config, engines, args.rounds, threads)
+    measured, gains = measure(config, engines, args.rounds, threads)
     if args.out:
         _append(args.out / "updates.csv", [asdict(line) for line in measured])
     if args.json:
         for line in measured:
             print(json.dumps(asdict(line)))
     else:
-        print("\n".join([_table(measured), *_gains(measured)]))
+        print("\n".join([_table(measured), *map(_told, gains)]))
 
 
 def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) -> None:
@@ -177,13 +176,11 @@ def _table(measured: list[Figures]) -> str:
     return "\n".join([title, form.format(*head), *lines])
 
 
-def _gains(measured: list[Figures]) -> Iterator[str]:
-    """How much faster more threads are, of each engine that was timed on several numbers of them."""
-    for _, lines in itertools.groupby(measured, key=lambda line: line.engine):
-        fewest, *others = sorted(lines, key=lambda line: line.threads)
-        for line in others:
-            times = fewest.ms_per_update / line.ms_per_update
-            yield f"{line.engine}: {line.threads} threads are {times:.2f} times as fast as {fewest.threads}"
+def _told(gain: Gain) -> str:
+    return (
+        f"{gain.engine}: {gain.threads} threads are {gain.times:.2f} times as fast as {gain.fewest} in turns side by "
+        f"side, a product of matrices {gain.times_matmul:.2f} times"
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

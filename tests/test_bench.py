@@ -6,7 +6,6 @@ import csv
 import importlib.util
 import json
 import os
-from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -15,7 +14,7 @@ import torch
 from neurocomp import optimizer
 from neurocomp.bench import measure
 from neurocomp.bench.update import plan_for, prepare, thread_settings
-from neurocomp.cli.bench import _config, _gains
+from neurocomp.cli.bench import _config
 from neurocomp.engine import load
 from neurocomp.machine.run import run
 from neurocomp.machine.state import State
@@ -45,13 +44,13 @@ def test_json_has_one_object_a_line_for_each_engine(command, no_memory):
 
 
 def test_an_engine_alternates_with_itself_on_other_threads(command, no_memory, monkeypatch):
-    turns, alternate = [], measure.alternate
+    turns, take_turns = [], measure.take_turns
 
     def watched(calls, rounds):
         turns.append(len(calls))
-        return alternate(calls, rounds)
+        return take_turns(calls, rounds)
 
-    monkeypatch.setattr(measure, "alternate", watched)
+    monkeypatch.setattr(measure, "take_turns", watched)
     overrides = [override for override in SMALL if not override.startswith("threads")]
     arguments = ("bench", *overrides, "--engines", "fused", "--threads", "1,2,1", "--rounds", 1)
     lines = [json.loads(line) for line in command(*arguments, "--json").out.splitlines()]
@@ -60,13 +59,14 @@ def test_an_engine_alternates_with_itself_on_other_threads(command, no_memory, m
     assert "\nfused: 2 threads are " in command(*arguments).out
 
 
-def test_gains_are_against_the_fewest_threads(no_memory):
-    (one,) = measure.measure(_config([*SMALL]), ["eager"], 1)
-    timed = [replace(one, threads=threads, ms_per_update=ms) for threads, ms in [(4, 2.5), (1, 6.0), (2, 4.0)]]
-    alone = replace(one, engine="jax", threads=4)
-    assert list(_gains([*timed, alone])) == [
-        "eager: 2 threads are 1.50 times as fast as 1", "eager: 4 threads are 2.40 times as fast as 1"
-    ]  # fmt: skip
+def test_gains_are_against_the_fewest_threads_turn_by_turn():
+    """The machine is ten times slower in the second round and a hundred times in the third."""
+    entered = [measure.Entrant(*line, *[None] * 2) for line in [("eager", 4), ("eager", 1), ("jax", 4), ("eager", 2)]]
+    seconds = {("all", 0): 2.5, ("all", 1): 6.0, ("all", 2): 9.0, ("all", 3): 4.0} | {
+        ("matmul", number): seconds for number, seconds in enumerate([1.0, 3.0, 1.0, 1.5])
+    }
+    turns = {key: [[value * slower] * 2 for slower in (1, 10, 100)] for key, value in seconds.items()}
+    assert measure.gains(entered, turns) == [("eager", 2, 1, 1.5, 2.0), ("eager", 4, 1, 2.4, 3.0)]
 
 
 def test_numbers_of_threads_that_are_tried():

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 
@@ -25,6 +25,9 @@ MATRIX = 1024  # rows of the square product that stands for what the machine can
 # engine before it stop spinning; and what is. However slow its updates are, some of them are timed.
 UNTIMED, TIMED = 0.02, 0.1
 UPDATES_A_TURN = 3
+
+Key = TypeVar("Key")
+Turns = list[list[float]]
 
 
 class Spread(NamedTuple):
@@ -74,19 +77,59 @@ class Entrant(NamedTuple):
     update: Update
 
 
-def measure(config: RunConfig, engines: Sequence[str], rounds: int, threads: Sequence[int] = ()) -> list[Figures]:
+class Gain(NamedTuple):
+    """How many times as fast an engine is on `threads` threads as on `fewest`, and a product of matrices likewise.
+
+    Medians over turns side by side: a machine that others use as well is slower at one time than at another.
+    """
+
+    engine: str
+    threads: int
+    fewest: int
+    times: float
+    times_matmul: float
+
+
+class Measured(NamedTuple):
+    figures: list[Figures]
+    gains: list[Gain]
+
+
+def measure(config: RunConfig, engines: Sequence[str], rounds: int, threads: Sequence[int] = ()) -> Measured:
     """The engines on the same restarts, each on each of these numbers of threads, or on the best if there are none."""
     entered = entrants(config, engines, threads)
-    calls: dict[tuple[int, str], Update] = {}
-    for number, (engine, count, plan, update) in enumerate(entered):
-        calls[number, "all"] = update
-        calls[number, "one"] = prepare(plan, engine, count, 1)
-        calls[number, "matmul"] = matrix_product(plan, count)
-    times = alternate(calls, rounds)
-    return [
-        figures(plan, engine, count, *(times[number, what] for what in ("all", "one", "matmul")))
-        for number, (engine, count, plan, _) in enumerate(entered)
-    ]
+    whats = {
+        "all": lambda entrant: entrant.update,
+        "one": lambda entrant: prepare(entrant.plan, entrant.engine, entrant.threads, 1),
+        "matmul": lambda entrant: matrix_product(entrant.plan, entrant.threads),
+    }
+    calls = {(what, number): call(entrant) for what, call in whats.items() for number, entrant in enumerate(entered)}
+    turns = take_turns(calls, rounds)
+    return Measured(
+        [
+            figures(plan, engine, count, *(spread_of(turns[what, number]) for what in whats))
+            for number, (engine, count, plan, _) in enumerate(entered)
+        ],
+        gains(entered, turns),
+    )
+
+
+def gains(entered: Sequence[Entrant], turns: dict[tuple[str, int], Turns]) -> list[Gain]:
+    """Of each engine that was timed on several numbers of threads."""
+    found, fewest = [], {}
+    for number, entrant in sorted(enumerate(entered), key=lambda each: each[1].threads):
+        first, on_first = fewest.setdefault(entrant.engine, (entrant.threads, number))
+        if number != on_first:
+            times = (
+                statistics.median(map(ratio, turns[what, on_first], turns[what, number])) for what in ("all", "matmul")
+            )
+            found.append(Gain(entrant.engine, entrant.threads, first, *times))
+    return found
+
+
+def ratio(turn: list[float], other: list[float]) -> float:
+    """How many times as long calls took in one turn as in another."""
+    return statistics.median(turn) / statistics.median(other)
 
 
 def entrants(config: RunConfig, engines: Sequence[str], threads: Sequence[int] = ()) -> list[Entrant]:
@@ -110,16 +153,21 @@ def best(tried: Sequence[Entrant]) -> Entrant:
     return min(tried, key=lambda entrant: times[entrant.threads].median)
 
 
-def alternate(calls: dict, rounds: int) -> dict:
+def alternate(calls: dict[Key, Update], rounds: int) -> dict[Key, Spread]:
     """Every call's `Spread` over rounds in which all take turns, each for the same time."""
+    return {key: spread_of(turns) for key, turns in take_turns(calls, rounds).items()}
+
+
+def take_turns(calls: dict[Key, Update], rounds: int) -> dict[Key, Turns]:
+    """The seconds of every call, turn by turn."""
     for call in calls.values():
         call()
-    seconds: dict = {key: [] for key in calls}
+    turns: dict[Key, Turns] = {key: [] for key in calls}
     for _ in range(rounds):
         for key, call in calls.items():
             repeated(call, UNTIMED, at_least=1)
-            seconds[key] += repeated(call, TIMED, at_least=UPDATES_A_TURN)
-    return {key: spread(values) for key, values in seconds.items()}
+            turns[key].append(repeated(call, TIMED, at_least=UPDATES_A_TURN))
+    return turns
 
 
 def repeated(call: Callable[[], None], seconds: float, at_least: int) -> list[float]:
@@ -136,8 +184,8 @@ def timed(call: Callable[[], None]) -> float:
     return time.perf_counter() - began
 
 
-def spread(seconds: list[float]) -> Spread:
-    low, median, high = statistics.quantiles(seconds, n=4, method="inclusive")
+def spread_of(turns: Turns) -> Spread:
+    low, median, high = statistics.quantiles([seconds for turn in turns for seconds in turn], n=4, method="inclusive")
     return Spread(median, low, high)
 
 
