@@ -103,16 +103,14 @@ def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losse
     steps, width = halted.shape[2], lane_count(packs(work))
     row, efficiency = numbers(work), settings[1]
     for restart in range(restarts):
-        loss = to_losses[restart : restart + 1]
-        loss[0] = 0
-        first = 0
+        loss, first = to_losses.dtype.type(0), 0
         for count in counts:
             if count:
                 for b in range(examples):
                     for i in range(count):
                         mass, right = logs_of_mass[restart, b, first + i], logs_of_right[restart, b, first + i]
                         row[b * count + i] = mass - right
-                loss[0] += total_mass(row, examples * count, 1, width) / to_losses.dtype.type(examples * count)
+                loss += total_mass(row, examples * count, 1, width) / to_losses.dtype.type(examples * count)
             first += count
         if efficiency:
             late = at(row, steps)
@@ -120,7 +118,8 @@ def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losse
                 for t in range(steps):
                     row[t] = 1 - halted[restart, b, t]
                 late[b] = total_mass(row, steps, 1, width)
-            loss[0] += efficiency * (total_mass(late, examples, 1, width) / to_losses.dtype.type(examples))
+            loss += efficiency * (total_mass(late, examples, 1, width) / to_losses.dtype.type(examples))
+        to_losses[restart] = loss
 
 
 @kernel
