@@ -102,19 +102,19 @@ class Sweep:
             functools.partial(call, self.queue, thread > 0, self.plan, table, work[thread], *arrays)
             for thread in range(threads)
         )
+        self.ended = compiled(queue.ended, [self.queue])
         self.helping: list[Future | None] = [None] * len(self.help)
 
     def __call__(self) -> None:
         latest, caller.latest = getattr(caller, "latest", self), self
         if latest is not self:
             latest.queue[queue.NEXT] = queue.DISMISSED
-        self.queue[queue.DONE] = 0
-        self.queue[queue.NEXT] = 0  # now those who help can see that there is something to do
+        self.queue[queue.NEXT] = queue.SOON
         for index, (helping, help) in enumerate(zip(self.helping, self.help, strict=True)):
             if helping is None or helping.done():
                 self.helping[index] = pool(len(self.help)).submit(help)
         self.lead()
-        while self.queue[queue.DONE] < self.queue[queue.TASKS]:  # on a busy machine
+        while not self.ended(self.queue):  # on a busy machine
             time.sleep(1e-5)
 
 

@@ -1,7 +1,8 @@
 """How threads share what a kernel has to do: they take numbered tasks from a queue, round after round.
 
 A round begins when the next number is 0 again. Until then those who help keep looking, as long as their patience
-lasts: a thread that has to be woken comes too late for a good part of a round.
+lasts: a thread that has to be woken comes too late for a good part of a round. All numbers are read and written in
+one order for all threads, and what a thread has written before them is seen by who reads them.
 """
 
 from __future__ import annotations
@@ -15,8 +16,20 @@ from neurocomp.engine.kernels import kernel
 
 # What stands where, each in a cache line of its own: the next task, how many are done, of how many.
 NEXT, DONE, TASKS, SIZE = 0, 8, 16, 24
-DISMISSED = 1 << 62  # as the next task: there will be no further round
+SOON, DISMISSED = 1 << 61, 1 << 62  # as the next task: no round has begun yet, or none will any more
 PATIENCE = 50_000  # looks at the queue, of some 25 ns each
+
+
+@kernel
+def begin(queue):
+    """A round begins; the last one must have ended."""
+    put(queue, DONE, 0)
+    put(queue, NEXT, 0)
+
+
+def ended(queue):
+    """Whether all tasks of the round are done, once `next_task` has been -1 to who does not help."""
+    return look(queue, DONE) == look(queue, TASKS)
 
 
 @kernel
@@ -27,7 +40,7 @@ def next_task(queue, tasks, helping):
     """
     task = advance(queue, NEXT)
     if task >= tasks and not helping:
-        queue[TASKS] = tasks
+        put(queue, TASKS, tasks)
     looks = 0
     while task >= tasks:
         if looks == PATIENCE or (look(queue, NEXT) >= DISMISSED if helping else look(queue, DONE) == tasks):
@@ -60,6 +73,18 @@ def look(typingctx, queue, place):
 
 
 @intrinsic
+def put(typingctx, queue, place, value):
+    """Let `value` stand in that place."""
+
+    def generate(context, builder, signature, arguments):
+        number = context.cast(builder, arguments[2], signature.args[2], types.int64)
+        builder.store_atomic(number, _pointer(context, builder, signature, arguments), "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.none(queue, place, value), generate
+
+
+@intrinsic
 def relax(typingctx):
     """A moment for the other thread of the same core."""
 
@@ -73,6 +98,6 @@ def relax(typingctx):
 
 
 def _pointer(context, builder, signature, arguments):
-    array, index = signature.args
+    array, index = signature.args[:2]
     data = context.make_array(array)(context, builder, value=arguments[0]).data
     return builder.gep(data, [context.cast(builder, arguments[1], index, types.int64)])
