@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language.assembly import parse
-from neurocomp.language.executor import encode, execute
+from neurocomp.language.executor import Final, encode, execute
 from neurocomp.tasks import Examples, HeldOut, Task
 
 LANES = 65536  # programs x examples that are run at a time
@@ -37,14 +37,22 @@ def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
 
 def _hold(code: np.ndarray, examples: Examples, task: Task) -> list[bool]:
     """Whether each program [P, L, 5] leaves the right words."""
-    machine, memory, registers = task.machine, list(task.checked_memory), list(task.checked_registers)
-    final = execute(
-        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps, halting=machine.halting,
-        mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-    )  # fmt: skip
+    final, memory, registers = run(code, examples, task), list(task.checked_memory), list(task.checked_registers)
     of_memory = final.memory[:, :, memory] == examples.final_memory[:, memory]
     of_registers = final.registers[:, :, registers] == examples.final_registers[:, registers]
     return (of_memory.all(axis=(1, 2)) & of_registers.all(axis=(1, 2))).tolist()
+
+
+def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
+    """What programs [P, L, 5] leave on the examples, after the task's steps, by the task's readings.
+
+    The examples are shared [N, ...], or each program has its own [P, N, ...].
+    """
+    machine = task.machine
+    return execute(
+        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
+        halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+    )  # fmt: skip
 
 
 def verdicts(texts: Iterable[str], task: Task, held_out: HeldOut) -> dict[str, Verdict]:

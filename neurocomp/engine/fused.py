@@ -93,23 +93,23 @@ class Sweep:
         self, kernel: Callable[..., None], sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor],
         threads: int,
     ):  # fmt: skip
-        table, self.plan = tables(sizes, *vars(machine).items())
+        table, layout = tables(sizes, *vars(machine).items())
         self.queue, arrays, dtype = np.zeros(queue.SIZE, np.int64), [part.numpy() for part in tensors], tensors[0].dtype
-        threads, numbers = max(1, min(threads, len(tensors[0]))), room(self.plan, records, dtype)
+        threads, numbers = max(1, min(threads, len(tensors[0]))), room(layout, records, dtype)
         work = [torch.empty(numbers, dtype=dtype).numpy() for _ in range(threads)]
         call = compiled(kernel, [work[0], *arrays], swept=True)
         self.lead, *self.help = (
-            functools.partial(call, self.queue, thread > 0, self.plan, table, work[thread], *arrays)
+            functools.partial(call, self.queue, thread > 0, layout, table, work[thread], *arrays)
             for thread in range(threads)
         )
-        self.ended = compiled(queue.ended, [self.queue])
+        self.begin, self.ended = (compiled(function, [self.queue]) for function in (queue.begin, queue.ended))
         self.helping: list[Future | None] = [None] * len(self.help)
 
     def __call__(self) -> None:
         latest, caller.latest = getattr(caller, "latest", self), self
         if latest is not self:
             latest.queue[queue.NEXT] = queue.DISMISSED
-        self.queue[queue.NEXT] = queue.SOON
+        self.begin(self.queue)
         for index, (helping, help) in enumerate(zip(self.helping, self.help, strict=True)):
             if helping is None or helping.done():
                 self.helping[index] = pool(len(self.help)).submit(help)

@@ -12,7 +12,7 @@ from neurocomp.engine.backward import step_backward
 from neurocomp.engine.forward import step
 from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs
-from neurocomp.engine.queue import DONE, advance, begin, next_task
+from neurocomp.engine.queue import DONE, advance, next_task
 from neurocomp.engine.sweep import load_state, load_weights, numbers_of, size_of, store, store_weight_slopes
 
 
@@ -33,8 +33,6 @@ def gradient(
     slope = at(last, plan.size)
     weight_slopes = at(slope, plan.size)
     late_slope = -settings[1] / settings.dtype.type(examples)
-    if not helping:
-        begin(queue)
     while True:
         restart = next_task(queue, restarts, helping)
         if restart < 0:

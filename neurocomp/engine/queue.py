@@ -16,11 +16,10 @@ from neurocomp.engine.kernels import kernel
 
 # What stands where, each in a cache line of its own: the next task, how many are done, of how many.
 NEXT, DONE, TASKS, SIZE = 0, 8, 16, 24
-SOON, DISMISSED = 1 << 61, 1 << 62  # as the next task: no round has begun yet, or none will any more
+DISMISSED = 1 << 62  # as the next task: no round comes soon
 PATIENCE = 50_000  # looks at the queue, of some 25 ns each
 
 
-@kernel
 def begin(queue):
     """A round begins; the last one must have ended."""
     put(queue, DONE, 0)

@@ -11,7 +11,7 @@ from neurocomp.engine.backward import softmax_sections_backward, step_backward
 from neurocomp.engine.forward import softmax_sections, step
 from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, total
-from neurocomp.engine.queue import DONE, advance, begin, next_task
+from neurocomp.engine.queue import DONE, advance, next_task
 
 
 def forward(
@@ -25,8 +25,6 @@ def forward(
     weights, records = numbers_of(work, plan)
     width = lane_count(records)
     per_restart = (examples + width - 1) // width
-    if not helping:
-        begin(queue)
     while True:
         task = next_task(queue, restarts * per_restart, helping)
         if task < 0:
@@ -62,8 +60,6 @@ def backward(
     width = lane_count(records)
     slope = at(records, (steps + 1) * plan.size)
     weight_slopes = at(slope, plan.size)
-    if not helping:
-        begin(queue)
     while True:
         restart = next_task(queue, restarts, helping)
         if restart < 0:

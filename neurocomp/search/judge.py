@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language.assembly import Program
-from neurocomp.language.executor import decode, execute
+from neurocomp.language.executor import decode
 from neurocomp.synthesis.score import right_words
 from neurocomp.tasks import Examples, Task
+from neurocomp.verification import run
 
 
 class Searched(NamedTuple):
@@ -57,12 +58,7 @@ def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
 
     The examples are shared [N, ...], or each program has its own [P, N, ...].
     """
-    machine = task.machine
-    final = execute(
-        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
-        halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-    )  # fmt: skip
-    return right_words(final, examples, task).sum((1, 2))
+    return right_words(run(code, examples, task), examples, task).sum((1, 2))
 
 
 def first_right(blocks: Iterable[np.ndarray], judge: Judge) -> Searched:

@@ -19,7 +19,7 @@ import numpy as np
 from neurocomp.config import SynthesisConfig, UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
-from neurocomp.language.executor import Final, decode, execute
+from neurocomp.language.executor import Final, decode
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.constructs import Construct, chosen
 from neurocomp.synthesis.contradictions import check_examples
@@ -31,6 +31,7 @@ from neurocomp.synthesis.score import checked_words, expected_words, scores
 from neurocomp.synthesis.templates import Candidate, Templates
 from neurocomp.synthesis.terms import Term
 from neurocomp.tasks import Examples, Task
+from neurocomp.verification import run
 
 RUNS = 1 << 15  # about as many executions fit a processor's cache at once
 KEPT = 250_000  # searches for more programs do not leave what they enumerate (a kilobyte each) to the next one
@@ -211,14 +212,6 @@ def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfi
             break
     score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
     return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
-
-
-def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
-    """What programs leave on the examples, after the task's steps, by the task's readings."""
-    return execute(
-        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
-        halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
-    )  # fmt: skip
 
 
 def behaviors(final: Final, task: Task) -> list[bytes]:
