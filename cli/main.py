@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from neurocomp import __version__
 from neurocomp.config import UserError, did_you_mean
+from neurocomp.text import first_lines, lines, visible
 
 
 class Command(NamedTuple):
@@ -103,6 +104,6 @@ def _environment(error: BaseException) -> int:
 
 
 def _complain(message: str, code: int) -> int:
-    for line in message.splitlines():
-        print(f"neurocomp: {line}", file=sys.stderr)
+    for line in first_lines(lines(message)):
+        print(f"neurocomp: {visible(line)}", file=sys.stderr)
     return code

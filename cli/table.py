@@ -16,9 +16,9 @@ from neurocomp.cli.selecting import (
     write_to,
 )
 from neurocomp.config import UserError, check_at_least
+from neurocomp.files import atomic_write
 from neurocomp.report.grid import Table, draw
 from neurocomp.report.published import tables
-from neurocomp.results import atomic_write
 
 KINDS = {
     "transfer": "rates by the program that restarts start from and by task",

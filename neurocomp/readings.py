@@ -27,11 +27,11 @@ from tqdm import tqdm
 from neurocomp.config import MachineConfig, ObjectiveConfig, RunConfig, TaskConfig, UserError
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
+from neurocomp.files import atomic_write
 from neurocomp.methods.tune import tune_restarts
 from neurocomp.plan import make_plan
 from neurocomp.recovery import soft
 from neurocomp.report.published import tuned_rates
-from neurocomp.results import atomic_write
 from neurocomp.seeding import generator
 from neurocomp.tasks import held_out
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocomp.config import UserError
+from neurocomp.files import atomic_write
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -92,24 +93,6 @@ def batch_label(restarts: list[int]) -> str:
     if restarts != list(range(restarts[0], restarts[0] + len(restarts))):
         raise ValueError(f"the restarts of a batch must be consecutive, got {restarts}")
     return f"{restarts[0]}-{restarts[-1]}"
-
-
-def atomic_write(path: Path, text: str) -> None:
-    """Write a whole file, or leave what was there: never half of it, even on a full disk."""
-    if path.exists() and not path.is_file():  # /dev/stdout and pipes: there is nothing to replace
-        path.write_text(text, encoding="utf-8")
-        return
-    path = path.resolve()  # a link stays a link
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 class CellWriter:

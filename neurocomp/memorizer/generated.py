@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from neurocomp.results import atomic_write
+from neurocomp.files import atomic_write
 from neurocomp.seeding import SHARED, generator
 
 # As many as two epochs of the paper's training take to learn the soft imperative; after half of them it is at chance.

@@ -6,8 +6,8 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.files import atomic_write
 from neurocomp.plan import Plan
-from neurocomp.results import atomic_write
 from neurocomp.tuning import Tuned
 from neurocomp.weights_file import save_weights
 

@@ -14,12 +14,12 @@ from pathlib import Path
 from tqdm import tqdm
 
 from neurocomp.config import UserError
+from neurocomp.files import atomic_write
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.methods.synthesize import uninterrupted
 from neurocomp.methods.tune import judge, tune_restarts
 from neurocomp.plan import Plan, Start
 from neurocomp.progress import Progress
-from neurocomp.results import atomic_write
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, synthesize
 from neurocomp.tasks import HeldOut, held_out, training_examples

@@ -1,0 +1,61 @@
+"""The one door for files: only regular ones are read, and a file is written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+from neurocomp.config import UserError
+
+
+def read_bytes(path: Path) -> bytes:
+    """What a regular file holds. Raises UserError that names the file: missing, a folder, a pipe, not readable.
+
+    A named pipe or a device is refused before it is opened: reading one may wait for ever.
+    """
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            kind = "a folder" if path.is_dir() else "not a regular file"
+            raise UserError(f"{path}: is {kind}, expected a file")
+        return path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
+
+
+def read_text(path: Path) -> str:
+    """The same as UTF-8 text, without a byte-order mark. Raises UserError."""
+    try:
+        return read_bytes(path).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path}: not UTF-8 text (byte {error.start + 1})") from None
+
+
+def atomic_write(path: Path, content: str | bytes) -> None:
+    """Write a whole file, or leave what was there: never half of it, even on a full disk. May raise OSError."""
+    data = content.encode() if isinstance(content, str) else content
+    if path.exists() and not path.is_file():  # /dev/stdout and pipes: there is nothing to replace
+        path.write_bytes(data)
+        return
+    path = path.resolve()  # a link stays a link
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def remove_leftovers(path: Path) -> None:
+    """Remove what writers of this file left when they were killed. The caller holds the lock that they held."""
+    for temporary in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
+        temporary.unlink(missing_ok=True)
+
+
+def _literal(name: str) -> str:
+    """A name as `glob` takes it for itself."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)

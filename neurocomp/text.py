@@ -1,0 +1,44 @@
+"""The one door for text: what a line is, what a whole number is, and what may be shown on a terminal."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+
+LINE_END = re.compile(r"\r\n|\n|\r")
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}")  # int() itself takes up to 4300 digits, and digits of any script
+SHOWN = 20  # messages of one kind; the others are counted
+
+# Control characters move the cursor and rewrite the screen; format characters reorder what is read; a lone
+# surrogate cannot be printed; line and paragraph separators look like the end of a line and are none.
+UNSAFE = ("Cc", "Cf", "Cs", "Zl", "Zp")
+
+
+def lines(text: str) -> list[str]:
+    r"""The lines of a text. Only \n, \r\n and \r end one: a form feed, U+0085 or U+2028 in a comment does not."""
+    found = LINE_END.split(text)
+    return found[:-1] if found[-1] == "" else found
+
+
+def whole_number(text: str) -> int | None:
+    """The number that ASCII digits say, with a sign or none; None if the text is no such number."""
+    word = text.strip(" \t")
+    return int(word) if WHOLE_NUMBER.fullmatch(word) else None
+
+
+def visible(text: str) -> str:
+    r"""The text on one line, with what could act on a terminal written out: ESC as \x1b, a new line as \n."""
+    return "".join(map(_visible_character, text))
+
+
+def _visible_character(character: str) -> str:
+    unsafe = unicodedata.category(character) in UNSAFE
+    return character.encode("unicode_escape").decode("ascii") if unsafe else character
+
+
+def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
+    """Different messages: the first of them, and how many more there are."""
+    different = list(dict.fromkeys(messages))
+    more = len(different) - shown
+    return different if more <= 0 else [*different[:shown], f"... and {more:,} more"]
