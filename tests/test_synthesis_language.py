@@ -14,12 +14,15 @@ from neurocomp.language.assembly import load_program
 from neurocomp.language.assembly import parse as parse_assembly
 from neurocomp.language.executor import decode
 from neurocomp.language.interpreter import run
-from neurocomp.synthesis.constructs import CONSTRUCTS, WORD, Construct, chosen
+from neurocomp.synthesis.assembler import DoesNotFit, Lowered, Room
+from neurocomp.synthesis.construct import WORD, Construct
+from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
 from neurocomp.synthesis.grammar import parse, weight
-from neurocomp.synthesis.lowering import DoesNotFit, Lowered, Room, lower
-from neurocomp.synthesis.meaning import World, rounds
+from neurocomp.synthesis.lowering import lower
+from neurocomp.synthesis.meaning import rounds
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.terms import Term, parse_term, terms_in
+from neurocomp.synthesis.world import World
 from tests.templates import statements
 
 BASE, REGISTERS, LINES, STEPS, MOMENTS = 5, 40, 400, 700, 40

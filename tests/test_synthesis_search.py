@@ -16,11 +16,13 @@ from neurocomp.language.assembly import format_program, parse
 from neurocomp.language.executor import Final, execute
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis import equivalence, search
-from neurocomp.synthesis.constructs import CONSTRUCTS, STATEMENT, WORD, chosen
+from neurocomp.synthesis.assembler import Room
+from neurocomp.synthesis.construct import STATEMENT, WORD
+from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.grammar import check, endless, weight
-from neurocomp.synthesis.lowering import Room, lower
+from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import explained, right_words, scores
 from neurocomp.synthesis.search import as_printed, loops_in, right_examples, synthesize

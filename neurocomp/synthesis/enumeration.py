@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.synthesis.constructs import (
+from neurocomp.synthesis.assembler import Room
+from neurocomp.synthesis.construct import (
     ADDRESS,
     EACH_STATEMENT,
     EACH_TEST,
@@ -27,7 +28,6 @@ from neurocomp.synthesis.constructs import (
 )
 from neurocomp.synthesis.equivalence import Function, Functions
 from neurocomp.synthesis.grammar import operators
-from neurocomp.synthesis.lowering import Room
 from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
 from neurocomp.synthesis.shapes import Shape, Shapes, code_of
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number

@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
-from neurocomp.synthesis.meaning import World
+from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+from neurocomp.synthesis.world import World
 
 # How many values of each variable are sampled, if so many are needed, that combinations of three are nearly all there;
 # of two they are in any base.

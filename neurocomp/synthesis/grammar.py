@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neurocomp.config import UserError, did_you_mean
-from neurocomp.synthesis.constructs import (
+from neurocomp.synthesis.construct import (
     ADDRESS,
-    CONSTRUCTS,
     EACH_STATEMENT,
     EACH_TEST,
     EACH_WORD,
@@ -17,7 +16,8 @@ from neurocomp.synthesis.constructs import (
     WORD,
     Construct,
 )
-from neurocomp.synthesis.constructs import REGISTER as REGISTER_KIND
+from neurocomp.synthesis.construct import REGISTER as REGISTER_KIND
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, parse_term, register, terms_in
 
 

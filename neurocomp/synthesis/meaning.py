@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 from typing import Any
 
-from neurocomp.synthesis.constructs import CONSTRUCTS, EACH_STATEMENT, OPERATOR, REGISTER, STATEMENT
+from neurocomp.synthesis.construct import EACH_STATEMENT, OPERATOR, REGISTER, STATEMENT
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register
-
-
-@dataclass
-class World:
-    """What programs read and change. `indices` are those of the loops around, the innermost last."""
-
-    base: int
-    memory: list[int]
-    registers: list[int]
-    mod_by_zero: str = "zero"
-    indices: list[int] = field(default_factory=list)
-
-    @property
-    def index(self) -> int:
-        return self.indices[-1]
-
-    def rounds(self, last: Callable[[], int] | None = None) -> Iterator[None]:
-        """The rounds of a loop, at index 0, 1, ..., `last`; without it for ever, from the last cell to the first.
-
-        A loop to the last cell never ends either: the index after it is 0 again, which is not above `last`.
-        """
-        self.indices.append(0)
-        while True:
-            yield
-            self.indices[-1] = (self.index + 1) % self.base
-            if last is not None and self.index > last():
-                break
-        self.indices.pop()
+from neurocomp.synthesis.world import World
 
 
 def word(term: Term, world: World) -> int:

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.lowering import Lowered
+from neurocomp.synthesis.assembler import Lowered
 
 
 def pad(lowered: Lowered, lines: int, padding: str = "end", noops: int | None = None) -> np.ndarray:

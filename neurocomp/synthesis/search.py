@@ -21,11 +21,13 @@ from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import Final, decode
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.constructs import Construct, chosen
+from neurocomp.synthesis.assembler import DoesNotFit, Room
+from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse, weight
-from neurocomp.synthesis.lowering import DoesNotFit, Room, lower, room_of
+from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import checked_words, expected_words, scores
 from neurocomp.synthesis.templates import Candidate, Templates

@@ -12,8 +12,9 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.constructs import CONSTRUCTS, Construct
-from neurocomp.synthesis.lowering import Assembler, DoesNotFit, Room, TooFewRegisters
+from neurocomp.synthesis.assembler import Assembler, DoesNotFit, Room, TooFewRegisters
+from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.terms import Term
 
@@ -62,12 +63,12 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
 def _lowered(term: Term, room: Room) -> Shape | None:
     operations: list[Term] = []
     fresh = _copy(term, operations)
-    assembler = Assembler(fresh, room)
+    assembler = Assembler(fresh, room, CONSTRUCTS)
     try:
         try:
             lowered = assembler.lowered(fresh)
         except TooFewRegisters:
-            assembler = Assembler(fresh, room, frugal=True)
+            assembler = Assembler(fresh, room, CONSTRUCTS, frugal=True)
             lowered = assembler.lowered(fresh)
     except DoesNotFit:
         return None

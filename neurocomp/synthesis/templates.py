@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from neurocomp.synthesis.constructs import CONSTRUCTS, STATEMENT
+from neurocomp.synthesis.construct import STATEMENT
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.terms import Term
 
 
