@@ -7,7 +7,7 @@ import shlex
 
 from tests.conftest import ROOT
 
-FIRST_STEPS = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## First steps\n")[1].split("\n## ")[0]
+FIRST_STEPS = (ROOT / "README.md").read_text(encoding="utf-8").split("\n## One program, one run\n")[1].split("\n## ")[0]
 SMALLER = ["restarts=2", "optimizer.updates=12"]
 
 
@@ -19,7 +19,7 @@ def shortened(line: str) -> list[str]:
 
 
 def test_the_commands_of_the_first_steps_run(command):
-    lines = re.findall(r"^    (neurocomp .*)$", FIRST_STEPS, re.MULTILINE)
+    lines = re.findall(r"^    (?:\$ )?(neurocomp .*)$", FIRST_STEPS, re.MULTILINE)
     assert {line.split()[1] for line in lines} >= {"run", "show", "exec", "compile", "decompile"}
     for line in lines:
         answer = command(*shortened(line))
@@ -31,4 +31,4 @@ def test_the_python_of_the_first_steps_runs(command, capsys):
     (block,) = re.findall(r"^```python\n(.*?)^```$", FIRST_STEPS, re.MULTILINE | re.DOTALL)
     assert "restarts=20" in block
     exec(compile(block.replace("restarts=20", "restarts=2"), "README.md", "exec"), {})
-    assert "program" in capsys.readouterr().out
+    assert "inc 1 1" in capsys.readouterr().out
