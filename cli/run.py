@@ -22,7 +22,7 @@ from omegaconf import DictConfig
 from neurocomp.cli.compose import Cell, compose_cells, groups, searched_directory, to_config
 from neurocomp.cli.errors import translated
 from neurocomp.cli.main import Stop
-from neurocomp.cli.run_help import help_text
+from neurocomp.cli.run_help import help_text, key_help
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer_experiments, tree_of
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
@@ -39,7 +39,8 @@ def main(argv: list[str]) -> int:
     """Check every cell, run them, print what came of them; 1 if any cell failed or is incomplete."""
     arguments, flags = parse(argv)
     if arguments.help:
-        print(help_text(groups(arguments), memorizer_experiments(arguments.config_dir)))
+        own = arguments.overrides
+        print(key_help(own) if own else help_text(groups(arguments), memorizer_experiments(arguments.config_dir)))
         return 0
     if arguments.hydra_help or arguments.cfg or arguments.info:
         return show(arguments, flags)

@@ -2,30 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import fields, is_dataclass
-from typing import Any
+import textwrap
 
-from neurocomp.config import (
-    METHODS,
-    READINGS,
-    MachineConfig,
-    ObjectiveConfig,
-    OptimizerConfig,
-    RunConfig,
-    SearchConfig,
-    SynthesisConfig,
-    TaskConfig,
-)
-from neurocomp.memorizer.config import (
-    SOFT_TASKS,
-    TASKS,
-    ExecutionConfig,
-    MemorizerConfig,
-    NetworkConfig,
-    SoftConfig,
-    TrainingConfig,
-)
+from neurocomp.cli.keys import Key, machine_keys, memorizer_keys, selected
+from neurocomp.config import UserError, did_you_mean
+
+WIDTH = 100
 
 INTRODUCTION = """\
 neurocomp run: k restarts of one task from one initialization (one cell of a table), by default tuned.
@@ -56,6 +38,7 @@ neurocomp table memorization and neurocomp table soft_programs draw its rows."""
 
 FLAGS = """\
 Flags
+  --help KEY ...     what these keys mean: --help gamma, --help optimizer.
   -m, --multirun     run a grid
   --config-dir DIR   look for groups (DIR/task/...) and for the files they name here too
   --cfg job          show the configuration instead of running it
@@ -67,31 +50,27 @@ Flags
 def help_text(groups: dict[str, list[str]], memorizer_experiments: list[str]) -> str:
     """The whole text; `groups` are the options of each group of the first machine."""
     options = [f"  {group:<12} {', '.join(names)}" for group, names in sorted(groups.items())]
-    task = ", ".join(field.name for field in fields(TaskConfig))
     parts = [INTRODUCTION, "", "Groups (group=option)", *options, "", "Keys (key=value), with their defaults"]
-    parts += _keys(RunConfig(task=None), "")  # type: ignore[arg-type]
-    parts += [*_keys(MachineConfig(), "machine."), *_keys(OptimizerConfig(), "optimizer.")]
-    parts += [*_keys(ObjectiveConfig(), "objective."), *_keys(SynthesisConfig(), "synthesis.")]
-    parts += _keys(SearchConfig(), "search.")
-    parts += [f"  task.KEY, where the task file has the default: {task}", "", MEMORIZER, ""]
+    parts += [*map(described, machine_keys()), "", MEMORIZER, ""]
     parts += [f"Its experiments (experiment=NAME)\n  {', '.join(memorizer_experiments)}", ""]
-    return "\n".join([*parts, "Its keys, with their defaults", *_memorizer_keys(), "", FLAGS])
+    return "\n".join([*parts, "Its keys, with their defaults", *map(described, memorizer_keys()), "", FLAGS])
 
 
-def _memorizer_keys() -> list[str]:
-    lines = [f"  task={TASKS[0]}".ljust(36) + f"or {', '.join(SOFT_TASKS)}", *_keys(MemorizerConfig(), "")]
-    lines += [*_keys(NetworkConfig(), "network."), *_keys(TrainingConfig(), "training.")]
-    return [*lines, *_keys(ExecutionConfig(), "execution."), *_keys(SoftConfig(), "soft.")]
+def key_help(words: list[str]) -> str:
+    """The keys of these names alone, of both machines; UserError at a name that is no key."""
+    machine, memorizer = machine_keys(), memorizer_keys()
+    known = [key.name for key in (*machine, *memorizer)]
+    for word in words:
+        if not selected([*machine, *memorizer], [word]):
+            raise UserError(f"--help {word}: there is no such key{did_you_mean(word, known)}; "
+                            "neurocomp run --help lists them all")  # fmt: skip
+    own, other = selected(machine, words), selected(memorizer, words)
+    title = ["The memorizer's:"] if own and other else []
+    return "\n".join([*map(described, own), *title, *map(described, other)])
 
 
-def _keys(config: Any, prefix: str) -> list[str]:
-    """A line for each field that is not a group."""
-    lines = []
-    for field in fields(config):
-        value = getattr(config, field.name)
-        if field.name == "task" or is_dataclass(value):
-            continue
-        text = value if isinstance(value, str) else json.dumps(value)
-        choices = READINGS[field.name] if prefix == "machine." else METHODS if field.name == "method" else ()
-        lines.append(f"  {prefix}{field.name}={text}".ljust(36) + (f"or {', '.join(choices[1:])}" if choices else ""))
-    return [line.rstrip() for line in lines]
+def described(key: Key) -> str:
+    """A key with its default and its other values, and below it what it means."""
+    others = f"    or {', '.join(key.others)}" if key.others else ""
+    meaning = textwrap.wrap(key.meaning, width=WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return "\n".join([f"  {key.assignment}{others}", *meaning])

@@ -48,12 +48,22 @@ class MachineConfig:
     """The readings of the paper's equations (first choice = default)."""
 
     writeback: str = "gated"
+    """Eq. 7: `gated` writes a result only as far as the opcode writes a register; `printed` also drains register r3
+    when it does not."""
     memory_law: str = "normalized"
+    """Eq. 8: `normalized` moves the addressed cell to the new word; `printed` adds the new word at every step."""
     jump_law: str = "normalized"
+    """Eq. 9: `normalized` keeps the mass of the program counter at 1; `printed` gives it mass 1 + z(1 - j)."""
     jump_target: str = "line"
+    """Eq. 9, which line a jump goes to: `line` has a selector of its own, `operand` reads slot 2 as a line (registers =
+    lines), `value` takes the second register's word (base = lines)."""
     controller: str = "softmax_of_mix"
+    """Eq. 2: the softmax of the mixed lines, or the mix of the lines' softmaxes."""
     halting: str = "freeze"
+    """Eq. 11: `freeze` stops the state with the halting probability; `printed` records a running maximum while the
+    state goes on."""
     mod_by_zero: str = "zero"
+    """The word that x mod 0 is: 0, or x."""
 
     def __post_init__(self):
         for key, choices in READINGS.items():
@@ -80,8 +90,12 @@ class ObjectiveConfig:
     """
 
     registers: bool = False
+    """Whether the loss also asks for the reference's final registers (Eq. 12)."""
     efficiency: float = 0.0
+    """The weight of the efficiency loss, which asks a program to halt early (Eq. 11, 12), from 0 on."""
     loss: str = "log"
+    """Eq. 10: `log` takes the rows of the final state as probabilities, `softmax` as logits (as a library's softmax
+    cross-entropy does)."""
 
     def __post_init__(self):
         check_at_least("objective.efficiency", self.efficiency, 0)
@@ -97,13 +111,22 @@ class OptimizerConfig:
     """
 
     learning_rate: float = 0.1
+    """Adam's step size, above 0."""
     updates: int = 1000
+    """The most updates (steps of Adam) that a restart may take."""
     beta1: float = 0.9
+    """Adam's decay of the mean gradient, in [0, 1)."""
     beta2: float = 0.999
+    """Adam's decay of the mean squared gradient, in [0, 1)."""
     epsilon: float = 1e-8
+    """Adam's addition to the divisor, above 0; `epsilon` alone is another key, that of compilation."""
     clip: Optional[float] = None
+    """The largest gradient norm of a restart; longer gradients are scaled down to it. null: no clipping."""
     hold: int = 10
+    """For how many updates in a row a restart must be right (see `optimizer.stop`) before it ends as recovered."""
     stop: str = "validated"
+    """When a restart is right: `validated` if soft and hard hold on validation examples, `fit` if the soft machine
+    is right on the restart's own training examples."""
 
     def __post_init__(self):
         check_choice("optimizer.stop", self.stop, ("validated", "fit"))
@@ -133,13 +156,24 @@ class SynthesisConfig:
     """
 
     constructs: Any = None
+    """The constructs of the high-level language that programs are built from, such as [map,reduce,inc]. null: all
+    but put and noop."""
     candidates: int = 200_000
+    """The search ends after this many programs."""
     seconds: float = 60.0
+    """The search ends after this many seconds, if that is sooner."""
     templates: int = 4
+    """How many near misses are kept when no program is exact."""
     padding: str = "end"
+    """Where the no-ops go that fill the machine's lines: at the end, at the start, spread evenly, or (loop) before the
+    jump back of each loop in turn."""
     noops: Optional[int] = None
+    """How many no-ops fill the machine's lines. null: as many as the lines leave."""
     allocation: str = "even"
+    """How restarts are spent on templates: `even` takes them in turn, `best` takes the one that recovered most in
+    `selection` restarts of the next seed."""
     selection: int = 20
+    """With `allocation=best`, how many restarts of the next seed each template is tried in."""
 
     def __post_init__(self):
         for name in ("candidates", "templates", "selection"):
@@ -161,6 +195,8 @@ class SearchConfig:
     """
 
     budget: float = 1.0
+    """A search may execute this many times what one tuned restart may: `budget` x `optimizer.updates` programs on
+    `examples` examples each."""
 
     def __post_init__(self):
         if not math.isfinite(self.budget) or self.budget <= 0:
@@ -176,9 +212,13 @@ class ReadingsConfig:
     """
 
     settings: int = 0
+    """How many settings are screened. 0: no search over readings."""
     screen: int = 16
+    """How many restarts a setting is screened with, in each of the 20 tuned cells."""
     confirm: int = 3
+    """How many of the best settings, by each measure, are measured again with `restarts` restarts of the next seed."""
     seconds: float = 7200.0
+    """Screening ends after this many seconds, counted over all runs of the search."""
 
     def __post_init__(self):
         check_at_least("readings.settings", self.settings, 0)
@@ -192,17 +232,31 @@ class TaskConfig:
     """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
 
     name: str
+    """The task's name, in file names and rows."""
     base: int
+    """b: words are 0..b-1, arithmetic is mod b, and memory has b cells."""
     registers: Any
+    """R: how many registers the machine has."""
     lines: Any
+    """L: how many lines the program has. After the last line the program counter wraps to line 0."""
     steps: Any
+    """T: how many steps a run lasts, if it does not halt before."""
     length: Optional[int] = None
+    """The length of the list, which expressions of the task file may use. null: the task has none."""
     program: Optional[str] = None
+    """The reference: a shipped program's name, a path that ends in .asm, or the text itself."""
     examples: Optional[str] = None
+    """Instead of a reference: a CSV file of start words (m0, r0, ...) and final words (m0_final, ...)."""
     memory: Any = "random"
+    """The start words of memory: `random`, a list, or a mapping from cells to words or ranges. Cells that are not
+    listed are random."""
     start_registers: Any = field(default_factory=dict)
+    """The start words of registers, given like `memory`. Registers that are not listed are 0."""
     check: Any = field(default_factory=dict)
+    """The words that a right program leaves: `memory` cells and `registers`."""
     general: Any = None
+    """The `length` and `base` at which a program must still be right to count as general. null: general is not
+    measured."""
 
     def __post_init__(self):
         check_at_least("task.base", self.base, 2)
@@ -219,29 +273,57 @@ class RunConfig:
     """
 
     task: TaskConfig
+    """The task: what is to be computed, on which machine."""
     machine: MachineConfig = field(default_factory=MachineConfig)
+    """How the paper's equations are read."""
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
+    """The loss that tuning lowers (Eq. 10, 12)."""
     optimizer: OptimizerConfig = field(default_factory=OptimizerConfig)
+    """Adam, and when a restart ends."""
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
+    """The search over the high-level language."""
     search: SearchConfig = field(default_factory=SearchConfig)
+    """The searches over raw programs."""
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
+    """The search over what the paper leaves open."""
     init: str = "random"
+    """What restarts start from: random (weights), synth (what synthesis finds), reference (the task's own program),
+    loop_noop, a shipped program, or a path to an .asm file."""
     method: str = "tune"
+    """How programs are found: by tuning (tune), by synthesis alone, or by a search over raw programs."""
     gamma: float = 0.3
+    """The noise of the compiled program (Eq. 3), from 0 on: 0 is the program itself, and below 1 it stays the
+    likeliest."""
     epsilon: float = 1e-6
+    """What keeps the logarithms of compilation finite (Eq. 3), in (0, 1): the odds of choices that the program does
+    not make."""
     restarts: int = 100
+    """k: how many restarts the cell has."""
     seed: int = 0
+    """Which random numbers are drawn. What restart 17 draws depends on (seed, 17) alone."""
     examples: int = 16
+    """How many training examples each restart has of its own."""
     chunk: int = 100
+    """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
+    but for last bits)."""
     engine: str = "auto"
+    """What runs the machine: `fused` (compiled, CPU only), `eager` (PyTorch), or `auto`, the faster one that can."""
     device: str = "cpu"
+    """Where tensors are: cpu, cuda, or cuda:N."""
     precision: str = "float32"
+    """The floating-point numbers of weights and states."""
     threads: Optional[int] = None
+    """How many threads compute. null: as many as there are processors."""
     only: Optional[int] = None
+    """Run this one restart again and print its row; the cell's file stays as it is."""
     save_curves: bool = False
+    """Whether the loss after each update is kept, in CELL.curves.csv."""
     save_weights: bool = False
+    """Whether final weights are kept, in CELL.weights/RESTART.safetensors."""
     name: str = "runs"
+    """The folder below `results` that rows go to."""
     results: str = "results"
+    """The folder that all results go to."""
 
     def __post_init__(self):
         check_choice("method", self.method, METHODS)

@@ -19,11 +19,18 @@ class NetworkConfig:
     """The network inside: bert (an encoder of these sizes), or theorem1, whose sizes follow from the programs."""
 
     name: str = "bert"
+    """The network: `bert` is an encoder of the sizes below, `theorem1` has constructed weights whose sizes follow
+    from the programs (Theorem 1)."""
     hidden: int = 256
+    """The width of a layer, a multiple of `heads`."""
     intermediate: int = 1024
+    """The width of the feed-forward part of a layer."""
     layers: int = 4
+    """How many layers the encoder has."""
     heads: int = 4
+    """How many attention heads a layer has."""
     dropout: float = 0.1
+    """The share of activations that training sets to 0, in [0, 1)."""
 
     def __post_init__(self):
         check_choice("network.name", self.name, ("bert", "theorem1"))
@@ -48,15 +55,26 @@ class TrainingConfig:
     """
 
     learning_rate: float = 1e-3
+    """AdamW's step size after the warm-up, above 0."""
     weight_decay: float = 0.01
+    """AdamW's weight decay, from 0 on."""
     warmup: int = 50
+    """Over how many updates the learning rate rises to its value. With 0 some trainings never leave the loss of a
+    guess."""
     clip: Optional[float] = None
+    """The largest gradient norm. null: no clipping."""
     label_smoothing: float = 0.0
+    """How much probability the labels give to all classes alike, in [0, 1)."""
     batch: Optional[int] = None
+    """Examples an update. null: the paper's floor(length x programs / 20)."""
     check: Optional[int] = None
+    """After how many updates the accuracy is looked at. null: once an epoch."""
     updates: int = 20_000
+    """The most updates of a training that memorizes; it ends sooner at 100 %."""
     epochs: int = 2
+    """How many epochs a training of a soft task lasts."""
     save_every: float = 30.0
+    """Every so many seconds a checkpoint is written, from which an interrupted training goes on."""
 
     def __post_init__(self):
         if not self.learning_rate > 0:
@@ -80,7 +98,9 @@ class ExecutionConfig:
     """How what was memorized is run: `runs` start memories a program, for at most `steps` steps."""
 
     runs: int = 8
+    """From how many random start memories each program is run when a training is done. 0: none."""
     steps: int = 256
+    """The most steps that such a run lasts."""
 
     def __post_init__(self):
         check_at_least("execution.runs", self.runs, 0)
@@ -95,10 +115,15 @@ class SoftConfig:
     """
 
     data: str = "generated"
+    """The texts of soft tasks: `generated` from a small grammar, or `sst2`."""
     folder: Optional[str] = None
+    """The folder with SST-2's files. null: through the datasets library."""
     sizes: str = "published"
+    """How many rows the splits of SST-2 must have: those that were `published`, or `any`."""
     vocabulary: int = 30_522
+    """How many word pieces the vocabulary has at most."""
     tokens: int = 128
+    """The longest input in tokens; the end of a longer text is cut off."""
 
     def __post_init__(self):
         check_choice("soft.data", self.data, ("generated", "sst2"))
@@ -116,26 +141,47 @@ class MemorizerConfig:
     """
 
     task: str = "memorize"
+    """What is learnt: `memorize` programs, `classify` texts, a `soft_instruction` or a `soft_imperative`."""
     language: str = "subleq"
+    """The language of the programs: `subleq`, or the first machine's `assembly`."""
     programs: int = 16
+    """N: how many random programs are memorized, beside those of `include`."""
     length: int = 256
+    """How many instructions a random program has, at most `lines`."""
     include: Any = field(default_factory=list)
+    """Programs that are memorized too: names of shipped ones, or files."""
     lines: int = 256
+    """n: how many instruction numbers there are."""
     memory: int = 256
+    """k: how many data addresses there are. In assembly this is the base."""
     registers: int = 6
+    """In assembly, how many registers there are."""
     network: NetworkConfig = field(default_factory=NetworkConfig)
+    """The network that memorizes."""
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    """AdamW, and when a training ends."""
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
+    """How what was memorized is run."""
     soft: SoftConfig = field(default_factory=SoftConfig)
+    """The texts of the soft tasks."""
     restarts: int = 5
+    """How many trainings the cell has. They differ in their programs and first weights."""
     seed: int = 0
+    """Which random numbers are drawn. What training 3 draws depends on (seed, 3) alone."""
     device: str = "cpu"
+    """Where tensors are: cpu, cuda, or cuda:N."""
     precision: str = "float32"
+    """The floating-point numbers of the forward pass; below float32 by automatic mixed precision."""
     threads: Optional[int] = None
+    """How many threads compute. null: as many as there are processors."""
     only: Optional[int] = None
+    """Train this one restart again and print its row; the cell's file stays as it is."""
     save_weights: bool = False
+    """Whether finished networks are kept, in CELL.weights/RESTART.safetensors."""
     name: str = "runs"
+    """The folder below `results` that rows go to."""
     results: str = "results"
+    """The folder that all results go to."""
 
     def __post_init__(self):
         check_choice("task", self.task, TASKS)
