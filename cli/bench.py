@@ -12,8 +12,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
 from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.text import whole_number
 
 if TYPE_CHECKING:
     from neurocomp.bench.measure import Figures, Gain
@@ -65,10 +67,10 @@ def main(argv: Sequence[str]) -> int:
 
 def _counts(given: str | None) -> list[int]:
     """Numbers of threads; raises UserError if they are none."""
-    counts = given.split(",") if given is not None else []
-    if not all(count.isascii() and count.isdigit() and int(count) for count in counts):
+    counts = [whole_number(count) for count in given.split(",")] if given is not None else []
+    if not all(counts) or any(count < 1 for count in counts if count):
         raise UserError(f'--threads "{given}": expected numbers from 1, by commas, such as 1,2')
-    return [int(count) for count in counts]
+    return [count for count in counts if count]
 
 
 def _config(overrides: list[str]) -> RunConfig | MemorizerConfig:
@@ -183,13 +185,12 @@ def _told(gain: Gain) -> str:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp bench",
         usage="neurocomp bench [overrides] [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: restarts=10 task.base=10 threads=1")
@@ -199,6 +200,6 @@ def _parser() -> argparse.ArgumentParser:
     either("--threads", metavar="LIST", help="each engine on so many threads, such as 1,2 (jax on all cores)")
     either("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
     add("--out", type=Path, metavar="DIR", help="append to updates.csv, or to scaling.csv with a plot, in this folder")
-    add("--rounds", type=int, default=10, metavar="N", help="turns of each engine (default: 10)")
+    add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
 from neurocomp.report.cells import METRICS
 from neurocomp.report.comparison import compare, find_cell, format_comparison
@@ -29,12 +29,11 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp compare",
         description="Compare the rates of two cells by Boschloo's exact test, two-sided.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("cells", nargs=2, metavar="CELL", help="a CSV file, or a part of one cell's name or hash (neurocomp show)")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 
 
@@ -65,8 +65,8 @@ def decompile_main(argv: list[str]) -> int:
     return 0
 
 
-def _compile_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _compile_parser() -> Parser:
+    parser = Parser(
         prog="neurocomp compile",
         description="Compile assembly to weights: W = log(onehot + gamma u + eps).",
         epilog="example: neurocomp compile map_inc --out w.safetensors --base 6 --registers 5 --lines 6 --gamma 0.3",
@@ -74,20 +74,20 @@ def _compile_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
     add("--out", required=True, metavar="W.safetensors", help="where the weights go")
-    add("--base", type=int, default=10, help="words are 0..base-1 (default: 10)")
-    add("--registers", type=int, metavar="N", help="default: as many as the program uses")
-    add("--lines", type=int, metavar="N", help="pad with noops to N lines (default: the program's own length)")
-    add("--gamma", type=float, default=0.0, help="magnitude of the noise (default: 0)")
-    add("--epsilon", type=float, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
-    add("--seed", type=int, default=0, help="seed of the noise (default: 0)")
-    add("--restart", type=int, default=0, help="which restart's noise (default: 0)")
+    add("--base", type=whole, default=10, help="words are 0..base-1 (default: 10)")
+    add("--registers", type=whole, metavar="N", help="default: as many as the program uses")
+    add("--lines", type=whole, metavar="N", help="pad with noops to N lines (default: the program's own length)")
+    add("--gamma", type=real, default=0.0, help="magnitude of the noise (default: 0)")
+    add("--epsilon", type=real, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
+    add("--seed", type=whole, default=0, help="seed of the noise (default: 0)")
+    add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]
     add("--jump-target", choices=choices, default=choices[0], help=f"reading of the paper (default: {choices[0]})")
     return parser
 
 
-def _decompile_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _decompile_parser() -> Parser:
+    parser = Parser(
         prog="neurocomp decompile",
         description="Print the likeliest program of a file of weights; beside each line its margin, the smallest "
         "probability among the opcode and the operands that it uses.",

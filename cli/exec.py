@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
     READINGS,
@@ -65,21 +66,20 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp exec",
         description="Run an assembly program. Words that are not given are 0.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
-    add("--base", type=int, default=10, help="words are 0..base-1, memory has base cells (default: 10)")
-    add("--registers", type=int, metavar="N", help="how many registers (default: as many as the program and start use)")
+    add("--base", type=whole, default=10, help="words are 0..base-1, memory has base cells (default: 10)")
+    add("--registers", type=whole, metavar="N", help="how many (default: as many as the program and start use)")
     add("--start", default="", metavar="0,0,2", help="start registers")
-    add("--lines", type=int, metavar="N", help="pad the program with noops to N lines (default: its own length)")
+    add("--lines", type=whole, metavar="N", help="pad the program with noops to N lines (default: its own length)")
     add("--memory", default="", metavar="3,5,2", help="start memory")
-    add("--steps", type=int, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
+    add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
     add("--inputs", metavar="FILE.jsonl", help="run once for each line; what a line leaves out is --memory and --start")
     add("--machine", choices=("exact", "soft"), default="exact", help="ints, or compiled weights (default: exact)")
     add("--trace", action="store_true", help="print the state after each step (on stderr when the answer is JSON)")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser
 from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated, write_to
 from neurocomp.config import UserError
 
@@ -52,13 +52,12 @@ def _plots():
     return plots
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp plot",
         usage="neurocomp plot NAME [options]",
         description="Draw a figure, with 95 % Wilson intervals.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     described = "; ".join(f"{name}: {what}" for name, (_, what) in FIGURES.items())
     parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")

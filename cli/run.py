@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import importlib
 import json
 import os
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -20,8 +20,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from neurocomp.cli.compose import Cell, compose_cells, groups, searched_directory, to_config
+from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
 from neurocomp.cli.errors import translated
-from neurocomp.cli.main import Stop
+from neurocomp.cli.main import DEBUG
 from neurocomp.cli.run_help import help_text
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer_experiments, tree_of
 from neurocomp.config import RunConfig, UserError
@@ -30,9 +31,8 @@ from neurocomp.results import CellLocked
 
 Config = RunConfig | MemorizerConfig
 
-DEBUG = "NEUROCOMP_DEBUG"
 JSON = "NEUROCOMP_JSON"
-"""Environment variables, because a job may run in another process; --verbose and --json set them."""
+"""An environment variable, because a job may run in another process; --json sets it."""
 
 
 def main(argv: list[str]) -> int:
@@ -143,7 +143,7 @@ def run_job(composed: DictConfig) -> None:
     """One cell. What goes wrong in it is reported and recorded, so that the other cells run under any launcher."""
     config, directory = to_config(composed), searched_directory(HydraConfig.get())
     pipeline = pipeline_of(config)
-    with _ending_the_grid():
+    with _ending_the_grid(pipeline, config, directory):
         try:
             if searches_readings(config):
                 from neurocomp import readings
@@ -155,7 +155,7 @@ def run_job(composed: DictConfig) -> None:
         except CellLocked as error:
             return _report(config, error)
         except Exception as error:
-            if _hopeless(error):
+            if is_refusal(error):
                 raise
             _report(config, error)
             if config.only is not None:
@@ -168,19 +168,14 @@ def run_job(composed: DictConfig) -> None:
 
 
 @contextlib.contextmanager
-def _ending_the_grid() -> Iterator[None]:
+def _ending_the_grid(pipeline: ModuleType, config: Config, directory: Path | None) -> Iterator[None]:
     """Inside, an error that the other cells would not escape becomes Stop, which Hydra does not catch."""
     try:
         yield
     except OSError as error:
-        if _hopeless(error):
-            raise Stop from error
+        if is_refusal(error):
+            raise Stop(pipeline.cell_path(config, directory)) from error
         raise
-
-
-def _hopeless(error: Exception) -> bool:
-    """Whether the disk is full, or nobody reads our output any more."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE)
 
 
 def summarize(cells: list[Cell], as_json: bool) -> int:
@@ -214,8 +209,8 @@ def _report(config: Config, error: Exception) -> None:
     """One line on stderr, or the traceback if it was asked for."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
-    message = " ".join(str(error).split())
-    kind = "" if isinstance(error, (UserError, CellLocked)) else f"{type(error).__name__}: "
+    message = shortage(error) if is_shortage(error) else " ".join(str(error).split())
+    kind = "" if isinstance(error, (UserError, CellLocked)) or is_shortage(error) else f"{type(error).__name__}: "
     hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
     print(f"neurocomp: {pipeline_of(config).describe(config)}: {kind}{message}{hint}", file=sys.stderr)
 

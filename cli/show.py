@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
+from neurocomp.cli.arguments import Parser
 
 EPILOG = """\
 examples:
@@ -32,13 +33,12 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp show",
         description="List the cells, with the rates that were measured and the 95 % Wilson interval of the soft one; "
         "then the memorizer's, with means +- standard deviations.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--results", type=Path, default=Path("results"), metavar="DIR", help="where to look (default: results)"

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import UserError, check_at_least, did_you_mean
 from neurocomp.memorizer import interpreter
@@ -51,26 +52,24 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp subleq",
         description="Programs of one instruction, A B C: subtract word A from word B; unless it is > 0 go to C.",
         epilog="example: neurocomp subleq exec add --memory 3,4\n(neurocomp subleq exec --help says more)",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command = parser.add_subparsers(metavar="COMMAND", dest="COMMAND", required=True).add_parser(
         "exec",
         help="run a program on ints, or as a network memorized it",
         description="Run a subleq program. Words that neither the program nor --memory gives are 0.",
         epilog=EXEC_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = command.add_argument
     add("program", metavar="PROGRAM", help=f"a file, or one of {', '.join(shipped())}; with --checkpoint the name of "
         "a program in it, or the file that it was memorized from")  # fmt: skip
     add("--memory", default="", metavar="3,4", help="the words from address 0 on")
-    add("--steps", type=int, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
-    add("--size", type=int, metavar="K", help=f"how many words of data memory (default: {SIZE}, or the checkpoint's)")
+    add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
+    add("--size", type=whole, metavar="K", help=f"how many words of data memory (default: {SIZE}, or the checkpoint's)")
     add("--checkpoint", metavar="FILE", help="weights that run save_weights=true kept: the network says what to do")
     add("--trace", action="store_true", help="print each step (on stderr with --json)")
     add("--json", action="store_true", help="answer in JSON, on one line")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.config import SynthesisConfig, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
@@ -70,18 +70,17 @@ def main(argv: Sequence[str]) -> int:
     return 130 if synthesis.ended == "interrupted" else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp synth",
         usage="neurocomp synth task=TASK [KEY=VALUE ...] [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.set_defaults(multirun=False)
     add = parser.add_argument
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: task=fib seed=1 synthesis.seconds=10")
-    add("--top", type=int, metavar="N", help="show up to N programs (default: synthesis.templates)")
+    add("--top", type=whole, metavar="N", help="show up to N programs (default: synthesis.templates)")
     add("--template", metavar="TEXT", help="judge this high-level program instead of searching")
     add("--json", action="store_true", help="an object a line; the summary goes to stderr")
     add("--config-dir", metavar="DIR", help="look for groups (DIR/task/...) and for the files they name here too")

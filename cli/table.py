@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.selecting import (
     WHERE,
     add_options,
@@ -59,14 +60,13 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp table",
         usage="neurocomp table TABLE [options]",
         description="Draw what was measured as a table: rates with their 95 % Wilson intervals; of the memorizer, "
         "means with their 95 % t-intervals.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = {name: "of the paper, measured beside published" for name in tables()} | KINDS | MEMORIZER_KINDS
     described = "; ".join(f"{name}: {what}" for name, what in names.items())
@@ -75,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
     add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
-    add("--top", type=int, metavar="N", help="readings: how many settings (default: 10)")
+    add("--top", type=whole, metavar="N", help="readings: how many settings (default: 10)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
 

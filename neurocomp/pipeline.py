@@ -10,11 +10,12 @@ from pathlib import Path
 import yaml
 
 from neurocomp.config import RunConfig
+from neurocomp.jit import check_compiler
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.templates import with_templates
-from neurocomp.methods.tune import tuned_rows
+from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
@@ -61,6 +62,7 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
         batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
         warn_of_extras(plan, len(cell.finished))
         if batches:
+            make_ready(plan, unseen)
             plan = with_templates(plan, unseen, progress, keep=True)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
             for rows in produce(plan, unseen, batches, bar):
@@ -85,6 +87,7 @@ def configuration(plan: Plan) -> str:
 
 def check(config: RunConfig, directory: Path | None = None) -> None:
     """Raise UserError for whatever is wrong with a cell before it runs, a results file that is not ours included."""
+    check_compiler()
     path = make_plan(config, directory).path
     check_appendable(path, config.results)
 

@@ -7,7 +7,10 @@ import unicodedata
 from collections.abc import Iterable
 
 LINE_END = re.compile(r"\r\n|\n|\r")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}")  # int() itself takes up to 4300 digits, and digits of any script
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
+REAL_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+MORE = re.compile(r"\.\.\. and ([0-9,]+) more")
+LONGEST = 1000  # characters of a line that are shown
 SHOWN = 20  # messages of one kind; the others are counted
 
 # Control characters move the cursor and rewrite the screen; format characters reorder what is read; a lone
@@ -27,6 +30,12 @@ def whole_number(text: str) -> int | None:
     return int(word) if WHOLE_NUMBER.fullmatch(word) else None
 
 
+def real_number(text: str) -> float | None:
+    """The same of a number such as 0.3, -2 or 1e-6; infinity only where it is written in digits (1e999)."""
+    word = text.strip(" \t")
+    return float(word) if REAL_NUMBER.fullmatch(word) else None
+
+
 def visible(text: str) -> str:
     r"""The text on one line, with what could act on a terminal written out: ESC as \x1b, a new line as \n."""
     return "".join(map(_visible_character, text))
@@ -37,8 +46,22 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if unsafe else character
 
 
+def elided(text: str, longest: int = LONGEST) -> str:
+    """The text, without its middle if it is longer than that."""
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
+def named(names: Iterable[str], shown: int = SHOWN) -> str:
+    """Names as `a, b, c`: the first of them, and how many more there are."""
+    return ", ".join(first_lines(names, shown))
+
+
 def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     """Different messages: the first of them, and how many more there are."""
     different = list(dict.fromkeys(messages))
-    more = len(different) - shown
-    return different if more <= 0 else [*different[:shown], f"... and {more:,} more"]
+    last = MORE.fullmatch(different[-1]) if different else None  # they were shortened before
+    counted = int(last[1].replace(",", "")) if last else 0
+    kept = different[:-1] if last else different
+    more = len(kept) - shown + counted
+    return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]

@@ -6,17 +6,19 @@ import functools
 import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, groupby
 
 import torch
 
+from neurocomp import optimizer
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
 from neurocomp.methods.rows import common_columns, lines_changed
-from neurocomp.plan import Plan, start
+from neurocomp.plan import Plan, Start, start
 from neurocomp.progress import Progress
-from neurocomp.recovery import Validation, measure, program_text
+from neurocomp.recovery import Validation, measure, program_text, soft
 from neurocomp.tasks import HeldOut
 from neurocomp.tuning import Tuned, tune
 from neurocomp.updating import Update, choose
@@ -51,6 +53,18 @@ def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
     """Tune all these restarts; they come in order."""
     return sorted(chain(*_left(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
+
+
+def make_ready(plan: Plan, unseen: HeldOut) -> None:
+    """Let the fused engine compile what updates and judgments need, by one update that is thrown away.
+
+    In the first run of an installation that takes about 20 s, which no estimate of what updates take may contain.
+    """
+    if plan.config.method != "tune" or plan.engine != "fused":
+        return
+    logits, batch = start(replace(plan, starts=(Start(None),)), unseen, [0])
+    _update(plan)(optimizer.init(logits), batch)
+    soft(logits, unseen.validation, plan.task, load(plan.engine, thread_count(plan.config.threads)))
 
 
 NUMBER = operator.attrgetter("restart")
