@@ -12,6 +12,7 @@ from neurocomp.engine import fused
 from neurocomp.engine.forward import FAR
 from neurocomp.machine import run as plain
 from neurocomp.machine.state import State, start_state
+from neurocomp.machine.step import conserves_mass
 from neurocomp.machine.weights import packed_width
 from tests.test_fused import READING, gradient, problem
 
@@ -34,7 +35,7 @@ def certain_start(restarts, examples, sizes, dtype):
 def large_problems(draw):
     """Logits whose sizes are anything from 1 to the largest number, of both signs, with ties among them."""
     dtype, machine = draw(st.sampled_from(list(LARGEST))), draw(READING)
-    sizes, steps = SIZES[machine.jump_target], draw(st.integers(1, 4))
+    sizes, steps = SIZES[machine.jump_target], draw(st.integers(1, 4)) if conserves_mass(machine) else 1
     tens = draw(st.lists(st.floats(0, 38 if dtype == torch.float32 else 308), min_size=1, max_size=5))
     sizes_of_logits = [min(10**power, LARGEST[dtype]) for power in tens]
     values = torch.tensor([0.0, *sizes_of_logits, *(-size for size in sizes_of_logits)], dtype=torch.float64)
@@ -48,7 +49,12 @@ def large_problems(draw):
 
 @given(large_problems())
 def test_logits_of_any_size_agree_with_the_plain_machine(problem):
-    """Unless it hangs on the last bits of a mix of lines: if those of each line change alike, ties in it remain."""
+    """Unless it hangs on the last bits of a mix of lines, as the plain machine shows by being off itself, or by
+    another answer if those of each line change alike (ties in it remain).
+
+    The gradient of a single step: those of more pass through sums of weights times slopes that cancel, in which
+    logits of 1e10 leave nothing that any order of adding would agree on.
+    """
     logits, start, *rest = problem
     double = State(*(part.double() for part in start))
     exact = gradient(plain.run, logits.double(), double, *rest)
@@ -56,9 +62,10 @@ def test_logits_of_any_size_agree_with_the_plain_machine(problem):
     changed = gradient(plain.run, logits.double() * (1 + torch.finfo(logits.dtype).eps * lines), double, *rest)
     found = gradient(fused.run, *problem)
     within = EXACT[logits.dtype]
-    assume(all(close(*pair, within) for pair in zip(changed[0], exact[0], strict=True)))
+    for other in (changed, gradient(plain.run, *problem)):
+        assume(all(close(*pair, within) for pair in zip(other[0], exact[0], strict=True)))
     assert all(close(*pair, 10 * within) for pair in zip(found[0], exact[0], strict=True))
-    if close(changed[1], exact[1], within):
+    if rest[-1] == 1:
         assert close(found[1], exact[1], 10 * within)
 
 
