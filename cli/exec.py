@@ -32,6 +32,8 @@ examples:
 where each line of inputs.jsonl is an object such as {"memory": [3, 5], "registers": [0, 2]}
 """
 
+UNCERTAIN = "neurocomp: not certain: the margin fell to {margin:.4f}, so --machine=exact may give other words"
+
 
 class Start(NamedTuple):
     """The words that a run starts from, as given: words left out at the end are 0."""
@@ -63,6 +65,8 @@ def main(argv: list[str]) -> int:
     for start in starts:
         result = _execute(program, sizes, machine, start, args, trace)
         print(json.dumps(result) if as_json else _readable(result))
+        if not result.get("certain", True):
+            print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
     return 0
 
 
@@ -150,13 +154,13 @@ def _execute(
 ) -> dict:
     """The outcome of one run, as it stands in the JSON answer."""
     if args.machine == "soft":
-        from neurocomp.execution import run_soft  # torch takes seconds to import, exact runs do without
+        from neurocomp.execution import CERTAIN, run_soft  # torch takes seconds to import, exact runs do without
 
         outcome = run_soft(program, sizes, machine, start.memory, start.registers, args.steps, trace=trace)
         memory, registers, steps, halted, margin = outcome
         if not math.isfinite(margin):
             raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
-        return dict(_result(memory, registers, steps, halted), margin=float(margin))
+        return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
     outcome = run(
         program,
         start.memory,

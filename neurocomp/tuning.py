@@ -68,10 +68,10 @@ class Course:
     def ending(self, config: OptimizerConfig) -> str | None:
         """How it leaves now, or None if it goes on."""
         last = self.updates == config.updates
-        if self.held >= (1 if last else config.hold):
-            return "recovered"
         if not math.isfinite(self.curve[-1]):
             return "diverged"
+        if self.held >= (1 if last else config.hold):
+            return "recovered"
         return "exhausted" if last else None
 
 

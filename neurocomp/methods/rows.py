@@ -49,6 +49,11 @@ def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: floa
     }
 
 
+def rounded(number: float) -> float:
+    """A measured number with 6 significant digits: the seventh is another on another processor."""
+    return float(f"{number:.6g}")
+
+
 def lines_changed(before: Program | None, text: str, jump_target: str) -> int | None:
     """How many lines of the initial program are another instruction now; None where it started from none."""
     if before is None:

@@ -15,7 +15,7 @@ from neurocomp import optimizer
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
-from neurocomp.methods.rows import common_columns, lines_changed
+from neurocomp.methods.rows import common_columns, lines_changed, rounded
 from neurocomp.plan import Plan, Start, start
 from neurocomp.progress import Progress
 from neurocomp.recovery import Validation, measure, program_text, soft
@@ -115,12 +115,9 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     Executions are counted as for searches: one program on one example for at most T steps is one. An update runs
     the restart's examples forward and backward, the last look at it only forward. Validation is not counted.
     """
-    printed = [program_text(restart.logits, plan.task) for restart in tuned]
-    final = torch.stack([restart.logits for restart in tuned])
-    run = load(plan.engine, thread_count(plan.config.threads))
-    measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    found = programs_found(plan, unseen, [restart for restart in tuned if restart.logits.isfinite().all()])
     rows = []
-    for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True):
+    for restart in tuned:
         origin = plan.start_of(restart.restart)
         rows.append(common_columns(plan) | {
             "restart": restart.restart,
@@ -128,18 +125,45 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
             "synthesized": origin.synthesized,
             "status": restart.status,
             "recovered_fit": restart.fit,
-            "recovered_soft": judged.soft,
-            "recovered_hard": judged.hard,
-            "recovered_general": judged.general,
+            "recovered_soft": None,
+            "recovered_hard": None,
+            "recovered_general": None,
             "coverage": unseen.coverage,
             "loss": restart.loss,
             "updates": restart.updates,
             "recovered_at": restart.recovered_at,
-            "lines_changed": lines_changed(origin.program, text, plan.config.machine.jump_target),
-            "margin": margin,
-            "program": text,
+            "lines_changed": None,
+            "margin": None,
+            "program": "",
             "wall_s": round(restart.seconds, 4),
             "executions": (restart.updates + 1) * plan.config.examples,
             "backward_executions": restart.updates * plan.config.examples,
-        })  # fmt: skip
+        } | found.get(restart.restart, NOTHING_FOUND))  # fmt: skip
     return rows
+
+
+# Weights that are not finite are no program: nothing is said of it, and the restart counts as not recovered.
+NOTHING_FOUND = {"status": "diverged", "recovered_fit": None, "recovered_at": None}
+
+
+def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int, dict]:
+    """By restart, the columns about the program that its weights are: the text, and what it and the weights do."""
+    if not tuned:
+        return {}
+    printed = [program_text(restart.logits, plan.task) for restart in tuned]
+    final = torch.stack([restart.logits for restart in tuned])
+    run = load(plan.engine, thread_count(plan.config.threads))
+    measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    return {
+        restart.restart: {
+            "recovered_soft": judged.soft,
+            "recovered_hard": judged.hard,
+            "recovered_general": judged.general,
+            "lines_changed": lines_changed(
+                plan.start_of(restart.restart).program, text, plan.config.machine.jump_target
+            ),
+            "margin": rounded(margin),
+            "program": text,
+        }
+        for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True)
+    }
