@@ -7,9 +7,15 @@ checked in `__post_init__`; Hydra checks types. (Frozen dataclasses would reject
 from __future__ import annotations
 
 import difflib
+import functools
 import math
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional
+import numbers
+import os
+import types
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from neurocomp.text import visible
 
 
 class UserError(ValueError):
@@ -33,6 +39,74 @@ def check_at_least(name: str, given: float, least: float) -> None:
     """Raise UserError unless `given` is a finite number not below `least`."""
     if not math.isfinite(given) or given < least:
         raise UserError(f"{name}={given}: expected a number >= {least}")
+
+
+def check_folder(name: str, given: str) -> None:
+    """Raise UserError unless `given` can only be one folder below `results`: no path, nothing hidden or invisible."""
+    unsafe = "/" in given or "\\" in given or given[:1] in (".", "~") or visible(given) != given or not given.strip()
+    if unsafe or len(given.encode()) > 200:
+        raise UserError(f"{name}={visible(given)}: expected the name of one folder below results, such as mine")
+
+
+def check_text(name: str, given: str) -> None:
+    """Raise UserError unless `given` is text on one line that is not blank."""
+    if not given.strip() or visible(given) != given:
+        raise UserError(f"{name}={visible(given)}: expected text on one line")
+
+
+def with_home(name: str, path: str) -> str:
+    """A path with `~` as the folder that it stands for. Raises UserError if it stands for none."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
+    return found
+
+
+Config = TypeVar("Config")
+
+EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def checked(config: Config, prefix: str = "") -> Config:
+    """The configuration as it would be had it been made of these values just now, each of its declared type.
+
+    Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
+    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
+    """
+    hints = _hints(type(config))
+    for key in vars(config):
+        if key not in hints:
+            raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
+    return type(config)(**{key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()})
+
+
+@functools.cache
+def _hints(config_class: type) -> dict[str, Any]:
+    hints = get_type_hints(config_class)
+    return {each.name: hints[each.name] for each in fields(config_class)}  # type: ignore[arg-type]
+
+
+def _checked_value(key: str, value: Any, hint: Any) -> Any:
+    """The value as its type has it; UserError if it is of another one."""
+    if get_origin(hint) in (Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if is_dataclass(hint):
+        if type(value) is not hint:
+            raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
+        return checked(value, f"{key}.")
+    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
+    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
+    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
+        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
+    return short_decimal(float(value)) if hint is float else value
+
+
+def short_decimal(value: float) -> float:
+    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are not near a short decimal stay as they are."""
+    rounded = float(f"{value:.12g}")
+    return rounded if abs(rounded - value) <= 4 * math.ulp(value) else value
 
 
 class Sizes(NamedTuple):
@@ -120,6 +194,7 @@ class OptimizerConfig:
 
 SEARCHES = ("random_search", "local_search", "enumerate")
 METHODS = ("tune", "synthesize", *SEARCHES)
+MEASURES = ("soft", "hard", "fit", "general")
 
 
 @dataclass
@@ -205,6 +280,10 @@ class TaskConfig:
     general: Any = None
 
     def __post_init__(self):
+        check_text("task.name", self.name)
+        for key in ("program", "examples"):
+            if isinstance(path := getattr(self, key), str):
+                setattr(self, key, with_home(f"task.{key}", path))
         check_at_least("task.base", self.base, 2)
         if self.length is not None:
             check_at_least("task.length", self.length, 1)
@@ -215,7 +294,8 @@ class RunConfig:
     """One cell of a table: k restarts of one task from one initialization by one method.
 
     `init` means nothing to the methods that start from no program (synthesize, random_search, enumerate), and gamma
-    nothing to any but tune: whatever is given, it is the same cell.
+    nothing to any but tune: whatever is given, it is the same cell. `measure` is the rate that is reported to a
+    sweeper which looks for the best cell.
     """
 
     task: TaskConfig
@@ -240,10 +320,16 @@ class RunConfig:
     only: Optional[int] = None
     save_curves: bool = False
     save_weights: bool = False
+    measure: str = "soft"
     name: str = "runs"
     results: str = "results"
 
     def __post_init__(self):
+        check_choice("measure", self.measure, MEASURES)
+        check_folder("name", self.name)
+        check_text("results", self.results)
+        check_text("init", self.init)
+        self.init, self.results = with_home("init", self.init), with_home("results", self.results)
         check_choice("method", self.method, METHODS)
         check_choice("engine", self.engine, ("auto", "eager", "fused"))
         check_choice("precision", self.precision, ("float32", "float64"))

@@ -53,6 +53,7 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
     file. The cell's CSV stays as it is.
     """
     plan = make_plan(config, directory)
+    config = plan.config
     unseen = held_out(plan.task, config.seed)
     produce = METHODS[config.method]
     if config.only is not None:

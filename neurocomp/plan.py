@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 
 from neurocomp.compiler import compile_program
-from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError
+from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError, checked
 from neurocomp.devices import checked_device
 from neurocomp.engine import resolve
 from neurocomp.initialization import init_name, initial_program
@@ -62,8 +62,9 @@ class Plan:
 def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     """Everything of a cell that can be wrong before it runs; files are looked up here, then in `directory`.
 
-    Raises UserError. Writes nothing.
+    The configuration is checked again: values may have been set since it was made. Raises UserError. Writes nothing.
     """
+    config = checked(config)
     task = load_task(config.task, config.machine, directory)
     check_settings(config, task)
     tuned = config.method == "tune"
@@ -101,8 +102,8 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method == "local_search" and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method=local_search expected even")
+    constructs.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
-        constructs.chosen(config.synthesis.constructs)
         if config.machine.jump_target == "value":
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
 

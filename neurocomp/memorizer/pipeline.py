@@ -23,6 +23,7 @@ from neurocomp.seeding import generator
 def run_cell(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> dict | None:
     """Train the restarts of a cell that are not in its CSV yet. With `only`, that one again, and return its row."""
     plan = make_plan(config)
+    config = plan.config
     if config.only is not None:
         return one_row(plan, config.only, progress)
     with CellWriter(plan.path, configuration(plan), MEMORIZED) as cell:

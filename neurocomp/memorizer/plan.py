@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 
-from neurocomp.config import UserError
+from neurocomp.config import UserError, checked
 from neurocomp.devices import checked_device
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.languages import Assembly, Subleq, language
@@ -33,6 +33,7 @@ class Plan:
 
 def make_plan(config: MemorizerConfig) -> Plan:
     """Everything of a cell that can be wrong before it runs. Raises UserError. Writes nothing."""
+    config = checked(config)  # values may have been set since it was made
     needed = ("transformers", "tokenizers") if config.task in SOFT_TASKS else ("transformers",)
     for library in needed if config.network.name == "bert" else ():
         if not importlib.util.find_spec(library):
