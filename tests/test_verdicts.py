@@ -257,8 +257,10 @@ def test_only_lanes_that_fit_are_looked_at():
     assert validation.holds(both, torch.tensor([False, True])).tolist() == [False, True]
 
 
-@pytest.mark.parametrize("change", [("jump 3 line_0", "jump 3 line_1"), ("inc 2 2", "dec 2 2"), ("read 1 2", "read 0 2"),
-                                    ("write 1 2", "write 1 1"), ("inc 1 1", "inc 1 2")])  # fmt: skip
+@pytest.mark.parametrize("change", [
+    ("jump 3 line_0", "jump 3 line_1"), ("inc 2 2", "dec 2 2"), ("read 1 2", "read 0 2"), ("write 1 2", "write 1 1"),
+    ("inc 1 1", "inc 1 2"),
+])  # fmt: skip
 def test_two_programs_that_differ_in_one_place_have_verdicts_of_their_own(change):
     """Opcode, source, destination, label: the verdict on the first is remembered, and not taken for the other's."""
     examples = held_out(MAP_INC, 0).validation
