@@ -1,8 +1,8 @@
-"""Faults put into the code by hand, one at a time: do the tests notice? `python tests/mutations/run.py` says it by area.
+"""Faults put into a copy of the code, one at a time: do the tests notice? Says it by area.
 
 Every TOML file beside this one is an area. At its top stand the file and the tests that most of its faults concern;
-then each table is a fault: `old`, a text that stands in the file exactly once, `new`, what replaces it, and `breaks`, in
-one line what is wrong then. A fault may have a `file` and `tests` of its own. To add one is to add such a table.
+then each table is a fault: `old`, a text that stands in the file exactly once, `new`, what replaces it, and `breaks`,
+in one line what is wrong then. A fault may have a `file` and `tests` of its own. To add one is to add such a table.
 
     python tests/mutations/run.py                          all faults; an hour at most on one core, in one process
     python tests/mutations/run.py --area recovery tasks    these areas
@@ -122,7 +122,7 @@ class Tree:
     def failing(self, tests: Sequence[str]) -> str | None:
         """The first of these tests that fails, in words; None if all pass."""
         own = {"PYTHONPATH": str(self.path), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=no"]
+        command = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=no"]
         try:
             done = subprocess.run(
                 [*command, *(f"tests/{test}" for test in tests)], cwd=self.path, env=os.environ | own,
@@ -165,8 +165,8 @@ def table(outcomes: Iterable[tuple[Fault, str]]) -> str:
         counts[fault.area][0] += 1
         counts[fault.area][1] += outcome != "not noticed"
         missed += [f"- {fault.title}: {fault.breaks}"] * (outcome == "not noticed")
-    own = [pair for area, pair in counts.items() if area != LISTED]
-    counts["all but " + LISTED if LISTED in counts else "all"] = [sum(column) for column in zip(*own, strict=True)] or [0, 0]
+    own = [(0, 0), *(pair for area, pair in counts.items() if area != LISTED)]
+    counts["all but " + LISTED if LISTED in counts else "all"] = [sum(column) for column in zip(*own, strict=True)]
     lines = [f"| {area} | {of} | {noticed} | {noticed / max(of, 1):.0%} |" for area, (of, noticed) in counts.items()]
     head = ["| area | faults | noticed | share |", "|:--|--:|--:|--:|"]
     return "\n".join([*head, *lines, *(["", "Not noticed:", *missed] if missed else [])])
