@@ -8,12 +8,13 @@ import json
 
 import pytest
 
-from neurocomp import pipeline
+from neurocomp import pipeline, results
 from neurocomp.report.cells import read_cell
 from neurocomp.report.grid import restarts_text
 from neurocomp.results import CellWriter
 from tests.cells import YAML, row, write_cell
 from tests.test_cli_run import QUICK
+from tests.test_results import git
 
 
 def entry(n: int | None) -> dict:
@@ -121,3 +122,28 @@ def test_a_cell_that_is_done_is_not_run_again_and_says_what_it_holds(command, mo
     monkeypatch.setitem(pipeline.METHODS, "tune", None)  # which would be an error
     again = command(*given)
     assert first.code == again.code == 0 and json.loads(first.out) == json.loads(again.out)
+
+
+# --- which code
+
+
+@pytest.mark.parametrize("folder, dirty", [("neurocomp", True), ("cli", True), ("configs", True), ("experiments", True),
+                                           ("results", False), ("tests", False)])  # fmt: skip
+def test_rows_are_dirty_if_what_decides_them_has_changed(tmp_path, monkeypatch, folder, dirty):
+    for name in ("neurocomp", "cli", "configs", "experiments", "results", "tests"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "results.py").write_text("one\n")
+    git(tmp_path, "init", "-q")
+    git(tmp_path, "add", "-A")
+    git(tmp_path, "commit", "-qm", "first")
+    monkeypatch.setattr(results, "__file__", str(tmp_path / "neurocomp" / "results.py"))
+    results.provenance.cache_clear()
+    assert results.provenance().dirty is False
+    (tmp_path / folder / "results.py").write_text("two\n")
+    results.provenance.cache_clear()
+    assert results.provenance().dirty is dirty
+    results.provenance.cache_clear()
+
+
+def test_hashes_of_thousands_of_cells_are_all_different():
+    assert len({results.config_hash({"seed": seed}) for seed in range(5000)}) == 5000

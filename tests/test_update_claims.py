@@ -6,6 +6,7 @@ In the script a lane's weights are its count of updates: after n updates they ar
 from __future__ import annotations
 
 import functools
+import itertools
 import math
 
 import pytest
@@ -24,7 +25,7 @@ from neurocomp.objective import Targets, losses, softmax_cross_entropy
 from neurocomp.recovery import Batch, Validation, to_batch
 from neurocomp.tasks import held_out, load_task, training_examples
 from neurocomp.tuning import Tuned, tune
-from neurocomp.updating import Compiled, Updated, plain
+from neurocomp.updating import Compiled, Updated, choose, plain
 from tests.test_tasks import shipped
 
 TASK = load_task(shipped("map_inc", length=2), MachineConfig())
@@ -268,3 +269,62 @@ def test_the_fused_engines_gradient_of_tied_halts_is_pytorchs():
     # Half of p (1 - p) = 12 / 169 at the halt's own logit.
     assert slopes[0][0, 0, 0].item() == pytest.approx(6 / 169)
     assert torch.allclose(*slopes, rtol=0, atol=1e-12)
+
+
+# --- which loss, which lanes, which seconds
+
+
+@pytest.mark.parametrize("loss", ["log", "softmax"])
+def test_every_engine_minimizes_the_loss_that_was_asked_for(loss):
+    """By hand: of a machine without an instruction the loss is that of its start words."""
+    task = load_task(shipped("map_inc", length=1, steps=2), MachineConfig())
+    examples = [training_examples(task, held_out(task, 0), 0, restart, 4) for restart in range(3)]
+    batch = to_batch(examples, task, torch.float64, CPU)
+    logits = compile_program(None, task.sizes, task.machine, gamma=1.0, epsilon=1e-6, seed=0, restarts=range(3),
+                             dtype=torch.float64)  # fmt: skip
+    objective, config = ObjectiveConfig(loss=loss), OptimizerConfig()
+    told = [choose(engine, 1, task, objective, config)(optimizer.init(logits), batch) for engine in ("eager", "fused")]
+    assert torch.allclose(told[0].loss, told[1].loss) and torch.allclose(told[0].state.logits, told[1].state.logits)
+    ended = eager.run(logits, batch.start, task.sizes, task.machine, task.steps)
+    rows = ended.memory[:, :, 0]
+    right = rows.gather(-1, batch.targets.memory).squeeze(-1)
+    by_hand = -right.log() if loss == "log" else rows.exp().sum(-1).log() - right
+    assert torch.allclose(told[0].loss, by_hand.mean(-1), atol=1e-9)
+
+
+def test_lanes_that_join_and_stay_keep_what_is_theirs():
+    """Weights, both moments and counts of lanes 0 to 4 are told apart by their numbers."""
+
+    def state(first: int, count: int) -> optimizer.Adam:
+        numbers = torch.arange(first, first + count).float()[:, None, None]
+        return optimizer.Adam(numbers, 10 + numbers, 20 + numbers, list(range(first, first + count)))
+
+    joined = optimizer.join(state(0, 2), state(2, 3))
+    for found, expected in ((joined, [0, 1, 2, 3, 4]), (optimizer.keep(joined, torch.tensor([4, 1])), [4, 1])):
+        assert found.updates == expected
+        for part, more in zip(found[:3], (0, 10, 20), strict=True):
+            assert part.flatten().tolist() == [more + lane for lane in expected]
+
+
+def test_adam_remembers_from_update_to_update():
+    """With the gradient always 1 the first moment after n updates is 1 - beta1^n; it is not begun anew."""
+    config, seen = OptimizerConfig(updates=3, beta1=0.5), []
+
+    class Watching(Script):
+        def update(self, state, batch):
+            seen.append(state.first_moment.flatten()[0].item())
+            after = optimizer.update(state, torch.ones_like(state.logits), config)
+            return Updated(after, torch.ones(len(state.logits)), torch.zeros(len(state.logits), dtype=torch.bool))
+
+    Watching().run(updates=3)
+    assert seen == [0.0, 0.5, 0.75, 0.875]
+
+
+def test_the_seconds_of_an_update_are_shared_by_its_restarts(monkeypatch):
+    """A clock that moves by 1 at each look: an update takes 1 second, a third of it for each of three."""
+    ticks = itertools.count()
+    monkeypatch.setattr("neurocomp.tuning.time.perf_counter", lambda: float(next(ticks)))
+    found = Script().run(range(3), updates=5)
+    assert [one.seconds for one in found.values()] == pytest.approx([6 / 3] * 3)
+    (alone,) = Script().run([0], updates=5).values()
+    assert alone.seconds == pytest.approx(6)

@@ -22,22 +22,30 @@ from __future__ import annotations
 
 import argparse
 import collections
+import contextlib
 import hashlib
+import importlib
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 TABLES = Path(__file__).parent
 WORK = ROOT / "build" / "mutations"
 SECONDS = 300  # a fault that keeps its tests from ending is noticed
+LIBRARIES = ("torch", "numba", "pandas", "scipy.stats", "hydra", "hypothesis", "beartype", "jaxtyping", "tokenizers",
+             "transformers.models.bert.modeling_bert")  # fmt: skip
 LISTED = "known"  # the area of faults that once passed: counted apart
 
 
@@ -119,42 +127,90 @@ class Tree:
         finally:
             shutil.copy2(self.root / fault.file, place)
 
-    def failing(self, tests: Sequence[str]) -> str | None:
+    def failing(self, tests: Sequence[str], seconds: float = SECONDS) -> str | None:
         """The first of these tests that fails, in words; None if all pass."""
-        own = {"PYTHONPATH": str(self.path), "PYTHONDONTWRITEBYTECODE": "1", "OMP_NUM_THREADS": "1"}
-        command = [sys.executable, "-m", "pytest", "-xq", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=no"]
-        try:
-            done = subprocess.run(
-                [*command, *(f"tests/{test}" for test in tests)], cwd=self.path, env=os.environ | own,
-                capture_output=True, text=True, timeout=SECONDS,
-            )  # fmt: skip
-        except subprocess.TimeoutExpired:
-            return f"noticed: no end within {SECONDS} s"
-        if done.returncode == 0:
+        code, said = self.pytest([f"tests/{test}" for test in tests], seconds)
+        if code is None:
+            return f"noticed: no end within {seconds:g} s"
+        if code == 0:
             return None
-        if done.returncode not in (1, 2):  # 2: while the tests were collected
-            raise RuntimeError(f"pytest ended with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        found = re.search(r"^(?:FAILED|ERROR) (\S+)", done.stdout, re.MULTILINE)
+        if code not in (1, 2):  # 2: while the tests were collected
+            raise RuntimeError(f"pytest ended with {code}:\n{said}")
+        found = re.search(r"^(?:FAILED|ERROR) (\S+)", said, re.MULTILINE)
         return f"noticed by {found[1] if found else 'pytest'}"
+
+    def pytest(self, tests: Sequence[str], seconds: float) -> tuple[int | None, str]:
+        """The exit code of pytest in the copy (None: no end), and what it printed.
+
+        It runs in a fork, in which the libraries are imported already: that takes longer than most of the tests.
+        """
+        said = self.path.with_name("said.txt")
+        if (child := os.fork()) == 0:
+            os.setsid()
+            code = 3
+            try:
+                with said.open("wb") as file:
+                    os.dup2(file.fileno(), 1)
+                    os.dup2(file.fileno(), 2)
+                os.chdir(self.path)
+                sys.path.insert(0, str(self.path))
+                os.environ |= {"PYTHONPATH": str(self.path), "PYTHONDONTWRITEBYTECODE": "1"}
+                sys.dont_write_bytecode = True
+                code = int(pytest.main(["-xq", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=no", *tests]))
+            finally:
+                sys.stdout.flush()
+                os._exit(code)
+        until = time.monotonic() + seconds
+        while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+            if time.monotonic() > until:
+                os.killpg(child, signal.SIGKILL)
+                os.waitpid(child, 0)
+                return None, ""
+            time.sleep(0.02)
+        return os.waitstatus_to_exitcode(ended[1]), said.read_text(errors="replace")
 
 
 class Outcomes:
-    """What is known of faults, in a file; an outcome belongs to the texts of a fault, of its file and of its tests."""
+    """What is known, in a file: of a fault as long as it, its file and its tests stay as they are; of tests without
+    a fault as long as they and all code do.
+    """
 
     def __init__(self, path: Path):
         self.path = path
         self.known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        self.code = digest(path for folder in ("neurocomp", "cli", "configs") for path in (ROOT / folder).rglob("*.*")
+                           if path.suffix in (".py", ".yaml", ".asm"))  # fmt: skip
 
-    @staticmethod
-    def key(fault: Fault) -> str:
-        files = [fault.file, *(f"tests/{test.split('::')[0]}" for test in fault.tests)]
-        texts = [fault.old, fault.new, *fault.tests, *((ROOT / file).read_text(encoding="utf-8") for file in files)]
-        return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
+    def of(self, fault: Fault) -> str | None:
+        return self.known.get(self._of_fault(fault))
 
     def keep(self, fault: Fault, outcome: str) -> None:
-        self.known[self.key(fault)] = outcome
+        self._keep({self._of_fault(fault): outcome})
+
+    def untried(self, tests: Iterable[str]) -> list[str]:
+        """Those that are not known to pass where there is no fault."""
+        return [test for test in sorted(set(tests)) if self._of_test(test) not in self.known]
+
+    def passed(self, tests: Iterable[str]) -> None:
+        self._keep({self._of_test(test): "passes" for test in tests})
+
+    def _of_fault(self, fault: Fault) -> str:
+        files = (ROOT / fault.file, *(ROOT / "tests" / test.split("::")[0] for test in fault.tests))
+        return digest(files, fault.old, fault.new, *fault.tests)
+
+    def _of_test(self, test: str) -> str:
+        return digest([ROOT / "tests" / test.split("::")[0]], test, self.code)
+
+    def _keep(self, found: dict[str, str]) -> None:
+        self.known |= found
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.path.write_text(json.dumps(self.known, indent=1))
+
+
+def digest(files: Iterable[Path], *texts: str) -> str:
+    """Equal for equal contents."""
+    parts = [*texts, *(file.read_text(encoding="utf-8") for file in sorted(files))]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def table(outcomes: Iterable[tuple[Fault, str]]) -> str:
@@ -186,17 +242,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     if args.list or mistakes or not chosen:
         return 1 if mistakes or not chosen else 0
     outcomes = Outcomes(args.work / "outcomes.json")
-    missing = [fault for fault in chosen if Outcomes.key(fault) not in outcomes.known]
-    if missing:
+    if missing := [fault for fault in chosen if outcomes.of(fault) is None]:
+        os.environ["OMP_NUM_THREADS"] = "1"
+        for name in LIBRARIES:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(name)
         tree = Tree(args.work / "tree")
-        files = sorted({test for fault in missing for test in fault.tests})
-        if failing := tree.failing(files):
+        untried = outcomes.untried(test for fault in missing for test in fault.tests)
+        if untried and (failing := tree.failing(untried, SECONDS * len(untried))):
             print(f"without any fault: {failing}")
             return 1
+        outcomes.passed(untried)
         for number, fault in enumerate(missing, start=1):
             outcomes.keep(fault, tree.outcome(fault))
-            print(f"{number}/{len(missing)} {fault.title}: {outcomes.known[Outcomes.key(fault)]}", flush=True)
-    found = [(fault, outcomes.known[Outcomes.key(fault)]) for fault in chosen]
+            print(f"{number}/{len(missing)} {fault.title}: {outcomes.of(fault)}", flush=True)
+    found = [(fault, outcomes.of(fault) or "") for fault in chosen]
     print(table(found))
     return int(any(outcome == "not noticed" for _, outcome in found))
 
