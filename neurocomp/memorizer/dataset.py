@@ -5,6 +5,8 @@ Tokens are numbered: the n instruction numbers, then the N programs, then (soft 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,15 +32,16 @@ class Examples(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A program to memorize; None for a name if it was drawn."""
+    """A program to memorize; None for a name if it was drawn. `data` are its own words at the start, by address."""
 
     name: str | None
     table: Table
+    data: Mapping[int, int] = MappingProxyType({})
 
 
 def programs(config: MemorizerConfig, language: Language, restart: int) -> list[Named]:
     """The included programs, then `config.programs` that are drawn for this restart alone."""
-    included = [Named(name, language.load(name)) for name in config.include]
+    included = [Named(name, language.load(name), language.data(name)) for name in config.include]
     streams = [generator(config.seed, restart, f"program {number}") for number in range(config.programs)]
     return included + [Named(None, language.draw(stream, config.length)) for stream in streams]
 
@@ -49,8 +52,10 @@ def labels_of(memorized: list[Named]) -> list[str]:
     labels: list[str] = []
     for one in memorized:
         label = program_label(one.name) if one.name else f"random-{next(drawn)}"
-        same = sum(label == other.split("~")[0] for other in labels)
-        labels.append(f"{label}~{same + 1}" if same else label)  # two files of the same name, in different folders
+        turn = 1 + sum(label == other.split("~")[0] for other in labels)
+        while (known := f"{label}~{turn}" if turn > 1 else label) in labels:  # a file may be called add~2
+            turn += 1
+        labels.append(known)  # two files of the same name, in different folders
     return labels
 
 
