@@ -125,7 +125,8 @@ def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Pr
 
     It is None if it was drawn, in a checkpoint of an older version. Raises UserError at a file with another program.
     """
-    given = load_program(args.program, size) if Path(args.program).is_file() else None
+    is_name = args.program in shipped() or not Path(args.program).is_file()
+    given = None if is_name else load_program(args.program, size)
     if kept.whole is None:
         return _of_an_older_version(kept, args, size, given)
     programs = {name: Program(tuple(Instruction(*row) for row in one.table.tolist()), one.data)

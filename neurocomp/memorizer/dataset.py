@@ -5,6 +5,7 @@ Tokens are numbered: the n instruction numbers, then the N programs, then (soft 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import NamedTuple
@@ -52,10 +53,8 @@ def labels_of(memorized: list[Named]) -> list[str]:
     labels: list[str] = []
     for one in memorized:
         label = program_label(one.name) if one.name else f"random-{next(drawn)}"
-        turn = 1 + sum(label == other.split("~")[0] for other in labels)
-        while (known := f"{label}~{turn}" if turn > 1 else label) in labels:  # a file may be called add~2
-            turn += 1
-        labels.append(known)  # two files of the same name, in different folders
+        turns = (f"{label}~{turn}" if turn > 1 else label for turn in itertools.count(1))
+        labels.append(next(name for name in turns if name not in labels))  # files of one name, in different folders
     return labels
 
 

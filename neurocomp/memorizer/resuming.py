@@ -62,8 +62,9 @@ def _updates(path: Path, facts: dict[str, str], limit: int) -> int:
 
 def check_optimizer(path: Path, tensors: dict[str, Tensor], updates: int, training: Training) -> None:
     """Raise UserError unless the moments are those of so many updates; float16 skips some of them."""
-    for key, value in tensors.items():
-        if key.startswith("optimizer.") and key.endswith(".step"):
+    for key in training.kinds():
+        value = tensors[key]
+        if key.endswith(".step"):
             steps = value.item()
             skips = training.scaler.is_enabled() and 0 <= steps < updates and steps == int(steps)
             if steps != updates and not skips:

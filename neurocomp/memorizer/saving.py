@@ -65,7 +65,7 @@ class Saving:
             self._saved = time.perf_counter()
 
 
-FIELDS = {"subleq": 3, "assembly": 5}
+SLOTS = "ABC"  # of an instruction of subleq
 INSTRUCTIONS = "instructions"  # the tensor with those of all programs, one after the other
 
 
@@ -119,8 +119,8 @@ def load_network(path: Path) -> Kept:
         sizes, programs = tuple(map(_count, json.loads(facts["sizes"]))), dict(json.loads(facts["programs"]))
         numbers, language, lengths = _count(json.loads(facts["numbers"])), facts["language"], list(programs.values())
         total = sum(map(_count, lengths))
-        if len(sizes) != FIELDS.get(language):
-            raise ValueError(f"language={language} with {len(sizes)} sizes, expected one of subleq (3), assembly (5)")
+        if language == "subleq" and len(sizes) != len(SLOTS):
+            raise ValueError(f"sizes={facts['sizes']}, expected one for each of {SLOTS}")
         whole = None if INSTRUCTIONS not in tensors else _whole(tensors[INSTRUCTIONS], facts, sizes, programs)
     except KeyError as error:
         raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
