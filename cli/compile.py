@@ -23,6 +23,7 @@ def compile_main(argv: list[str]) -> int:
     import torch  # late: help does not wait for it
 
     from neurocomp.compiler import compile_program
+    from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import fit, load_program
     from neurocomp.weights_file import save_weights
 
@@ -33,20 +34,26 @@ def compile_main(argv: list[str]) -> int:
     lines = len(program) if args.lines is None else args.lines
     sizes = Sizes(args.base, registers, lines)
     check_jump_target(args.jump_target, sizes)
+    fitted = fit(program, sizes, args.file)
     (logits,) = compile_program(
-        fit(program, sizes, args.file), sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
+        fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
     )  # fmt: skip
-    save_weights(Path(args.out), logits, sizes, machine)
+    try:
+        save_weights(Path(args.out), logits, sizes, machine)
+    except OSError as error:
+        raise UserError(f"--out={args.out}: cannot be written ({error.strerror or error})") from None
     print(f"{args.out}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    others = [line for line, pair in enumerate(zip(decompile(logits, sizes, machine).program.instructions,
+                                                   fitted.instructions, strict=True)) if pair[0] != pair[1]]  # fmt: skip
+    if others:
+        print(f"neurocomp: with --gamma={args.gamma:g} the noise outweighs {len(others)} of {lines} lines (the first is "
+              f"line {others[0]}): decompile prints another program", file=sys.stderr)  # fmt: skip
     return 0
 
 
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
-    if not Path(args.file).is_file():
-        raise UserError(f"{args.file}: no such file")
-
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
     from neurocomp.weights_file import load_weights

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import UserError, check_at_least, did_you_mean
 from neurocomp.memorizer import interpreter
-from neurocomp.memorizer.subleq import Program, load_program, program_label, shipped
+from neurocomp.memorizer.subleq import Instruction, Program, load_program, program_label, shipped
+
+if TYPE_CHECKING:
+    from neurocomp.memorizer.saving import Kept
 
 SIZE = 256
 SHOWN = 16  # words of the memory that are shown to people even if they are 0
@@ -103,10 +108,7 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
     if args.size not in (None, size):
         raise UserError(f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
                         f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}")  # fmt: skip
-    known, name = _text_of(args.program, size), program_label(args.program)
-    if name not in kept.programs:
-        raise UserError(f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(kept.programs)}"
-                        + did_you_mean(name, list(kept.programs)))  # fmt: skip
+    name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
     fetch = fetcher(kept.network, kept.sizes, kept.numbers, torch.device("cpu"))
     (run,) = drive(fetch, np.array([number]), np.array([kept.programs[name]]), [start], args.steps)
@@ -117,9 +119,66 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
     return Answer(run.steps, run.final, run.outcome, exact)
 
 
-def _text_of(program: str, size: int) -> Program | None:
-    """The text of a memorized program, if it is shipped or a file is named; of a random one there is none."""
-    return load_program(program, size) if program in shipped() or Path(program).is_file() else None
+def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Program | None]:
+    """The program that is asked for, by name or as the file it was memorized from: its name in the checkpoint, and it.
+
+    It is None if it was drawn, in a checkpoint of an older version. Raises UserError at a file with another program.
+    """
+    is_name = args.program in shipped() or not Path(args.program).is_file()
+    given = None if is_name else load_program(args.program, size)
+    if kept.whole is None:
+        return _of_an_older_version(kept, args, size, given)
+    programs = {name: Program(tuple(Instruction(*row) for row in one.table.tolist()), one.data)
+                for name, one in kept.whole.items()}  # fmt: skip
+    name = args.program if given is None else program_label(args.program)
+    if given is not None:
+        same = [other for other, program in programs.items() if difference(given, program) is None]
+        if not same:
+            closest = programs.get(name)
+            why = difference(given, closest) if closest else f"expected one of {', '.join(programs)}"
+            raise UserError(f"{args.program}: not a program that {args.checkpoint} memorized: {why}")
+        name = name if name in same else same[0]
+    return _known(name, programs, args), programs[name]
+
+
+def _known(name: str, programs: Mapping[str, Any], args: argparse.Namespace) -> str:
+    if name not in programs:
+        raise UserError(f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(programs)}"
+                        + did_you_mean(name, list(programs)))  # fmt: skip
+    return name
+
+
+def _of_an_older_version(
+    kept: Kept, args: argparse.Namespace, size: int, given: Program | None
+) -> tuple[str, Program | None]:
+    """The same where only the lengths of programs were kept: a program that was not drawn needs its text."""
+    known = given or (load_program(args.program, size) if args.program in shipped() else None)
+    name = _known(program_label(args.program), kept.programs, args)
+    if known is None and not DRAWN.fullmatch(name):
+        raise UserError(f"{args.checkpoint}: an older version wrote it, without the data words of {name}; "
+                        f"expected the file that {name} was memorized from instead of its name")  # fmt: skip
+    if known is not None and len(known) != kept.programs[name]:
+        raise UserError(f"{args.program}: not the {name} that {args.checkpoint} memorized: it has {len(known) - 1} "
+                        f"instructions, there {kept.programs[name] - 1}")  # fmt: skip
+    return name, known
+
+
+DRAWN = re.compile(r"random-[0-9]+")  # what programs are called that were drawn
+
+
+def difference(given: Program, memorized: Program) -> str | None:
+    """What a program has otherwise than the memorized one; None if nothing. Number 0 is no instruction that runs."""
+    if len(given) != len(memorized):
+        return f"it has {len(given) - 1} instructions, there {len(memorized) - 1}"
+    for number, pair in enumerate(zip(given.instructions, memorized.instructions, strict=True)):
+        if number and pair[0] != pair[1]:
+            return f"its instruction {number} is {spaced(pair[0])}, there {spaced(pair[1])}"
+    addresses = [address for address in {**given.data, **memorized.data}
+                 if given.data.get(address, 0) != memorized.data.get(address, 0)]  # fmt: skip
+    if addresses:
+        words = [program.data.get(min(addresses), 0) for program in (given, memorized)]
+        return f"its word [{min(addresses)}] is {words[0]}, there {words[1]}"
+    return None
 
 
 def _start(program: Program | None, size: int, given: tuple[int, ...]) -> list[int]:

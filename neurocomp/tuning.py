@@ -113,7 +113,7 @@ def tune(
             course.seconds += share
         endings = [course.ending(config) for course in courses]
         yield Told(len(courses), [
-            _tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending
+            _tuned(lanes, lane, ending, bool(fits[lane]) and ending != "diverged") for lane, ending in enumerate(endings) if ending
         ])  # fmt: skip
         lanes = Lanes(courses, state, batch)
         if any(endings):
