@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
@@ -16,8 +17,10 @@ class UserError(ValueError):
     """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
 
 
-def did_you_mean(given: str, known: list[str]) -> str:
+def did_you_mean(given: str, known: Collection[str]) -> str:
     """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
+    if not known or len(known) > 1000 or len(str(given)) > 100:  # comparing them all would take seconds
+        return ""
     close = difflib.get_close_matches(str(given), known, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -99,7 +99,7 @@ def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes
     return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, at)
 
 
-def _no_hint(given: str, known: list[str]) -> str:
+def _no_hint(given: str, known: Collection[str]) -> str:
     return ""
 
 
@@ -133,12 +133,12 @@ def _label_mistake(name: str, labels: Mapping[str, int], jump_target: str) -> st
 
 
 def _instruction(
-    words: list[str], labels: Mapping[str, int], jump_target: str, hint: Callable[[str, list[str]], str]
+    words: list[str], labels: Mapping[str, int], jump_target: str, hint: Callable[[str, Collection[str]], str]
 ) -> tuple[Instruction, list[str]]:
     """The instruction that `words` say, and what they get wrong; `hint` guesses which name was meant."""
     opcode, text = BY_NAME.get(words[0]), elided(" ".join(words), LONGEST)
     if opcode is None:
-        accepted = f"expected one of {', '.join(BY_NAME)}{hint(words[0].lower(), list(BY_NAME))}"
+        accepted = f"expected one of {', '.join(BY_NAME)}{hint(words[0].lower(), BY_NAME)}"
         return NOOP, [f'unknown opcode "{elided(words[0], LONGEST)}" in "{text}", {accepted}']
     operands = slots(opcode, jump_target)
     if len(words) - 1 != len(operands):
@@ -150,7 +150,7 @@ def _instruction(
             filled[slot] = labels[word]
         elif slot == "target":
             accepted = f"expected one of {named(labels)}" if labels else "this program has no labels"
-            guess = AS_VALUE if REGISTER.fullmatch(word) else hint(word, list(labels))
+            guess = AS_VALUE if REGISTER.fullmatch(word) else hint(word, labels)
             mistakes.append(f'no label "{word}:" for "{text}", {accepted}{guess}')
         elif match := REGISTER.fullmatch(word):
             filled[slot] = int(match[1])
@@ -268,7 +268,9 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
 
 
 def _seems(text: str) -> str | None:
-    """What a text that is no assembly program seems to be."""
+    """What a text with mistakes seems to be, if it is not assembly."""
+    if is_assembly(text):
+        return None
     numbers = foreign.numbers(text)
     if numbers and (len(numbers) == 1 or any(len(row) != 3 for row in numbers)):
         return "it seems to be a list of numbers; --memory=3,5,2 gives a memory"
@@ -279,10 +281,10 @@ def _seems(text: str) -> str | None:
 
 
 def is_assembly(text: str) -> bool:
-    """Whether most instructions of a text, right or wrong, begin with an opcode."""
+    """Whether half of the instructions of a text, or more, begin with an opcode."""
     words = [row.partition("#")[0].rpartition(":")[2].split() for row in lines(text)]
     first = [row[0] for row in words if row]
-    return bool(first) and 2 * sum(word in BY_NAME for word in first) > len(first)
+    return bool(first) and 2 * sum(word in BY_NAME for word in first) >= len(first)
 
 
 def unreached(program: Program, jump_target: str = "line") -> int | None:

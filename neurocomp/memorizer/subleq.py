@@ -185,10 +185,12 @@ IMAGE = (
 
 
 def _seems(text: str) -> str | None:
-    """What a text that is no subleq program seems to be."""
+    """What a text with mistakes seems to be, if it is not subleq."""
     rows = foreign.numbers(text)
     if rows and any(len(row) != 3 or row[2] < 0 for row in rows):
         return f"it seems to be {IMAGE}"
+    if foreign.is_subleq(text):
+        return None
     if is_assembly(text):
         return "it seems to be assembly: neurocomp exec runs it"
     what = foreign.other_text(text)
