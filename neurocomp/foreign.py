@@ -26,6 +26,7 @@ SAFETENSORS = re.compile(rb".{7}\x00\{", re.DOTALL)  # the length of the header,
 NUMBERS = re.compile(r"[\s,]*-?\d+(?:[\s,]+-?\d+)*[\s,]*", re.ASCII)
 SUBLEQ = re.compile(r"\[\s*\d+\s*\]\s*=.*|(?:[A-Za-z_]\w*\s*:\s*)?\d+\s+\d+\s+\w+", re.ASCII)
 KEY = re.compile(r"[A-Za-z_][\w.]*:(?: .*)?|\s+\S.*|- .*|---", re.ASCII)
+OURS = re.compile(r"(name|base|registers|lines|steps|length|defaults|task|restarts|seed) *:")  # keys of task files
 LOOKED_AT = 200  # lines
 
 
@@ -64,7 +65,7 @@ def other_text(text: str) -> str | None:
     commas = {row.count(",") for row in rows}
     if len(rows) > 1 and len(commas) == 1 and commas != {0}:
         return "a CSV file"
-    if rows and all(KEY.fullmatch(row) for row in rows) and any(re.match(r"\w+: ?", row) for row in rows):
+    if rows and all(KEY.fullmatch(row) for row in rows) and any(map(OURS.match, rows)):
         return "YAML"
     return None
 

@@ -281,10 +281,10 @@ def _seems(text: str) -> str | None:
 
 
 def is_assembly(text: str) -> bool:
-    """Whether half of the instructions of a text, or more, begin with an opcode."""
+    """Whether most instructions of a text, right or wrong, begin with an opcode."""
     words = [row.partition("#")[0].rpartition(":")[2].split() for row in lines(text)]
     first = [row[0] for row in words if row]
-    return bool(first) and 2 * sum(word in BY_NAME for word in first) >= len(first)
+    return bool(first) and 2 * sum(word in BY_NAME for word in first) > len(first)
 
 
 def unreached(program: Program, jump_target: str = "line") -> int | None:
