@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.outputs import check_out
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
+from neurocomp.files import naming
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.text import whole_number
 
@@ -49,6 +51,9 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_intermixed_args(argv)
     check_at_least("--rounds", args.rounds, 1)
     config, threads = _config(args.overrides), _counts(args.threads)
+    if args.out:
+        for name in _outputs(config, args.scaling):
+            check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
     from neurocomp.bench.update import plan_for, runnable
@@ -63,6 +68,13 @@ def main(argv: Sequence[str]) -> int:
     else:
         _updates(config, engines, threads, args)
     return 0
+
+
+def _outputs(config: RunConfig | MemorizerConfig, scaling: bool) -> tuple[str, ...]:
+    """The files that --out is for."""
+    if isinstance(config, MemorizerConfig):
+        return ("memorizer.csv",)
+    return ("scaling.csv", "scaling.svg") if scaling else ("updates.csv",)
 
 
 def _counts(given: str | None) -> list[int]:
@@ -151,7 +163,7 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     date = {"date": datetime.date.today().isoformat()}
     origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
     lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
-    with path.open("a", newline="", encoding="utf-8") as file:
+    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, lines[0], lineterminator="\n")
         if new:
             writer.writeheader()

@@ -6,8 +6,13 @@ import json
 import sys
 from pathlib import Path
 
+from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, real, whole
+from neurocomp.cli.outputs import check_out
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
+from neurocomp.files import read_bytes
+from neurocomp.language.assembly import is_assembly
+from neurocomp.text import visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -19,17 +24,20 @@ def compile_main(argv: list[str]) -> int:
             check_at_least(f"--{option}", given, least)
     if not 0 < args.epsilon < 1:
         raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
+    check_out(Path(args.out))
 
     import torch  # late: help does not wait for it
 
     from neurocomp.compiler import compile_program
     from neurocomp.decompiler import decompile
-    from neurocomp.language.assembly import fit, load_program
+    from neurocomp.language.assembly import fit, load_program, unreached_remark
     from neurocomp.weights_file import save_weights
 
     machine = MachineConfig(jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
+    if remark := unreached_remark(program, args.file, args.jump_target):
+        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
     registers = program.registers if args.registers is None else args.registers
     lines = len(program) if args.lines is None else args.lines
     sizes = Sizes(args.base, registers, lines)
@@ -54,6 +62,8 @@ def compile_main(argv: list[str]) -> int:
 
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
+    _check_is_weights(Path(args.file))
+
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
     from neurocomp.weights_file import load_weights
@@ -70,6 +80,15 @@ def decompile_main(argv: list[str]) -> int:
         is_label = line.rstrip().endswith(":")
         print(line if is_label else f"{line:<24}# {next(remaining):.3f}")
     return 0
+
+
+def _check_is_weights(path: Path) -> None:
+    """Raise UserError that says what a file seems to be instead."""
+    data = read_bytes(path)
+    text = "" if foreign.binary(data) else data.decode("utf-8-sig", errors="replace")
+    what = "assembly: neurocomp compile makes weights of it" if is_assembly(text) else foreign.other_text(text)
+    if what or (foreign.binary(data) and not foreign.is_safetensors(data)):
+        raise UserError(f"{path}: not a file of weights (safetensors); it seems to be {what or foreign.binary(data)}")
 
 
 def _compile_parser() -> Parser:

@@ -21,8 +21,17 @@ from neurocomp.config import (
     check_jump_target,
     did_you_mean,
 )
-from neurocomp.language.assembly import Instruction, Program, fit, format_instruction, load_program
+from neurocomp.files import read_text
+from neurocomp.language.assembly import (
+    Instruction,
+    Program,
+    fit,
+    format_instruction,
+    load_program,
+    unreached_remark,
+)
 from neurocomp.language.interpreter import Trace, run
+from neurocomp.text import elided, lines, visible, whole_number
 
 EPILOG = """\
 examples:
@@ -52,6 +61,8 @@ def main(argv: list[str]) -> int:
     machine = MachineConfig(halting=args.halting, mod_by_zero=args.mod_by_zero, jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
+    if args.halting == "freeze" and (remark := unreached_remark(program, args.file, args.jump_target)):
+        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
     inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
     sizes = _sizes(args, program, [given] + [start for _, start in inputs])
@@ -97,28 +108,35 @@ def _parser() -> Parser:
 
 def _read_inputs(path: str, default: Start) -> list[tuple[str, Start]]:
     """One start for each line of a JSON lines file, with `file:line: ` to begin a complaint about it."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
-    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return [(where, _read_input(line, default, where)) for where, line in numbered]
+    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines(read_text(Path(path))), start=1)]
+    return [(where, _read_input(line, default, where)) for where, line in numbered if line.strip()]
 
 
 def _read_input(line: str, default: Start, where: str) -> Start:
     accepted = 'expected an object such as {"memory": [3, 5], "registers": [0, 2]}'
     try:
-        given = json.loads(line)
+        # An object comes as its pairs, so that a key that is given twice is noticed.
+        given = json.loads(line, object_pairs_hook=tuple, parse_int=_json_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}not JSON ({getattr(error, 'msg', error)}), {accepted}") from None
-    if not isinstance(given, dict):
-        raise UserError(f"{where}got {line.strip()}, {accepted}")
-    for key, words in given.items():
+    if not isinstance(given, tuple):
+        raise UserError(f"{where}got {elided(line.strip(), 80)}, {accepted}")
+    words: dict[str, tuple[int, ...]] = {}
+    for key, value in given:
         if key not in Start._fields:
             raise UserError(f'{where}unknown key "{key}", {accepted}{did_you_mean(key, list(Start._fields))}')
-        if not isinstance(words, list) or not all(type(word) is int for word in words):
-            raise UserError(f'{where}"{key}" is {json.dumps(words)}, expected a list of whole numbers')
-    return default._replace(**{key: tuple(words) for key, words in given.items()})
+        if key in words:
+            raise UserError(f'{where}"{key}" is given twice, {accepted}')
+        if not isinstance(value, list) or not all(type(word) is int for word in value):
+            raise UserError(f'{where}"{key}" is {elided(json.dumps(value), 80)}, expected a list of whole numbers')
+        words[key] = tuple(value)
+    return default._replace(**words)
+
+
+def _json_number(digits: str) -> int | str:
+    """A number of ten thousand digits stays text, which is refused where a number is expected."""
+    number = whole_number(digits)
+    return digits if number is None else number
 
 
 def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> Sizes:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
-from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated, write_to
+from neurocomp.cli.outputs import check_out, write_to
+from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated
 from neurocomp.config import UserError
 
 # What can be drawn, from which folder of results.
@@ -35,6 +36,7 @@ def main(argv: Sequence[str]) -> int:
     plots = _plots()
     out = args.out or Path("results") / "figures" / f"{args.figure}.png"
     plots.checked_format(out)
+    check_out(out)
     folder, _ = FIGURES[args.figure]
     figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or "soft")
     write_to(out, lambda path: plots.save(figure, path))

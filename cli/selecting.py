@@ -1,10 +1,10 @@
-"""What the commands that draw results have in common: where the cells are, which of them, where the drawing goes."""
+"""What the commands that draw results have in common: where the cells are, and which of them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from neurocomp.config import UserError
@@ -79,12 +79,3 @@ def _conditions(where: list[str]) -> dict[str, list[str]]:
             raise UserError(f"--where {text}: expected KEY=VALUE, such as seed=0")
         conditions.setdefault(key, []).append(value)
     return conditions
-
-
-def write_to(out: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write the file, and say so."""
-    try:
-        write(out)
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
-    print(f"wrote {out}", file=sys.stderr)

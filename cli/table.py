@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.selecting import (
     WHERE,
     add_options,
@@ -14,7 +15,6 @@ from neurocomp.cli.selecting import (
     chosen_memorizer_cells,
     repeated,
     results_directory,
-    write_to,
 )
 from neurocomp.config import UserError, check_at_least
 from neurocomp.files import atomic_write
@@ -52,6 +52,8 @@ examples:
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(repeated(argv))
     _refuse_what_has_no_meaning(args)
+    if args.out is not None:
+        check_out(args.out)
     text = draw(_table(args), args.format)
     if args.out is None:
         print(text, end="")

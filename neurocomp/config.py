@@ -12,6 +12,7 @@ import math
 import numbers
 import os
 import types
+from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -22,8 +23,10 @@ class UserError(ValueError):
     """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
 
 
-def did_you_mean(given: str, known: list[str]) -> str:
+def did_you_mean(given: str, known: Collection[str]) -> str:
     """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
+    if not known or len(known) > 1000 or len(str(given)) > 100:  # comparing them all would take seconds
+        return ""
     close = difflib.get_close_matches(str(given), known, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 

@@ -8,6 +8,7 @@ import stat
 from collections.abc import Iterator
 from pathlib import Path
 
+from neurocomp import foreign
 from neurocomp.config import UserError
 
 
@@ -27,8 +28,11 @@ def read_bytes(path: Path) -> bytes:
 
 def read_text(path: Path) -> str:
     """The same as UTF-8 text, without a byte-order mark. Raises UserError."""
+    data = read_bytes(path)
+    if what := foreign.binary(data):
+        raise UserError(f"{path}: not text; it seems to be {what}")
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start + 1})") from None
 

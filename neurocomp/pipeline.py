@@ -11,6 +11,7 @@ import yaml
 
 from neurocomp.config import RunConfig
 from neurocomp.jit import check_compiler
+from neurocomp.methods.extras import check_extras
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
@@ -89,8 +90,10 @@ def configuration(plan: Plan) -> str:
 def check(config: RunConfig, directory: Path | None = None) -> None:
     """Raise UserError for whatever is wrong with a cell before it runs, a results file that is not ours included."""
     check_compiler()
-    path = make_plan(config, directory).path
-    check_appendable(path, config.results)
+    plan = make_plan(config, directory)
+    check_appendable(plan.path, config.results)
+    if config.method == "tune":
+        check_extras(plan)
 
 
 def cell_path(config: RunConfig, directory: Path | None = None) -> Path:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
@@ -52,9 +53,10 @@ def elided(text: str, longest: int = LONGEST) -> str:
     return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
 
 
-def named(names: Iterable[str], shown: int = SHOWN) -> str:
+def named(names: Collection[str], shown: int = SHOWN) -> str:
     """Names as `a, b, c`: the first of them, and how many more there are."""
-    return ", ".join(first_lines(names, shown))
+    more = len(names) - shown
+    return ", ".join(itertools.islice(names, shown)) + (f" and {more:,} more" if more > 0 else "")
 
 
 def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:

@@ -285,7 +285,8 @@ def test_a_failed_cell_is_made_up_for_by_the_same_command(command, failing, monk
     "error, code, expected",
     [
         (KeyboardInterrupt(), 130, "the same command again goes on"),
-        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1, "the disk is full (rows.csv)"),
+        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1,
+         "rows.csv: the disk is full; rows so far are safe, and the same command goes on from there"),
     ],
 )
 def test_an_interrupt_and_a_full_disk_end_a_grid_at_once(command, failing, overrides, error, code, expected):
