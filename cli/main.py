@@ -44,7 +44,7 @@ class Stop(BaseException):
 def main(argv: list[str] | None = None) -> int:
     """Run one command; the exit code is 0, 1 (something failed), 2 (the user's mistake) or 130 (interrupted)."""
     try:
-        code = dispatch(list(sys.argv[1:] if argv is None else argv))
+        code = dispatch([with_home(word) for word in (sys.argv[1:] if argv is None else argv)])
         sys.stdout.flush()
         return code
     except UserError as error:
@@ -53,6 +53,12 @@ def main(argv: list[str] | None = None) -> int:
         return _complain("interrupted; the same command again goes on from the last finished chunk", 130)
     except (OSError, Stop) as error:
         return _environment(error)
+
+
+def with_home(word: str) -> str:
+    """`--out=~/x` with the folder that `~` stands for: the shell replaces it only where a word begins with it."""
+    flag, equals, path = word.partition("=")
+    return flag + equals + os.path.expanduser(path) if flag.startswith("--") else word
 
 
 def dispatch(argv: list[str]) -> int:
