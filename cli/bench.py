@@ -87,11 +87,12 @@ def _counts(given: str | None) -> list[int]:
 
 def _config(overrides: list[str]) -> RunConfig | MemorizerConfig:
     """The shape, then what was asked for: of two overrides of one key the last one holds."""
-    from neurocomp.cli.compose import configure
+    from neurocomp.cli.compose import one_cell
 
     if any(override.startswith(("task=", "experiment=")) for override in overrides):
-        return configure(overrides)
-    return configure(["task=map_inc", *(f"{key}={value}" for key, value in SHAPE.items()), *overrides])
+        return one_cell(overrides, command="bench").config
+    shape = [f"{key}={value}" for key, value in SHAPE.items()]
+    return one_cell(["task=map_inc", *shape, *overrides], command="bench").config
 
 
 def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:

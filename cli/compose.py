@@ -63,18 +63,18 @@ def compose_request(arguments: argparse.Namespace) -> Request:
     with translated(), _loader(directory, tree) as loader:
         words, sampled = _worked_out(words, loader, tree)
         base = _compose(loader, words, RunMode.MULTIRUN)
-        own = _own_sources(base)
-        trusted = _hydra_of(_shipped(base, tree)) if own else None
-        _check_hydra(base, trusted)
+        trusted = _hydra_of(_shipped(base, tree)) if _own_sources(base) else None
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
-            return Request([_cell([], _compose(loader, words, RunMode.RUN), trusted)], words, tree, is_grid=False)
+            return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
         if sampled:
+            if trusted is not None:
+                _check_hydra(base, trusted)
             return Request([], words, tree, is_grid=True)
-        typed = list(base.hydra.overrides.hydra)
-        grid = {override.get_key_element(): values_of(override, loader, typed)
-                for override in parse_overrides(_parameters(base) + list(base.hydra.overrides.task))}  # fmt: skip
+        typed = _plain(base.hydra.overrides.hydra)
+        swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
+        grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
         plain = typed + [f"{key}={','.join(grid[key])}" for key in grid]
-        return Request(_cells(loader, base, grid, trusted), plain, tree, is_grid=True)
+        return Request(_cells(loader, base, grid, tree, trusted), plain, tree, is_grid=True)
 
 
 def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
@@ -84,18 +84,17 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
 
 def one_cell(overrides: list[str], config_dir: str | None = None, command: str = "this") -> Cell:
     """The one cell that overrides stand for; UserError if they stand for a grid of several."""
-    arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=False)
+    arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=True)
     request = compose_request(arguments)
     if len(request.cells) != 1:
-        given = next((word for word in overrides if word.startswith("experiment=")), " ".join(overrides))
-        number = f"a grid of {len(request.cells)} cells" if request.cells else "cells that its sweeper chooses"
-        raise UserError(f"{given}: {number}; {command} takes one cell, such as task=map_inc")
+        number = f"a grid of {len(request.cells)} cells" if request.cells else "cells that a sweeper chooses"
+        raise UserError(f"{' '.join(overrides)}: {number}, {command} takes one, such as task=map_inc")
     return request.cells[0]
 
 
 def configure(overrides: list[str], config_dir: str | None = None) -> Any:
     """One cell from overrides, composed as `neurocomp run` composes it: the entry for Python."""
-    return one_cell(overrides, config_dir, "configure").config
+    return one_cell(overrides, config_dir, "configure()").config
 
 
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
@@ -174,16 +173,24 @@ def _check_experiments(names: list[str], words: list[str], loader: ConfigLoaderI
     for name in names:
         if _parameters(_compose(loader, [*others, f"experiment={name}"], RunMode.MULTIRUN)):
             each = "; ".join(f"neurocomp run experiment={name}" for name in names)
-            raise UserError(f"experiment={','.join(names)}: {name} has a grid of its own; run one after the other: {each}")
+            given = f"experiment={','.join(names)}: {name} has a grid of its own"
+            raise UserError(f"{given}; run one after the other: {each}")
 
 
 def _parameters(base: DictConfig) -> list[str]:
     """The sweeps that the configuration itself asks for, as overrides."""
-    params = OmegaConf.select(base, "hydra.sweeper.params") or {}
+    params = _plain(base.hydra.sweeper).get("params") or {}
     return [f"{key}={value}" for key, value in params.items()]
 
 
-def _cells(loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]], trusted: Any) -> list[Cell]:
+def _plain(node: Any) -> Any:
+    """Lists and dicts with interpolations as they are written: they are resolved where they are used."""
+    return OmegaConf.to_container(node, resolve=False)
+
+
+def _cells(
+    loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]], tree: Tree, trusted: Any
+) -> list[Cell]:
     """Every combination, composed; UserError with the problems of all of them."""
     if (number := math.prod(map(len, grid.values()))) > CELLS:
         raise UserError(f"a grid of {number:,} cells: expected at most {CELLS:,}")
@@ -191,7 +198,7 @@ def _cells(loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]
     for values in itertools.product(*([f"{key}={value}" for value in grid[key]] for key in grid)):
         try:
             with translated():
-                cells.append(_cell(list(values), loader.load_sweep_config(base, list(values)), trusted))
+                cells.append(_cell(list(values), loader.load_sweep_config(base, list(values)), tree, trusted))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -199,9 +206,11 @@ def _cells(loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]
     return cells
 
 
-def _cell(overrides: list[str], composed: DictConfig, trusted: Any) -> Cell:
-    """A composed configuration with its dataclasses."""
-    _check_hydra(composed, trusted)
+def _cell(overrides: list[str], composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
+    """A composed configuration with its dataclasses; UserError where a user's files say what they may not."""
+    if trusted is not None:
+        own_files.check_names(composed.hydra.runtime.choices, composed.hydra.runtime.config_sources, tree.module)
+        _check_hydra(composed, trusted)
     directory = searched_directory(composed.hydra)
     with open_dict(composed):
         del composed["hydra"]
@@ -214,13 +223,13 @@ def _own_sources(base: DictConfig) -> bool:
 
 def _shipped(base: DictConfig, tree: Tree) -> DictConfig:
     """What the shipped files and the command line alone say."""
-    typed = [word for word in base.hydra.overrides.hydra if not word.startswith("hydra.searchpath=")]
+    typed = [word for word in _plain(base.hydra.overrides.hydra) if not word.startswith("hydra.searchpath=")]
     return _compose(ConfigLoaderImpl(create_config_search_path(tree.module)), typed, RunMode.MULTIRUN)
 
 
 def _hydra_of(composed: DictConfig) -> dict[str, Any]:
-    """The part of `hydra` that a user's files have no say in: all but the mode, the grid, and what Hydra notes itself."""
-    node: Any = OmegaConf.to_container(composed.hydra, resolve=False)
+    """The part of `hydra` in which a user's files have no say: all but mode, grid, and Hydra's own notes."""
+    node = _plain(composed.hydra)
     for key in ("mode", "searchpath", "overrides", "runtime"):
         node.pop(key)
     node["job"].pop("override_dirname")
@@ -229,9 +238,9 @@ def _hydra_of(composed: DictConfig) -> dict[str, Any]:
     return node
 
 
-def _check_hydra(composed: DictConfig, trusted: dict[str, Any] | None) -> None:
-    """Raise UserError where files of the user have changed `hydra`: own_files refuses each, and here is the proof."""
-    found = _hydra_of(composed) if trusted is not None else None
-    if trusted is not None and found is not None and found != trusted:
-        changed = next(key for key in [*found, *trusted] if found.get(key) != trusted.get(key))
-        raise UserError(f"hydra.{changed}: set by a file of your own; expected it on the command line")
+def _check_hydra(composed: DictConfig, trusted: dict[str, Any]) -> None:
+    """Raise UserError where `hydra` is not what it is without a user's files: own_files should have refused them."""
+    found = _hydra_of(composed)
+    changed = [key for key in {**found, **trusted} if found.get(key) != trusted.get(key)]
+    if changed:
+        raise UserError(f"hydra.{changed[0]}: set by a file of your own, expected it on the command line")

@@ -42,7 +42,9 @@ def one_line(error: Exception) -> str:
     if isinstance(error, OverrideParseException):
         if "=" not in error.override:
             return f'"{error.override}": expected key=value, such as task=map_inc'
-        reason = message.splitlines()[0] if not message.startswith("Error parsing") else message.splitlines()[1]
+        if message.startswith("Error parsing"):
+            return f"{error.override}: {message.splitlines()[1].partition(': ')[2] or message.splitlines()[1]}"
+        reason = message.splitlines()[0]
         return f"{error.override}: cannot be read ({reason}); text with special characters: \"key='text'\""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
@@ -51,6 +53,8 @@ def one_line(error: Exception) -> str:
         return f"{group}: none was given; choose {group}=... from {', '.join(options.split())}"
     if grid := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'(?:\n| requires)", message):
         return f"{grid[1]}: several values are a grid of cells; add -m to run them all"
+    if isinstance(error, OmegaConfBaseException) and "nterpolation" in message and error.full_key:
+        return _unresolved(error, message, cause)
     if isinstance(cause, OmegaConfBaseException):
         return _where(message, cause) + _why(cause)
     if isinstance(error, OmegaConfBaseException):
@@ -83,6 +87,13 @@ def _unknown_option(path: str, options: list[str], message: str) -> str:
     hint = did_you_mean(given, [*options, *PLUGINS.get(group, {})])
     own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if group == "task" and given else ""
     return f"{group}={given}: there is no such {group}; choose one of {', '.join(options)}{hint}{own}"
+
+
+def _unresolved(error: OmegaConfBaseException, message: str, cause: BaseException | None) -> str:
+    """`gamma=${oc.env:HOME}`: what it refers to is not there, or is of another kind."""
+    given = re.match(r"While dereferencing interpolation '(.*?)': ", message)
+    reason = _why(cause) if isinstance(cause, ValidationError) else message.partition("\n")[0]
+    return f"{error.full_key}={given[1]}: {reason}" if given else f"{error.full_key}: {reason}"
 
 
 def _where(message: str, cause: OmegaConfBaseException) -> str:

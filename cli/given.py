@@ -21,7 +21,7 @@ HOME = re.compile(r"(?<=[=,])~[\w.-]*(?=/)")
 
 
 def typed_home(word: str) -> str:
-    """An override with `~/` as the home folder: the shell leaves it as it is inside a word, and Hydra cannot read it."""
+    """An override with `~/` as the home folder, which the shell leaves as it is inside a word."""
     path = word.partition("=")[2]
     return HOME.sub(lambda match: escape_special_characters(with_home(path, match[0])), word)
 
@@ -63,7 +63,8 @@ def _problem(override: Override, config_class: type, loader: ConfigLoader) -> st
     if not key:
         return f'"{word}": expected key=value, such as task=map_inc'
     kind = typed_places(config_class).get(key)
-    if isinstance(value, (list, tuple)) and (kind or loader.get_group_options(key)) and not override.is_hydra_override():
+    single = kind is not None or (not override.is_hydra_override() and loader.get_group_options(key))
+    if isinstance(value, (list, tuple)) and single:
         listed = ",".join(Override._get_value_element_as_str(item) for item in value) or "VALUE,VALUE"
         return f"{word}: a list is one value, expected a grid of several: -m {key}={listed}"
     if value == {}:

@@ -58,7 +58,7 @@ def main(argv: list[str] | None = None) -> int:
     (interrupted), or 128 + N (ended by signal N).
     """
     open_streams()
-    given = list(sys.argv[1:] if argv is None else argv)
+    given = [with_home(word) for word in (sys.argv[1:] if argv is None else argv)]
     with ending_on_signals():
         try:
             os.getcwd()
@@ -71,6 +71,12 @@ def main(argv: list[str] | None = None) -> int:
             code = _refused(error, given)
         lost = flushed()
         return code if lost is None else _stdout_lost(lost, code)
+
+
+def with_home(word: str) -> str:
+    """`--out=~/x` with the folder that `~` stands for: the shell replaces it only where a word begins with it."""
+    flag, equals, path = word.partition("=")
+    return flag + equals + os.path.expanduser(path) if flag.startswith("--") else word
 
 
 def dispatch(argv: list[str]) -> int:

@@ -7,9 +7,9 @@ hydra.searchpath passes one door, in the same read that Hydra's composition take
 
 from __future__ import annotations
 
-import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,9 @@ from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from neurocomp.config import UserError
+from neurocomp.cli.given import misread, typed_places
+from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig, UserError
+from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.yaml_files import check_yaml, read_yaml_text, yaml_problem
 
 GROUPS = ("task", "machine", "optimizer", "objective")
@@ -31,8 +33,8 @@ GROUPS = ("task", "machine", "optimizer", "objective")
 NAME = re.compile(r"\w[\w.+-]*")
 REFERENCE = re.compile(r"\$\{\.*\w+(\.\w+)*\}")  # ${seed}, ${task.base}: a value of the same configuration
 SWEPT = re.compile(r"[A-Za-z]\w*(\.[A-Za-z]\w*)*")
+CODE = re.compile(r"(^|\.)_[a-z]+_$")  # _target_ and the keys that go with it
 NOT_IN_FILES = ("hydra", "limits")
-HYDRA_IN_EXPERIMENTS = "hydra.mode and hydra.sweeper.params"
 
 
 class FileConfigSource(file_config_source.FileConfigSource):
@@ -55,8 +57,8 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
             return super().load_config(config_path)
         where = f"{self.full_path()}/{self._normalize_file_name(config_path)}"
         check_place(config_path, where)
-        resource = importlib_resources_config_source.resources.files(self.path)
-        text = resource.joinpath(self._normalize_file_name(config_path)).read_text(encoding="utf-8-sig")
+        resource = resources.files(self.path) / self._normalize_file_name(config_path)
+        text = resource.read_text(encoding="utf-8-sig")
         check_yaml(text, where)
         return _result(self, config_path, where, text)
 
@@ -78,6 +80,17 @@ def check_place(config_path: str, where: Any) -> None:
         raise UserError(f"{group}={'/'.join(names)}: expected the name of a file in a folder {group}")
 
 
+def check_names(choices: dict[str, Any], sources: Iterable[Any], shipped: str) -> None:
+    """Raise UserError where a user's file has the name of a shipped one, which Hydra takes, and says something else."""
+    for group, option in choices.items():
+        name = f"{group}/{option}.yaml"
+        ours = resources.files(shipped.removeprefix("pkg://")) / name
+        for source in sources:
+            own = Path(source.path, name)
+            if source.schema == "file" and own.is_file() and ours.is_file() and own.read_bytes() != ours.read_bytes():
+                raise UserError(f"{group}={option}: {own} has the name of a shipped {group}, expected another name")
+
+
 def _result(source: ConfigSource, config_path: str, where: str, text: str) -> ConfigResult:
     """The file's values, under the package of its group whatever its own header says."""
     group = config_path.partition("/")[0]
@@ -86,6 +99,7 @@ def _result(source: ConfigSource, config_path: str, where: str, text: str) -> Co
         tree = yaml.load(text, Loader=get_yaml_loader())
         tree = {} if tree is None else tree
         _check(group, package, tree, where)
+        _check_types(group, tree, yaml.load(text, Loader=yaml.BaseLoader), where)
         config = OmegaConf.create(tree)
     except UserError:
         raise
@@ -119,6 +133,26 @@ def _check(group: str, package: str | None, tree: Any, where: str) -> None:
         _check_leaf(place, value, group, where)
 
 
+SCHEMAS = {"task": (TaskConfig,), "machine": (MachineConfig,), "optimizer": (OptimizerConfig,),
+           "objective": (ObjectiveConfig,), "experiment": (RunConfig, MemorizerConfig)}  # fmt: skip
+
+
+def _check_types(group: str, tree: Any, texts: Any, where: str) -> None:
+    """Raise UserError at a value that YAML takes for something else than the text that it is to be (`name: no`)."""
+    for schema in SCHEMAS[group]:
+        for place, kind in typed_places(schema).items():
+            text = _at(texts, place)
+            if isinstance(text, str) and (reason := misread(kind, _at(tree, place), text)):
+                raise UserError(f"{where}: {place}: {text} {reason}")
+
+
+def _at(tree: Any, place: str) -> Any:
+    """What stands at `task.name`; None where nothing does."""
+    for key in place.split("."):
+        tree = tree.get(key) if isinstance(tree, dict) else None
+    return tree
+
+
 def _alone(group: str) -> str:
     return f"a {group} file sets {group} alone" if group != "experiment" else "an experiment sets keys of the run"
 
@@ -127,12 +161,15 @@ def _check_hydra(node: Any, where: str) -> None:
     """Of `hydra`, an experiment sets the mode and the grid."""
     node = {} if node is None else node
     sweeper = node.get("sweeper") or {} if isinstance(node, dict) else {}
-    keys = [f"hydra.{key}" for key in node if key not in ("mode", "sweeper")] if isinstance(node, dict) else ["hydra"]
-    keys += [f"hydra.sweeper.{key}" for key in sweeper if key != "params"] if isinstance(sweeper, dict) else ["hydra.sweeper"]
-    if keys:
-        raise UserError(f"{where}: {keys[0]}: an experiment sets {HYDRA_IN_EXPERIMENTS}; others are given on the command line")
-    params = (sweeper.get("params") if isinstance(sweeper, dict) else None) or {}
-    for key, values in params.items() if isinstance(params, dict) else [("", params)]:
+    for place, given, known in (("hydra", node, ("mode", "sweeper")), ("hydra.sweeper", sweeper, ("params",))):
+        others = [f"{place}.{key}" for key in given if key not in known] if isinstance(given, dict) else [place]
+        if others:
+            accepted = "an experiment sets hydra.mode and hydra.sweeper.params"
+            raise UserError(f"{where}: {others[0]}: {accepted}; the rest is given on the command line")
+    params = sweeper.get("params") or {}
+    if not isinstance(params, dict):
+        raise UserError(f"{where}: hydra.sweeper.params: expected keys and their values, such as gamma: 0.1,0.3")
+    for key, values in params.items():
         place = f"{where}: hydra.sweeper.params.{key}"
         if not isinstance(key, str) or not SWEPT.fullmatch(key) or key.partition(".")[0] in NOT_IN_FILES:
             raise UserError(f"{place}: expected a key of the run, such as gamma")
@@ -155,8 +192,7 @@ def _check_default(group: str, entry: Any, where: str) -> None:
         chosen = re.fullmatch(rf"override /({'|'.join(GROUPS)})", str(key))
         if chosen and isinstance(option, str) and all(NAME.fullmatch(name) for name in option.split("/")):
             return
-    given = entry if isinstance(entry, str) else " ".join(f"{key}: {value}" for key, value in entry.items()) \
-        if isinstance(entry, dict) else str(entry)  # fmt: skip
+    given = " ".join(f"{key}: {value}" for key, value in entry.items()) if isinstance(entry, dict) else entry
     choice = " or override /task: NAME" if group == "experiment" else ""
     raise UserError(f"{where}: defaults: {given}: expected names of files in the folder {group}{choice}, and _self_")
 
@@ -178,7 +214,7 @@ def _leaves(value: Any, place: str) -> Iterator[tuple[str, Any]]:
 def _check_leaf(place: str, value: Any, group: str, where: str) -> None:
     if not isinstance(value, str):
         return
-    if re.fullmatch(r"_[a-z]+_", value) and place.rpartition(".")[2] == value:
-        raise UserError(f"{where}: {place}: names code that would be run; {_alone(group)}, and values only")
+    if CODE.search(value) and place.endswith(value):
+        raise UserError(f"{where}: {place}: names code to run, expected values alone")
     if "${" in REFERENCE.sub("", value) or re.search(r"\$\{[^}]*\bhydra\b", value):
         raise UserError(f'{where}: {place}: "{value}" reads what is outside the configuration; expected a value')

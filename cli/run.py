@@ -9,6 +9,7 @@ import json
 import logging
 import math
 import os
+import statistics
 import sys
 import traceback
 from collections.abc import Iterator
@@ -158,7 +159,7 @@ def _run_cell(config: Config, directory: Path | None) -> float:
     pipeline = pipeline_of(config)
     with _ending_the_grid(pipeline, config, directory):
         try:
-            if searches_readings(config):
+            if isinstance(config, RunConfig) and searches_readings(config):
                 from neurocomp import readings
 
                 readings.search(config)
@@ -190,7 +191,8 @@ def _rate(config: Config, cell: Any, path: Path) -> float:
         return math.nan if rate is None else rate
     from neurocomp.report.memorized import read_cell
 
-    return float(read_cell(path).rows["accuracy"].mean())
+    accuracies = read_cell(path).rows["accuracy"].dropna().tolist()
+    return statistics.mean(accuracies) if accuracies else math.nan
 
 
 @contextlib.contextmanager

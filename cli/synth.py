@@ -11,7 +11,7 @@ from typing import NamedTuple
 from tqdm import tqdm
 
 from neurocomp.cli.arguments import Parser, whole
-from neurocomp.config import SynthesisConfig, check_at_least
+from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
@@ -53,9 +53,11 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_intermixed_args(argv)
     if args.top is not None:
         check_at_least("--top", args.top, 1)
-    from neurocomp.cli.compose import compose_cells
+    from neurocomp.cli.compose import one_cell
 
-    ((_, config, directory),) = compose_cells(args)
+    _, config, directory = one_cell(args.overrides, args.config_dir, "synth")
+    if not isinstance(config, RunConfig):
+        raise UserError(f"{' '.join(args.overrides)}: a cell of the memorizer, synth takes a task such as task=map_inc")
     task = load_task(config.task, config.machine, directory)
     unseen = held_out(task, config.seed)
     examples = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
@@ -77,7 +79,6 @@ def _parser() -> Parser:
         description=DESCRIPTION,
         epilog=EPILOG,
     )
-    parser.set_defaults(multirun=False)
     add = parser.add_argument
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: task=fib seed=1 synthesis.seconds=10")
     add("--top", type=whole, metavar="N", help="show up to N programs (default: synthesis.templates)")

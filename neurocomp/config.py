@@ -80,7 +80,8 @@ def checked(config: Config, prefix: str = "") -> Config:
     for key in vars(config):
         if key not in hints:
             raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
-    return type(config)(**{key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()})
+    values = {key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()}
+    return type(config)(**values)
 
 
 @functools.cache
@@ -107,7 +108,7 @@ def _checked_value(key: str, value: Any, hint: Any) -> Any:
 
 
 def short_decimal(value: float) -> float:
-    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are not near a short decimal stay as they are."""
+    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are near no short decimal stay as they are."""
     rounded = float(f"{value:.12g}")
     return rounded if abs(rounded - value) <= 4 * math.ulp(value) else value
 

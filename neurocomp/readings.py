@@ -24,7 +24,7 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from neurocomp.config import MachineConfig, ObjectiveConfig, RunConfig, TaskConfig, UserError
+from neurocomp.config import MachineConfig, ObjectiveConfig, RunConfig, TaskConfig, UserError, checked
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.files import atomic_write
@@ -107,6 +107,7 @@ COLUMNS = ("setting", "row", "task", "n", *MEASURES, "seconds", "seed")
 
 def search(config: RunConfig) -> None:
     """Screen settings, then confirm the best; appends to the two files, and reads from them what is done."""
+    config = checked(config)
     folder = Path(config.results) / config.name
     screened, confirmed = (folder / f"{stage}-s{config.seed}.csv" for stage in ("screen", "confirmed"))
     screen(config, screened)

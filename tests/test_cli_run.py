@@ -205,11 +205,12 @@ def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
 
 
 def test_flags_may_stand_between_overrides():
-    from neurocomp.cli.run import parse
+    from neurocomp.cli.run import hydra_flags, parse
 
-    arguments, flags = parse(["task=inc", "-m", "gamma=0.1,0.2", "--config-dir", "confs", "seed=0", "--json"])
+    confs = str(Path(__file__).parent)
+    arguments = parse(["task=inc", "-m", "gamma=0.1,0.2", "--config-dir", confs, "seed=0", "--json"])
     assert arguments.overrides == ["task=inc", "gamma=0.1,0.2", "seed=0"]
-    assert flags == ["-m", "--config-dir", "confs"]
+    assert hydra_flags(arguments) == ["--multirun", f"--config-dir={confs}"]
 
 
 # --- what runs (from here on the machine itself is needed)
