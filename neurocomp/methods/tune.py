@@ -13,7 +13,7 @@ import torch
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
-from neurocomp.methods.rows import common_columns, lines_changed
+from neurocomp.methods.rows import common_columns, lines_changed, trained_tests
 from neurocomp.plan import Plan, start
 from neurocomp.progress import Progress
 from neurocomp.recovery import Validation, measure, program_text
@@ -105,8 +105,9 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     final = torch.stack([restart.logits for restart in tuned])
     run = load(plan.engine, thread_count(plan.config.threads))
     measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    trained = trained_tests(plan, unseen, [restart.restart for restart in tuned])
     rows = []
-    for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True):
+    for restart, judged, (text, margin), seen in zip(tuned, measures, printed, trained, strict=True):
         origin = plan.start_of(restart.restart)
         rows.append(common_columns(plan) | {
             "restart": restart.restart,
@@ -127,5 +128,6 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
             "wall_s": round(restart.seconds, 4),
             "executions": (restart.updates + 1) * plan.config.examples,
             "backward_executions": restart.updates * plan.config.examples,
+            "tests_trained": seen,
         })  # fmt: skip
     return rows
