@@ -24,8 +24,10 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from neurocomp.cli.errors import translated
+from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, did_you_mean
+from neurocomp.files import read_text
 from neurocomp.memorizer.config import MemorizerConfig
 
 ConfigStore.instance().store(name="base_run", node=RunConfig)
@@ -127,6 +129,9 @@ def _grid(composer: Hydra, base: DictConfig) -> list[list[str]]:
 def _cell(overrides: list[str], composed: DictConfig) -> Cell:
     """A composed configuration with its dataclasses."""
     directory = searched_directory(composed.hydra)
+    task_file = directory and directory / "task" / f"{composed.hydra.runtime.choices.get('task')}.yaml"
+    if task_file and task_file.is_file():
+        check_numbers(read_text(task_file), str(task_file))
     with open_dict(composed):
         del composed["hydra"]
     return Cell(overrides, to_config(composed), directory)

@@ -18,6 +18,7 @@ import numpy as np
 from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
 from neurocomp.example_files import ExampleTable, read_examples
 from neurocomp.expressions import evaluate, evaluate_range
+from neurocomp.files import read_bytes
 from neurocomp.inputs import ENOUGH, Key, Reads, variety
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, fit, load_program, parse
@@ -186,6 +187,8 @@ def _find(name: str, directory: Path | None) -> Path:
     for folder in (Path(), *([directory, directory / "task"] if directory else [])):
         if (folder / name).is_file():
             return folder / name
+        if (folder / name).exists():
+            read_bytes(folder / name)  # refuses it, and says what it is
     raise UserError(f"{name}: no such file" + (f", neither here nor in {directory}" if directory else ""))
 
 
