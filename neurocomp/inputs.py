@@ -21,6 +21,7 @@ HELD_OUT = 320  # test and validation inputs: 256 and 64
 ENOUGH = 2 * HELD_OUT  # from so many different inputs on, there is room to keep training inputs apart
 LIKELY = 15 / 16  # at most so much of what is drawn may be held out, or training examples are drawn for ever
 
+STEPS = 1_000_000  # that the search for different inputs may execute, a second or two
 REMEMBERED = 50_000  # nodes of the tree of reads that are kept, of each program
 
 Key = tuple[tuple[int, int], ...]
@@ -114,10 +115,14 @@ class _Noted(list):
 
 
 class Variety(NamedTuple):
-    """How many inputs differ in the words that matter, exact below ENOUGH, and whether held-out ones can be apart."""
+    """How many inputs differ in the words that matter, at most ENOUGH, and whether held-out ones can be apart.
+
+    Without `exact` there may be more of them.
+    """
 
     different: int
     enough: bool
+    exact: bool
 
 
 class _Siblings(NamedTuple):
@@ -191,12 +196,12 @@ class _Tree:
 def variety(reads: Reads, ranges: Ranges) -> Variety:
     """How the inputs differ whose words are drawn uniformly from `ranges`.
 
-    The walk ends when there is enough. It sees all of a tree with less than ENOUGH inputs: that has fewer nodes that
-    branch than inputs.
+    The walk ends when there is enough. It sees all of a tree with less than ENOUGH inputs, which has fewer nodes that
+    branch than inputs, unless each run takes thousands of steps.
     """
     tree = _Tree(reads, ranges)
-    for _ in range(2 * ENOUGH):
+    for _ in range(min(2 * ENOUGH, STEPS // reads.steps)):
         if not tree.unfinished or tree.enough():
             break
         tree.walk()
-    return Variety(min(tree.nodes, ENOUGH), tree.enough())
+    return Variety(min(tree.nodes, ENOUGH), tree.enough(), not tree.unfinished)

@@ -305,12 +305,11 @@ def few_inputs(task: Task, counted: bool = True) -> str | None:
     """
     if task.reads is None or task.apart_in_reads:
         return None
-    different = variety(task.reads, task.ranges).different
-    inputs = f"{different} different input{'' if different == 1 else 's'}"
-    if different >= ENOUGH:
-        inputs = "a few inputs are nearly all that is drawn,"
+    different, _, exact = variety(task.reads, task.ranges)
+    inputs = f"{different}{'' if exact else ' or more'} different input{'' if different == 1 else 's'}"
+    uneven = "" if exact else "a few of them may be nearly all that is drawn, and "
     trained = "test examples may have been trained on" + (" (column tests_trained)" if counted else "")
-    return f"{task.name}: {inputs} in the words that its program reads; {trained}"
+    return f"{task.name}: {inputs} in the words that its program reads; {uneven}{trained}"
 
 
 def _all_inputs(task: Task) -> np.ndarray:

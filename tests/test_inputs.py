@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from neurocomp import inputs
 from neurocomp.cli.compose import configure
 from neurocomp.config import MachineConfig, TaskConfig
 from neurocomp.inputs import Reads, variety
@@ -76,7 +77,7 @@ def test_a_word_that_is_not_read_changes_neither_key_nor_outcome(reads, start, d
 @given(references(), st.lists(st.sampled_from([(0, 0), (1, 2), (0, 2)]), min_size=5, max_size=5))
 def test_different_inputs_are_counted(reads, ranges):
     starts = itertools.product(*(range(low, high + 1) for low, high in ranges))
-    assert variety(reads, tuple(ranges)) == (len({reads.key(start) for start in starts}), False)
+    assert variety(reads, tuple(ranges)) == (len({reads.key(start) for start in starts}), False, True)
 
 
 @pytest.mark.parametrize(("text", "checked", "start", "key"), [
@@ -110,7 +111,7 @@ def task_of(name: str, *overrides: str) -> Task:
 ])  # fmt: skip
 def test_shipped_tasks_have_few_inputs_and_say_so(name, different):
     task = task_of(name)
-    assert variety(task.reads, task.ranges) == (different, False)
+    assert variety(task.reads, task.ranges) == (different, False, True)
     inputs = "1 different input" if different == 1 else f"{different} different inputs"
     assert few_inputs(task) == (
         f"{task.name}: {inputs} in the words that its program reads; "
@@ -124,11 +125,11 @@ MANY = ("task.base=9",)  # 9^3 lists of three
 def test_many_inputs_are_counted_only_as_far_as_needed():
     for overrides in (MANY, ("task.base=30", "task.length=29")):
         task = task_of("map_inc", *overrides)
-        assert variety(task.reads, task.ranges) == (640, True)
+        assert variety(task.reads, task.ranges) == (640, True, False)
         assert few_inputs(task) is None
-    assert variety(task_of("inc", "task.base=26").reads, task_of("inc", "task.base=26").ranges) == (640, True)
-    small = task_of("inc", "task.base=25")
-    assert variety(small.reads, small.ranges) == (24 * 25, False)
+    large, small = task_of("inc", "task.base=26"), task_of("inc", "task.base=25")
+    assert variety(large.reads, large.ranges).enough  # 25 pointers to 26 words
+    assert variety(small.reads, small.ranges) == (24 * 25, False, True)
 
 
 def test_sets_are_apart_in_the_words_that_matter():
@@ -178,10 +179,17 @@ def test_where_few_inputs_are_nearly_all_that_is_drawn_it_is_said():
     """A word that is not 0 ends it: 63 of 64 inputs at the first word, 63 of 64 of the others at the second, ..."""
     task = mine("loop: read 1 2; inc 1 1; jump 2 loop; halt", base=64, registers=3, lines=4, check={"registers": [1]})
     assert few_inputs(task) == (
-        "mine: a few inputs are nearly all that is drawn, in the words that its program reads; "
-        "test examples may have been trained on (column tests_trained)"
+        "mine: 640 or more different inputs in the words that its program reads; a few of them may be nearly all "
+        "that is drawn, and test examples may have been trained on (column tests_trained)"
     )
     assert len(held_out(task, 0).test.memory) == 256
+
+
+def test_what_would_take_too_many_steps_is_not_counted_to_the_end(monkeypatch):
+    monkeypatch.setattr(inputs, "STEPS", 3999)  # three runs after the first: 6, then 5 + 6, 10 + 6, 15 + 6 nodes
+    task = mine("loop: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 0 loop", base=6, steps=1000)
+    told = few_inputs(task)
+    assert told is not None and told.startswith("mine: 21 or more different inputs in the words that its program reads")
 
 
 def test_only_cells_whose_examples_are_drawn_otherwise_have_another_hash():
