@@ -15,7 +15,8 @@ from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_lea
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
-from neurocomp.tasks import Examples, HeldOut, Task, held_out, load_task, training_examples
+from neurocomp.tasks import Examples, HeldOut, Task, few_inputs, held_out, load_task, training_examples
+from neurocomp.text import visible
 
 DESCRIPTION = """\
 Search the high-level language for the lightest program that is right on training examples of a task: those that
@@ -67,6 +68,8 @@ def main(argv: Sequence[str]) -> int:
         return 0
     synthesis = _synthesize(task, examples, settings)
     _show(synthesis.found, task, unseen, args.json)
+    if remark := few_inputs(task, counted=False):
+        print(visible(remark), file=sys.stderr)
     summary = f"{task.name}: {_outcome(synthesis, settings, config.examples)}\n{_effort(synthesis)}"
     print(summary, file=sys.stderr if args.json else sys.stdout)
     return 130 if synthesis.ended == "interrupted" else 0

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Mapping
 
 from neurocomp.config import UserError
+
+# Python's own numbers are more (1_000, 0o17, 0x1f, 1e3), and it takes letters of other scripts for these.
+CHARACTERS = re.compile(r"[a-z0-9 \t\n+*/%()-]*")
+NOT_DECIMAL = re.compile(r"[0-9][a-z]")
 
 OPERATIONS = {
     ast.Add: operator.add,
@@ -24,8 +29,9 @@ def evaluate(given: object, names: Mapping[str, int], where: str, used: set[str]
     """
     if isinstance(given, int) and not isinstance(given, bool):
         return given
-    problem = UserError(f'{where}: "{given}" is not an integer or an expression in {", ".join(names)} (+ - * // %)')
-    if not isinstance(given, str):
+    written = {"None": "null", "True": "true", "False": "false"}.get(str(given), given)
+    problem = UserError(f'{where}: "{written}" is not an integer or an expression in {", ".join(names)} (+ - * // %)')
+    if not isinstance(given, str) or not CHARACTERS.fullmatch(given) or NOT_DECIMAL.search(given):
         raise problem
     try:
         return _value(ast.parse(given.strip(), mode="eval").body, names, used if used is not None else set())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -21,7 +22,8 @@ from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, check_appendable
-from neurocomp.tasks import HeldOut, held_out
+from neurocomp.tasks import HeldOut, few_inputs, held_out
+from neurocomp.text import visible
 
 Rows = Iterator[list[dict]]
 
@@ -58,18 +60,27 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
     unseen = held_out(plan.task, config.seed)
     produce = METHODS[config.method]
     if config.only is not None:
+        remark_once(few_inputs(plan.task))
         ((row,),) = produce(with_templates(plan, unseen, progress, keep=False), unseen, [[config.only]], None)
         return row
     with CellWriter(plan.path, configuration(plan)) as cell:
         batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
         warn_of_extras(plan, len(cell.finished))
         if batches:
+            remark_once(few_inputs(plan.task))
             make_ready(plan, unseen)
             plan = with_templates(plan, unseen, progress, keep=True)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
             for rows in produce(plan, unseen, batches, bar):
                 cell.append(rows)
     return read_cell(plan.path)
+
+
+@functools.cache
+def remark_once(remark: str | None) -> None:
+    """Say this on stderr, if there is anything to say: of a grid's cells of one task, the first says it for all."""
+    if remark:
+        print(visible(remark), file=sys.stderr)
 
 
 def warn_of_extras(plan: Plan, finished: int) -> None:

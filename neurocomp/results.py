@@ -48,10 +48,11 @@ RESTARTS = RowFormat(
         "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
         "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
         "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
+        "tests_trained",
     ),
     required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
     integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
-              "backward_executions"),
+              "backward_executions", "tests_trained"),
     floats=("gamma", "coverage", "loss", "margin", "wall_s"),
     booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
 )  # fmt: skip

@@ -15,7 +15,7 @@ from neurocomp import optimizer
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
-from neurocomp.methods.rows import common_columns, lines_changed, rounded
+from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
 from neurocomp.plan import Plan, Start, start
 from neurocomp.progress import Progress
 from neurocomp.recovery import Validation, measure, program_text, soft
@@ -116,8 +116,9 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     the restart's examples forward and backward, the last look at it only forward. Validation is not counted.
     """
     found = programs_found(plan, unseen, [restart for restart in tuned if restart.logits.isfinite().all()])
+    trained = trained_tests(plan, unseen, [restart.restart for restart in tuned])
     rows = []
-    for restart in tuned:
+    for restart, seen in zip(tuned, trained, strict=True):
         origin = plan.start_of(restart.restart)
         rows.append(common_columns(plan) | {
             "restart": restart.restart,
@@ -138,6 +139,7 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
             "wall_s": round(restart.seconds, 4),
             "executions": (restart.updates + 1) * plan.config.examples,
             "backward_executions": restart.updates * plan.config.examples,
+            "tests_trained": seen,
         } | found.get(restart.restart, NOTHING_FOUND))  # fmt: skip
     return rows
 

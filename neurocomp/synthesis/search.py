@@ -22,7 +22,6 @@ from neurocomp.language.assembly import Program
 from neurocomp.language.executor import Final, decode
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.constructs import Construct, chosen
-from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.lowering import DoesNotFit, Room, lower, room_of
@@ -79,10 +78,9 @@ def synthesize(
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown,
-    examples contradict each other, or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
+    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown
+    or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
     """
-    check_examples(task, examples)
     space = space_of(task, config)
     search = Search(task, examples, config)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
