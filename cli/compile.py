@@ -5,9 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
+from neurocomp import estimates
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
+from neurocomp.limits import OPTIONS, check
 
 
 def compile_main(argv: list[str]) -> int:
@@ -19,6 +23,8 @@ def compile_main(argv: list[str]) -> int:
             check_at_least(f"--{option}", given, least)
     if not 0 < args.epsilon < 1:
         raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
+
+    limits = limits_of(args)
 
     import torch  # late: help does not wait for it
 
@@ -33,6 +39,8 @@ def compile_main(argv: list[str]) -> int:
     lines = len(program) if args.lines is None else args.lines
     sizes = Sizes(args.base, registers, lines)
     check_jump_target(args.jump_target, sizes)
+    names = {"lines": "--lines", "registers": "--registers"}
+    check(limits, partial(estimates.weights, restarts=1), names, lifted_by=OPTIONS, registers=registers, lines=lines)
     (logits,) = compile_program(
         fit(program, sizes, args.file), sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
@@ -46,6 +54,9 @@ def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
     if not Path(args.file).is_file():
         raise UserError(f"{args.file}: no such file")
+
+    size = {"size": Path(args.file).stat().st_size}
+    check(limits_of(args), estimates.file_of_weights, {"size": "size"}, f"{args.file}: ", OPTIONS, **size)
 
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
@@ -83,6 +94,7 @@ def _compile_parser() -> argparse.ArgumentParser:
     add("--restart", type=int, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]
     add("--jump-target", choices=choices, default=choices[0], help=f"reading of the paper (default: {choices[0]})")
+    add_limits(parser)
     return parser
 
 
@@ -95,4 +107,5 @@ def _decompile_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="W.safetensors", help="written by compile or by run save_weights=true")
     parser.add_argument("--json", action="store_true", help="program, margin, margins and sizes as one JSON object")
+    add_limits(parser, work=False)
     return parser

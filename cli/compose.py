@@ -24,6 +24,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
 from neurocomp.cli.errors import translated
+from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, did_you_mean
 from neurocomp.memorizer.config import MemorizerConfig
@@ -45,6 +46,7 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
     tree = tree_of(arguments.overrides, arguments.config_dir)
     with translated(), _composer(arguments.config_dir, tree) as composer:
         base = _compose(composer, arguments.overrides, RunMode.MULTIRUN)
+        refuse_limits_in_files(base, arguments.overrides)
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
             return [_cell([], _compose(composer, arguments.overrides, RunMode.RUN))]
         cells, problems = [], []
@@ -62,7 +64,9 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
 def configure(overrides: list[str], config_dir: str | None = None) -> Any:
     """One cell from overrides, composed as `neurocomp run` composes it: the entry for Python."""
     with translated(), _composer(config_dir, tree_of(overrides, config_dir)) as composer:
-        return _cell([], _compose(composer, overrides, RunMode.RUN)).config
+        composed = _compose(composer, overrides, RunMode.RUN)
+        refuse_limits_in_files(composed, overrides)
+        return _cell([], composed).config
 
 
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:

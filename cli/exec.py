@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from neurocomp import estimates
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
     READINGS,
@@ -22,6 +26,7 @@ from neurocomp.config import (
 )
 from neurocomp.language.assembly import Instruction, Program, fit, format_instruction, load_program
 from neurocomp.language.interpreter import Trace, run
+from neurocomp.limits import OPTIONS, check
 
 EPILOG = """\
 examples:
@@ -50,17 +55,25 @@ def main(argv: list[str]) -> int:
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
-    inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
-    sizes = _sizes(args, program, [given] + [start for _, start in inputs])
+    inputs = None if args.inputs is None else _numbered_lines(args.inputs)
+
+    def starts() -> Iterator[tuple[str, Start]]:  # parsed anew each time: only the text of all lines is kept
+        if inputs is None:
+            yield "", given
+        for where, line in inputs or ():
+            yield where, _read_input(line, given, where)
+
+    sizes = _sizes(args, program, itertools.chain([given], (start for _, start in starts())))
+    _check(args, sizes, 1 if inputs is None else len(inputs))
     program = fit(program, sizes, args.file)
     if args.machine == "soft":
         check_jump_target(args.jump_target, sizes)
-    start = _filled(given, sizes, "")
-    starts = [start] if args.inputs is None else [_filled(start, sizes, where) for where, start in inputs]
+    for where, start in itertools.chain([("", given)], starts()):
+        _filled(start, sizes, where)  # what is wrong with any of them is told before the first runs
     as_json = args.json or args.inputs is not None
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
-    for start in starts:
-        result = _execute(program, sizes, machine, start, args, trace)
+    for where, start in starts():
+        result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
         print(json.dumps(result) if as_json else _readable(result))
     return 0
 
@@ -88,17 +101,24 @@ def _parser() -> argparse.ArgumentParser:
         choices = READINGS[option]
         help_ = f"reading of the paper (default: {choices[0]})"
         add(f"--{option.replace('_', '-')}", choices=choices, default=choices[0], help=help_)
+    add_limits(parser)
     return parser
 
 
-def _read_inputs(path: str, default: Start) -> list[tuple[str, Start]]:
-    """One start for each line of a JSON lines file, with `file:line: ` to begin a complaint about it."""
+def _check(args: argparse.Namespace, sizes: Sizes, inputs: int) -> None:
+    """Raise UserError where the runs would take more than the options allow."""
+    names = {"base": "--base", "registers": "--registers", "lines": "--lines", "steps": "--steps", "inputs": "--inputs"}
+    estimate = partial(estimates.soft_run if args.machine == "soft" else estimates.exact, printed=int(args.trace))
+    check(limits_of(args), estimate, names, lifted_by=OPTIONS, steps=args.steps, inputs=inputs, **sizes._asdict())
+
+
+def _numbered_lines(path: str) -> list[tuple[str, str]]:
+    """The lines of a JSON lines file that are not empty, each with `file:line: ` to begin a complaint about it."""
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
-    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return [(where, _read_input(line, default, where)) for where, line in numbered]
+    return [(f"{path}:{number}: ", line) for number, line in enumerate(lines, start=1) if line.strip()]
 
 
 def _read_input(line: str, default: Start, where: str) -> Start:
@@ -117,11 +137,11 @@ def _read_input(line: str, default: Start, where: str) -> Start:
     return default._replace(**{key: tuple(words) for key, words in given.items()})
 
 
-def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> Sizes:
+def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) -> Sizes:
     """The sizes given, and otherwise the smallest that the program and all starts fit in."""
     registers, lines = args.registers, args.lines
     if registers is None:
-        registers = max([program.registers] + [len(start.registers) for start in starts])
+        registers = max(program.registers, *(len(start.registers) for start in starts))
     if lines is None:
         lines = len(program)
     return Sizes(args.base, registers, lines)

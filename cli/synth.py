@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from neurocomp.cell_limits import check_cell
 from neurocomp.config import SynthesisConfig, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
@@ -56,7 +57,8 @@ def main(argv: Sequence[str]) -> int:
     from neurocomp.cli.compose import compose_cells
 
     ((_, config, directory),) = compose_cells(args)
-    task = load_task(config.task, config.machine, directory)
+    task = load_task(config.task, config.machine, directory, config.limits)
+    check_cell(replace(config, method="synthesize", restarts=1), task, "executor", "cpu")
     unseen = held_out(task, config.seed)
     examples = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     settings = replace(config.synthesis, templates=args.top or config.synthesis.templates)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import torch
 
+from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compiler import compile_program
 from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError
 from neurocomp.devices import checked_device
@@ -64,7 +65,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
 
     Raises UserError. Writes nothing.
     """
-    task = load_task(config.task, config.machine, directory)
+    task = load_task(config.task, config.machine, directory, config.limits)
     check_settings(config, task)
     tuned = config.method == "tune"
     init = "none" if config.method in WITHOUT_INIT else init_name(config)
@@ -72,6 +73,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
     engine = resolve(config.engine, device) if tuned else "executor"
+    check_cell(config, task, engine, device.type)
     cell = {
         "task": task.identity(),
         "init": [init, program.instructions if program else None],
@@ -105,11 +107,6 @@ def check_settings(config: RunConfig, task: Task) -> None:
         constructs.chosen(config.synthesis.constructs)
         if config.machine.jump_target == "value":
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
-
-
-def programs_a_restart(config: RunConfig) -> int:
-    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
-    return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def settings(config: RunConfig, init: str, gamma: float, engine: str, device: torch.device) -> dict:

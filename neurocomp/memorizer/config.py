@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from neurocomp.config import UserError, check_at_least, check_choice
+from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]
@@ -127,6 +127,7 @@ class MemorizerConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     soft: SoftConfig = field(default_factory=SoftConfig)
+    limits: LimitsConfig = field(default_factory=lambda: LimitsConfig(work=1e15))  # trainings take days
     restarts: int = 5
     seed: int = 0
     device: str = "cpu"
