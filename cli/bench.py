@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,8 @@ from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.outputs import check_out
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
 from neurocomp.files import naming
+from neurocomp import estimates
+from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.text import whole_number
 
@@ -61,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
     if threads and config.threads:
         raise UserError(f"threads={config.threads}: expected either that or --threads {args.threads}, not both")
     engines = list(dict.fromkeys(args.engines.split(","))) if args.engines else runnable(config)
+    check(config.limits, partial(estimates.benchmark, engines=len(engines)), {"rounds": "--rounds"}, rounds=args.rounds)
     for engine in engines:
         plan_for(config, engine)
     if args.scaling:
@@ -106,6 +110,7 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     engines = list(dict.fromkeys((args.engines or ",".join(memorizer.ENGINES)).split(",")))
     for engine in engines:
         check_choice("--engines", engine, memorizer.ENGINES)
+    check(config.limits, partial(estimates.benchmark, engines=len(engines)), {"rounds": "--rounds"}, rounds=args.rounds)
     measured = [asdict(line) for line in memorizer.measure(config, engines, args.rounds)]
     if args.out:
         _append(args.out / "memorizer.csv", measured)

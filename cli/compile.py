@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
-from neurocomp import foreign
+from neurocomp import foreign, estimates
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.outputs import check_out
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
 from neurocomp.text import visible
+from neurocomp.cli.limiting import add_limits, limits_of
+from neurocomp.limits import OPTIONS, check
 
 
 def compile_main(argv: list[str]) -> int:
@@ -25,6 +28,8 @@ def compile_main(argv: list[str]) -> int:
     if not 0 < args.epsilon < 1:
         raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
     check_out(Path(args.out))
+
+    limits = limits_of(args)
 
     import torch  # late: help does not wait for it
 
@@ -43,6 +48,8 @@ def compile_main(argv: list[str]) -> int:
     sizes = Sizes(args.base, registers, lines)
     check_jump_target(args.jump_target, sizes)
     fitted = fit(program, sizes, args.file)
+    names = {"lines": "--lines", "registers": "--registers"}
+    check(limits, partial(estimates.weights, restarts=1), names, lifted_by=OPTIONS, registers=registers, lines=lines)
     (logits,) = compile_program(
         fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
@@ -63,6 +70,9 @@ def compile_main(argv: list[str]) -> int:
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
     _check_is_weights(Path(args.file))
+
+    size = {"size": Path(args.file).stat().st_size}
+    check(limits_of(args), estimates.file_of_weights, {"size": "size"}, f"{args.file}: ", OPTIONS, **size)
 
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
@@ -109,6 +119,7 @@ def _compile_parser() -> Parser:
     add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]
     add("--jump-target", choices=choices, default=choices[0], help=f"reading of the paper (default: {choices[0]})")
+    add_limits(parser)
     return parser
 
 
@@ -121,4 +132,5 @@ def _decompile_parser() -> Parser:
     )
     parser.add_argument("file", metavar="W.safetensors", help="written by compile or by run save_weights=true")
     parser.add_argument("--json", action="store_true", help="program, margin, margins and sizes as one JSON object")
+    add_limits(parser, work=False)
     return parser

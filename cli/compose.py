@@ -27,6 +27,7 @@ from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, parse_overrides, values_of
 from neurocomp.cli.task_numbers import check_numbers
+from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, checked, with_home
 from neurocomp.files import read_text
@@ -66,6 +67,7 @@ def compose_request(arguments: argparse.Namespace) -> Request:
         words, sampled = _worked_out(words, loader, tree)
         base = _compose(loader, words, RunMode.MULTIRUN)
         trusted = _hydra_of(_shipped(base, tree)) if _own_sources(base) else None
+        refuse_limits_in_files(base, words)
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
             return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
         if sampled:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp.cli.arguments import Parser, whole
+from neurocomp import estimates
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
     READINGS,
@@ -32,6 +36,7 @@ from neurocomp.language.assembly import (
 )
 from neurocomp.language.interpreter import Trace, run
 from neurocomp.text import elided, lines, visible, whole_number
+from neurocomp.limits import OPTIONS, check
 
 EPILOG = """\
 examples:
@@ -64,17 +69,25 @@ def main(argv: list[str]) -> int:
     if args.halting == "freeze" and (remark := unreached_remark(program, args.file, args.jump_target)):
         print(f"neurocomp: {visible(remark)}", file=sys.stderr)
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
-    inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
-    sizes = _sizes(args, program, [given] + [start for _, start in inputs])
+    inputs = None if args.inputs is None else _numbered_lines(args.inputs)
+
+    def starts() -> Iterator[tuple[str, Start]]:  # parsed anew each time: only the text of all lines is kept
+        if inputs is None:
+            yield "", given
+        for where, line in inputs or ():
+            yield where, _read_input(line, given, where)
+
+    sizes = _sizes(args, program, itertools.chain([given], (start for _, start in starts())))
+    _check(args, sizes, 1 if inputs is None else len(inputs))
     program = fit(program, sizes, args.file)
     if args.machine == "soft":
         check_jump_target(args.jump_target, sizes)
-    start = _filled(given, sizes, "")
-    starts = [start] if args.inputs is None else [_filled(start, sizes, where) for where, start in inputs]
+    for where, start in itertools.chain([("", given)], starts()):
+        _filled(start, sizes, where)  # what is wrong with any of them is told before the first runs
     as_json = args.json or args.inputs is not None
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
-    for start in starts:
-        result = _execute(program, sizes, machine, start, args, trace)
+    for where, start in starts():
+        result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
         print(json.dumps(result) if as_json else _readable(result))
         if not result.get("certain", True):
             print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
@@ -103,13 +116,21 @@ def _parser() -> Parser:
         choices = READINGS[option]
         help_ = f"reading of the paper (default: {choices[0]})"
         add(f"--{option.replace('_', '-')}", choices=choices, default=choices[0], help=help_)
+    add_limits(parser)
     return parser
 
 
-def _read_inputs(path: str, default: Start) -> list[tuple[str, Start]]:
-    """One start for each line of a JSON lines file, with `file:line: ` to begin a complaint about it."""
-    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines(read_text(Path(path))), start=1)]
-    return [(where, _read_input(line, default, where)) for where, line in numbered if line.strip()]
+def _check(args: argparse.Namespace, sizes: Sizes, inputs: int) -> None:
+    """Raise UserError where the runs would take more than the options allow."""
+    names = {"base": "--base", "registers": "--registers", "lines": "--lines", "steps": "--steps", "inputs": "--inputs"}
+    estimate = partial(estimates.soft_run if args.machine == "soft" else estimates.exact, printed=int(args.trace))
+    check(limits_of(args), estimate, names, lifted_by=OPTIONS, steps=args.steps, inputs=inputs, **sizes._asdict())
+
+
+def _numbered_lines(path: str) -> list[tuple[str, str]]:
+    """The lines of a JSON lines file that are not empty, each with `file:line: ` to begin a complaint about it."""
+    numbered = enumerate(lines(read_text(Path(path))), start=1)
+    return [(f"{path}:{number}: ", line) for number, line in numbered if line.strip()]
 
 
 def _read_input(line: str, default: Start, where: str) -> Start:
@@ -139,11 +160,11 @@ def _json_number(digits: str) -> int | str:
     return digits if number is None else number
 
 
-def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> Sizes:
+def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) -> Sizes:
     """The sizes given, and otherwise the smallest that the program and all starts fit in."""
     registers, lines = args.registers, args.lines
     if registers is None:
-        registers = max([program.registers] + [len(start.registers) for start in starts])
+        registers = max(program.registers, *(len(start.registers) for start in starts))
     if lines is None:
         lines = len(program)
     return Sizes(args.base, registers, lines)

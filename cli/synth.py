@@ -12,6 +12,7 @@ from tqdm import tqdm
 
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_least
+from neurocomp.cell_limits import check_cell
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
@@ -59,7 +60,8 @@ def main(argv: Sequence[str]) -> int:
     _, config, directory = one_cell(args.overrides, args.config_dir, "synth")
     if not isinstance(config, RunConfig):
         raise UserError(f"{' '.join(args.overrides)}: a cell of the memorizer, synth takes a task such as task=map_inc")
-    task = load_task(config.task, config.machine, directory)
+    task = load_task(config.task, config.machine, directory, config.limits)
+    check_cell(replace(config, method="synthesize", restarts=1), task, "executor", "cpu")
     unseen = held_out(task, config.seed)
     examples = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     settings = replace(config.synthesis, templates=args.top or config.synthesis.templates)

@@ -40,7 +40,7 @@ def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
 
 def check_at_least(name: str, given: float, least: float) -> None:
     """Raise UserError unless `given` is a finite number not below `least`."""
-    if not math.isfinite(given) or given < least:
+    if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
         raise UserError(f"{name}={given}: expected a number >= {least}")
 
 
@@ -267,6 +267,24 @@ class ReadingsConfig:
 
 
 @dataclass
+class LimitsConfig:
+    """What a request may take at most, as `limits.py` estimates it before anything is allocated or begun.
+
+    `memory_gb` are 10^9 bytes; `work` are elementary operations, about a nanosecond of one core each: 10^14 are 28
+    hours. They are no part of what a cell is, and are set on the command line or from Python alone: never by a file.
+    """
+
+    memory_gb: float = 8.0
+    work: float = 1e14
+
+    def __post_init__(self):
+        for name in ("memory_gb", "work"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value <= 0:
+                raise UserError(f"limits.{name}={value}: expected a number > 0")
+
+
+@dataclass
 class TaskConfig:
     """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
 
@@ -309,6 +327,7 @@ class RunConfig:
     synthesis: SynthesisConfig = field(default_factory=SynthesisConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
     init: str = "random"
     method: str = "tune"
     gamma: float = 0.3

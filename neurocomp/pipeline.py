@@ -95,7 +95,9 @@ def configuration(plan: Plan) -> str:
     given = plan.config.init
     init = given if Path(given).name == plan.init else plan.init  # a path stays one; reference has a name
     resolved = {"init": init, "gamma": plan.gamma, "engine": plan.engine, "config_hash": plan.config_hash}
-    return yaml.safe_dump(asdict(plan.config) | resolved, sort_keys=False)
+    settings = asdict(plan.config) | resolved
+    del settings["limits"]  # what a cell may take is no part of what it is
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def check(config: RunConfig, directory: Path | None = None) -> None:

@@ -192,7 +192,7 @@ def measure(
 
 def count(config: RunConfig, restarts: int, seed: int) -> dict[str, int]:
     """How many restarts recovered, by fit and by soft."""
-    plan = make_plan(replace(config, seed=seed))
+    plan = make_plan(replace(config, seed=seed, restarts=restarts))
     unseen = held_out(plan.task, seed)
     tuned = tune_restarts(plan, unseen, range(restarts))
     final = torch.stack([restart.logits for restart in tuned])

@@ -15,13 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
+from neurocomp import estimates
+from neurocomp.config import LimitsConfig, MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
 from neurocomp.example_files import ExampleTable, read_examples
 from neurocomp.expressions import evaluate, evaluate_range
 from neurocomp.files import read_bytes
 from neurocomp.inputs import ENOUGH, Key, Reads, variety
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, fit, load_program, parse
+from neurocomp.limits import check
 from neurocomp.seeding import SHARED, generator
 
 VALIDATION, TEST = 64, 256
@@ -105,14 +107,18 @@ class Task:
         }
 
 
-def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None = None) -> Task:
+def load_task(
+    config: TaskConfig, machine: MachineConfig, directory: Path | None = None, limits: LimitsConfig | None = None
+) -> Task:
     """The task that a file describes; files it names are looked up here, then in `directory`.
 
-    Raises UserError where a word, register, cell or line does not exist on the task's own sizes.
+    Raises UserError where a word, register, cell or line does not exist on the task's own sizes, and where these
+    sizes would take more than `limits`.
     """
     lengths = {} if config.length is None else {"length": config.length}
     used: set[str] = set()
-    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used)
+    limits = limits or LimitsConfig()
+    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used, limits)
     if config.length is not None and "length" not in used:
         raise UserError(f"task.length={config.length}: task {config.name} has no length, nothing in it depends on one")
     if config.general is None:
@@ -124,7 +130,7 @@ def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None
     names = {**lengths, "base": config.base}
     larger = {key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items()
               if value is not None}
-    general = _sized(config, machine, directory, {**names, **larger}, set(), within="task.general")
+    general = _sized(config, machine, directory, {**names, **larger}, set(), limits, within="task.general")
     return Task(**{**task.__dict__, "general": general})
 
 
@@ -134,6 +140,7 @@ def _sized(
     directory: Path | None,
     names: dict[str, int],
     used: set[str],
+    limits: LimitsConfig,
     within: str = "task",
 ) -> Task:
     """The task at one length and base."""
@@ -147,6 +154,7 @@ def _sized(
     sizes = Sizes(
         integer(names["base"], "base", 2), integer(config.registers, "registers", 1), integer(config.lines, "lines", 1)
     )
+    check(limits, estimates.task, {key: f"{within}.{key}" for key in sizes._fields}, **sizes._asdict())
     if within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
         check_jump_target(machine.jump_target, sizes)
     if (config.program is None) == (config.examples is None):

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.config import UserError, check_at_least, check_choice, check_folder, check_text, with_home, LimitsConfig
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]
@@ -130,6 +130,7 @@ class MemorizerConfig:
     training: TrainingConfig = field(default_factory=TrainingConfig)
     execution: ExecutionConfig = field(default_factory=ExecutionConfig)
     soft: SoftConfig = field(default_factory=SoftConfig)
+    limits: LimitsConfig = field(default_factory=lambda: LimitsConfig(work=1e15))  # trainings take days
     restarts: int = 5
     seed: int = 0
     device: str = "cpu"

@@ -55,7 +55,9 @@ def one_row(plan: Plan, restart: int, progress: bool) -> dict:
 
 def configuration(plan: Plan) -> str:
     """The full configuration as YAML, with the hash of what its rows depend on."""
-    return yaml.safe_dump(asdict(plan.config) | {"config_hash": plan.config_hash}, sort_keys=False)
+    settings = asdict(plan.config) | {"config_hash": plan.config_hash}
+    del settings["limits"]  # what a cell may take is no part of what it is
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def check(config: MemorizerConfig, directory: Path | None = None) -> None:

@@ -13,8 +13,9 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurocomp import tensor_file
-from neurocomp.config import UserError
+from neurocomp import tensor_file, estimates
+from neurocomp.config import UserError, LimitsConfig
+from neurocomp.limits import OPTIONS, check
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import NetworkConfig
 from neurocomp.memorizer.dataset import Named, labels_of
@@ -109,8 +110,8 @@ class Kept(NamedTuple):
     whole: dict[str, Whole] | None
 
 
-def load_network(path: Path) -> Kept:
-    """A network and what it memorized. Raises UserError at a file that is not such a network, or not whole."""
+def load_network(path: Path, limits: LimitsConfig) -> Kept:
+    """A network and what it memorized. UserError at a file that is not such a network, not whole, or over `limits`."""
     tensors, facts = checkpoint.load(path)
     if "updates" in facts:
         raise UserError(f"{path}: a training that is not done, expected the weights of one that is (save_weights=true)")
@@ -126,6 +127,9 @@ def load_network(path: Path) -> Kept:
         raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
     except (ValueError, TypeError, RecursionError) as error:
         raise UserError(f"{path}: the metadata cannot be read ({error})") from None
+    shape = {"hidden": config.hidden, "intermediate": config.intermediate, "layers": config.layers}
+    shape |= {"vocabulary": numbers + len(programs), "outputs": sum(sizes)}
+    check(limits, estimates.network, {key: key for key in shape}, f"{path}: ", OPTIONS, **shape)
     network = Bert(config, numbers + len(programs), length=2, outputs=sum(sizes))
     expected: dict[str, tensor_file.Kind] = {
         f"network.{key}": (value.dtype, tuple(value.shape)) for key, value in network.state_dict().items()
