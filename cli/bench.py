@@ -13,11 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.outputs import check_out
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
 from neurocomp.files import naming
-from neurocomp import estimates
 from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.text import whole_number

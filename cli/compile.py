@@ -7,15 +7,15 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from neurocomp import foreign, estimates
+from neurocomp import estimates, foreign
 from neurocomp.cli.arguments import Parser, real, whole
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.outputs import check_out
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
-from neurocomp.text import visible
-from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.limits import OPTIONS, check
+from neurocomp.text import visible
 
 
 def compile_main(argv: list[str]) -> int:

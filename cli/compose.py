@@ -26,8 +26,8 @@ from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, parse_overrides, values_of
-from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.limiting import refuse_limits_in_files
+from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, checked, with_home
 from neurocomp.files import read_text

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from neurocomp.cli.arguments import Parser, whole
 from neurocomp import estimates
+from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
@@ -35,8 +35,8 @@ from neurocomp.language.assembly import (
     unreached_remark,
 )
 from neurocomp.language.interpreter import Trace, run
-from neurocomp.text import elided, lines, visible, whole_number
 from neurocomp.limits import OPTIONS, check
+from neurocomp.text import elided, lines, visible, whole_number
 
 EPILOG = """\
 examples:

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
+from neurocomp.cell_limits import check_cell
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_least
-from neurocomp.cell_limits import check_cell
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize

@@ -44,7 +44,7 @@ def load_weights(path: Path) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig
         name = str(dtype).removeprefix("torch.")
         raise UserError(f"{path}: logits is {name}, expected float32 or float64")
     expected = {"logits": (dtype, (sizes.lines, packed_width(sizes, machine)))}
-    tensor_file.check_kinds(path, tensors, expected, f"by its metadata it has")
+    tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
     for line, weights in enumerate(tensors["logits"]):
         hint = f"line {line} has no likeliest instruction, so these weights have no program"
         tensor_file.check_finite(path, {f"logits[{line}]": weights}, hint)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import UserError, check_at_least, check_choice, check_folder, check_text, with_home, LimitsConfig
+from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice, check_folder, check_text, with_home
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import torch
 
-from neurocomp.config import UserError, checked
 from neurocomp import estimates
+from neurocomp.config import UserError, checked
 from neurocomp.devices import checked_device
 from neurocomp.limits import check
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig

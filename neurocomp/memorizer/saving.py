@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurocomp import tensor_file, estimates
-from neurocomp.config import UserError, LimitsConfig
+from neurocomp import estimates, tensor_file
+from neurocomp.config import LimitsConfig, UserError
 from neurocomp.limits import OPTIONS, check
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import NetworkConfig
