@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import collections
 import contextlib
+import gc
 import hashlib
 import importlib
 import itertools
@@ -47,6 +48,10 @@ WORK = ROOT / "build" / "mutations"
 SECONDS = 300  # a fault that keeps its tests from ending is noticed
 LIBRARIES = ("torch", "numba", "pandas", "scipy.stats", "hydra", "hypothesis", "beartype", "jaxtyping", "tokenizers",
              "transformers.models.bert.modeling_bert")  # fmt: skip
+# Most faults are noticed within a second: what takes longer than that, and changes no outcome, is left out. So shapes
+# in signatures are not checked (that is in addopts), and assertions that fail do not explain themselves.
+OPTIONS = ("-xq", "--tb=no", "--assert=plain", "--hypothesis-seed=0", "-o", "addopts=", "-p", "no:cacheprovider",
+           "-p", "no:unraisableexception", "-p", "_hypothesis_pytestplugin")  # fmt: skip
 LISTED = "known"  # the area of faults that once passed: counted apart
 
 
@@ -158,7 +163,8 @@ class Tree:
                 os.chdir(self.path)
                 sys.path.insert(0, str(self.path))
                 os.environ["PYTHONPATH"] = str(self.path)
-                code = int(pytest.main(["-xq", "-p", "no:cacheprovider", "--hypothesis-seed=0", "--tb=no", *tests]))
+                os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+                code = int(pytest.main([*OPTIONS, f"--basetemp={self.path.with_name('temporary')}", *tests]))
             finally:
                 sys.stdout.flush()
                 os._exit(code)
@@ -249,6 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         for name in LIBRARIES:
             with contextlib.suppress(ImportError):
                 importlib.import_module(name)
+        gc.freeze()  # what a fork inherits is not looked through
         tree = Tree(args.work / "tree")
         untried = outcomes.untried(test for fault in missing for test in fault.tests)
         for _, some in itertools.groupby(untried, key=lambda test: test.split("::")[0]):
