@@ -17,9 +17,10 @@ from neurocomp.methods import templates, tune
 from neurocomp.methods.extras import write_curves
 from neurocomp.methods.search import local_search_rows
 from neurocomp.methods.tune import judge, tune_restarts
-from neurocomp.pipeline import METHODS
+from neurocomp.pipeline import METHODS, cell_path, run_cell
 from neurocomp.plan import Plan, Start, make_plan
 from neurocomp.recovery import Measures
+from neurocomp.results import read_rows
 from neurocomp.synthesis.search import Found, Synthesis
 from neurocomp.tasks import held_out, training_examples
 from neurocomp.tuning import Tuned
@@ -180,3 +181,20 @@ def test_curves_are_kept_beside_those_of_other_restarts_and_written_once(tmp_pat
     assert points(path) == [(0, 0, 3.0), (0, 1, 2.0), (1, 0, 5.0), (2, 0, 7.0)]
     write_curves(path, [1], [curve(1, 4.0, 1.0)])
     assert sorted(points(path)) == [(0, 0, 3.0), (0, 1, 2.0), (1, 0, 4.0), (1, 1, 1.0), (2, 0, 7.0)]
+
+
+def test_synthesis_writes_each_restart_down_when_it_is_done(monkeypatch, tmp_path):
+    """Interrupted in the third of five restarts of one chunk: two rows are there."""
+    given = config(method="synthesize", init="synth", restarts=5, chunk=5, results=str(tmp_path))
+    calls, synthesis = itertools.count(), Synthesis([found("map_inc", True, make_plan(given))], 9, 9, 0.5, "exact", 9)
+
+    def searching(*_):
+        if next(calls) == 2:
+            raise KeyboardInterrupt
+        return synthesis
+
+    monkeypatch.setattr(method_synthesize, "synthesize", searching)
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(given, progress=False)
+    assert read_rows(cell_path(given))["restart"].tolist() == [0, 1]
+    assert run_cell(given, progress=False).n == 5 and next(calls) == 6

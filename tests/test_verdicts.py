@@ -139,6 +139,7 @@ def test_readings_count_soft_on_test_examples(monkeypatch, tmp_path):
 
 MAP_INC = load_task(shipped("map_inc", length=2), MachineConfig())
 LOOP = "line_0: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 3 line_0"
+DEC = LOOP.replace("inc 2 2", "dec 2 2")
 
 
 def test_a_program_that_is_right_at_its_length_alone_is_hard_and_not_general():
@@ -174,6 +175,14 @@ def test_programs_of_any_length_and_number_have_verdicts_of_their_own():
     assert len(found) == 3 and found[LOOP].hard and not found[wrong].hard and not found["noop"].hard
 
 
+def test_a_short_program_starts_over_whatever_runs_beside_it():
+    """Two lines in four steps are two rounds; with noops behind them they would be one."""
+    config = TaskConfig("twice", 5, 2, 2, 4, program="inc 0 0; write 1 0", memory={0: 0}, check={"memory": [0]})
+    task = load_task(config, MachineConfig())
+    texts = ["noop; noop; noop; noop; noop", "inc 0 0; write 1 0", "halt"]
+    assert hard(texts, held_out(task, 0).test, task) == [False, True, False]
+
+
 def test_a_verdict_is_by_the_readings_of_the_task():
     """2 mod 0 is 0, or 2; a halt stops, or does not."""
     cases = [
@@ -187,6 +196,15 @@ def test_a_verdict_is_by_the_readings_of_the_task():
             unseen = held_out(task, 0)
             assert hard([text], unseen.test, task) == [True]
             assert hard([text], unseen.test, replace(task, machine=foreign.machine)) == [False]
+
+
+def test_a_jump_to_a_registers_word_is_one_in_the_text_too():
+    """Register 2 holds 3, so that the jump leaves out what would set register 1 to 0."""
+    config = TaskConfig("value", 4, 3, 4, 3, program="inc 0 1; write 0 1; noop", start_registers={2: 3},
+                        check={"memory": [0]})  # fmt: skip
+    task = load_task(config, MachineConfig(jump_target="value"))
+    texts = ["inc 0 1; jump 0 2; zero 1; write 0 1", "inc 0 1; jump 0 1; zero 1; write 0 1"]
+    assert hard(texts, held_out(task, 0).test, task) == [True, False]
 
 
 # --- checked registers
@@ -255,6 +273,16 @@ def test_only_lanes_that_fit_are_looked_at():
     validation = Validation(MAP_INC, examples, answering(examples, MAP_INC, True))
     both = logits_of(LOOP, LOOP)
     assert validation.holds(both, torch.tensor([False, True])).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("texts, fits, holds", [
+    ((DEC, LOOP), (False, True), [False, True]), ((LOOP, DEC), (False, True), [False, False]),
+    ((DEC, LOOP, DEC, LOOP), (True, True, False, True), [False, True, False, True]),
+    ((LOOP, DEC, LOOP), (True, True, False), [True, False, False]),
+])  # fmt: skip
+def test_lanes_hold_by_their_own_text_and_their_own_soft_machine(texts, fits, holds):
+    validation = Validation(MAP_INC, held_out(MAP_INC, 0).validation, load("eager", 1))
+    assert validation.holds(logits_of(*texts), torch.tensor(fits)).tolist() == holds
 
 
 @pytest.mark.parametrize("change", [
