@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 import unicodedata
 from collections.abc import Iterable
 
@@ -42,3 +43,9 @@ def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     different = list(dict.fromkeys(messages))
     more = len(different) - shown
     return different if more <= 0 else [*different[:shown], f"... and {more:,} more"]
+
+
+def say(messages: Iterable[str]) -> None:
+    """Each of these on a line of its own on stderr, made visible; of many, how many more there are."""
+    for message in first_lines(messages):
+        print(f"neurocomp: {visible(message)}", file=sys.stderr)
