@@ -23,7 +23,7 @@ class CellLocked(RuntimeError):
 
 
 class Lock:
-    """The lock of `path`, held from the call to `release`.
+    """The lock of `path`, held from the call to `release`, or to the end of the block.
 
     Raises CellLocked if another process has it, UserError if there can be none. Where the file system has no locks,
     a file that exists while it is held stands for one; it says so on stderr.
@@ -45,6 +45,12 @@ class Lock:
             reason = f"{file}: this file system has no locks ({error.strerror})"
             say([f"{reason}; {instead.name} stands for one. If a run is killed, remove it"])
             self._lock = _acquired(path, SoftFileLock(instead, timeout=0))
+
+    def __enter__(self) -> Lock:
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.release()
 
     def release(self) -> None:
         self._lock.release()

@@ -148,10 +148,10 @@ class CellWriter:
         if torn or lacking or not found.end:
             data = self.path.read_bytes()
             if torn:
-                _put_aside(self.path, ".torn", data[found.end :], f"the end of a row, {torn} bytes, is put aside")
+                put_aside(self.path, ".torn", data[found.end :], f"the end of a row, {torn} bytes, is put aside")
             if lacking:
                 what = f"begun without {', '.join(lacking)}: these columns are added, the file as it was is kept"
-                _put_aside(self.path, ".before", data, what)
+                put_aside(self.path, ".before", data, what)
             columns = [*found.header, *lacking]
             atomic_write(self.path, _with_columns(data[: found.end], len(lacking), columns))
             self._header = columns
@@ -171,7 +171,7 @@ class CellWriter:
             self._torn_from = None
 
 
-def _put_aside(path: Path, suffix: str, data: bytes, what: str) -> None:
+def put_aside(path: Path, suffix: str, data: bytes, what: str) -> None:
     """Keep these bytes in a file of their own beside the CSV, and say so."""
     numbers = (path.with_name(f"{path.name}{suffix}{number or ''}") for number in range(10_000))
     kept = next(one for one in numbers if not os.path.lexists(one) or (one.is_file() and one.read_bytes() == data))

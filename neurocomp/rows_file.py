@@ -33,7 +33,7 @@ from neurocomp.row_lines import (
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-BLOCK = 1 << 21  # bytes that are taken apart at once
+BLOCK = 1 << 19  # bytes that are taken apart at once
 LONGEST_HEADER = 1 << 16
 NAMED = 5  # lines of one kind that are named
 
@@ -73,16 +73,20 @@ def _read(path: Path, format: RowFormat, digest: bytes) -> RowsFile:
     with readable(path), path.open("rb") as file:
         first = file.readline(LONGEST_HEADER)
         if not first:
-            return RowsFile(list(format.columns), _frame(list(format.columns), [], format), [], [], 0)
+            return RowsFile(list(format.columns), _frame({}, 0, format), [], [], 0)
         header = read_header(path, first, format)
-        layout, blocks, repeated, line, end = Layout.of(header, format), [], [], 2, len(first)
+        layout, repeated, rows, end = Layout.of(header, format), [], 0, len(first)
+        at_most = _count_lines(path)
+        columns = [_room(kind, at_most) for kind in layout.kinds]
         for block in _blocks(file):
-            columns, again = _columns(path, block, layout, line)
-            blocks.append(columns)
+            new, again = _columns(path, block, layout, 2 + rows + len(repeated))
+            for column, part in zip(columns, new, strict=True):
+                column.values[rows : rows + len(part.values)] = part.values
+                column.empty[rows : rows + len(part.values)] = part.empty
             repeated += again
-            line, end = line + block.count(b"\n"), end + len(block)
-        torn = file.tell() - end
-    frame = _frame(header, blocks, format)
+            rows, end = rows + len(new[0].values), end + len(block)
+        torn, line = file.tell() - end, 2 + rows + len(repeated)
+    frame = _frame(dict(zip(header, columns, strict=True)), rows, format)
     lines = Lines(path, repeated)
     restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), _batches(frame)
     _check_rows(lines, frame)
@@ -141,32 +145,36 @@ def _check_header(header: list[str], format: RowFormat) -> None:
             raise Damaged(f'its header has "{given[0]}" where "{expected[0]}" is expected')
 
 
-def _frame(header: list[str], blocks: list[list[Column]], format: RowFormat) -> DataFrame:
+def _frame(columns: dict[str, Column], rows: int, format: RowFormat) -> DataFrame:
     """The columns of the format, empty ones where the file has none, and then those that only the file has."""
     import pandas as pd
 
-    rows = sum(len(columns[0].values) for columns in blocks)
-    series = {}
-    for name in [*format.columns, *(column for column in header if column not in format.columns)]:
-        kind, place = format.kind(name), header.index(name) if name in header else None
-        if place is None or not blocks:
-            values, empty = np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool)
-        else:
-            values, empty = (np.concatenate([columns[place][part] for columns in blocks]) for part in (0, 1))
-            for columns in blocks:  # what is put together is not kept apart as well
-                columns[place] = Column(values[:0], empty[:0])
-        series[name] = _typed(kind, values, empty)
-    return pd.DataFrame(series, copy=False)
+    typed = {}
+    for name in dict.fromkeys([*format.columns, *columns]):
+        kind = format.kind(name)
+        column = columns.get(name) or _room(kind, rows)
+        typed[name] = _typed(kind, Column(column.values[:rows], column.empty[:rows]))
+    return pd.DataFrame(typed, copy=False)
 
 
-def _typed(kind: str, values: np.ndarray, empty: np.ndarray):
+def _room(kind: str, rows: int) -> Column:
+    """A column of so many empty fields."""
+    return Column(np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool))
+
+
+def _count_lines(path: Path) -> int:
+    with path.open("rb") as file:
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(BLOCK), b""))
+
+
+def _typed(kind: str, column: Column):
     import pandas as pd
 
     if kind == "integer":
-        return pd.arrays.IntegerArray(values, empty)
+        return pd.arrays.IntegerArray(*column)
     if kind == "boolean":
-        return pd.arrays.BooleanArray(values, empty)
-    return values if kind == "float" else pd.array(values, dtype="str")
+        return pd.arrays.BooleanArray(*column)
+    return pd.Series(column.values, dtype=column.values.dtype)  # text as objects: nothing is converted
 
 
 # --- what is odd
@@ -236,6 +244,8 @@ def _of_doubled(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[l
 
 def _doubled(restarts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows that are not the first of their restart, after the first ones of these."""
+    if (restarts[1:] > restarts[:-1]).all():
+        return np.empty(0, np.intp), np.empty(0, np.intp)
     _, firsts, place = np.unique(restarts, return_index=True, return_inverse=True)
     first = firsts[place]
     later = np.flatnonzero((first != np.arange(len(restarts))) & (restarts >= 0))

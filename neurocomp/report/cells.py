@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from neurocomp.columns import RESTARTS, RowFormat
 from neurocomp.config import UserError
-from neurocomp.configuration_file import read_configuration
 from neurocomp.files import readable
-from neurocomp.rows_file import LONGEST_HEADER, read_file, read_header
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -138,6 +136,9 @@ def read_cell(path: Path) -> Cell:
 
 def read_parts(path: Path, format: RowFormat, facts: Callable[[DataFrame, dict], dict[str, Any]]) -> tuple:
     """The fields of a `Rows`. Each restart counts once, by its first row; rows come in the order of restarts."""
+    from neurocomp.configuration_file import read_configuration
+    from neurocomp.rows_file import read_file
+
     found, problems, config = read_file(path, format), [], {}
     try:
         config = read_configuration(path.with_suffix(".yaml"))
@@ -173,6 +174,8 @@ class Found(NamedTuple):
 
 def find(directory: Path) -> Found:
     """The CSV files below a directory (or the one file), sorted. What else neurocomp writes there is passed over."""
+    from neurocomp.rows_file import LONGEST_HEADER, read_header
+
     found = Found([], [], [])
     for path in _csv_paths(Path(directory), found.problems):
         try:

@@ -12,7 +12,7 @@ from neurocomp.report.cells import Cell, Said, find, percent, rate_columns, read
 LISTED = 10  # cells that a message names
 
 
-def find_cell(text: str, directory: Path, said: Said) -> Cell:
+def find_cell(text: str, directory: Path, said: Said | None = None) -> Cell:
     """The cell in the file `text`, or the one below `directory` that has `text` in its name or hash.
 
     Files of one name are copies of one cell: the longest one is taken. What is to be said of files is added to `said`.
@@ -36,14 +36,15 @@ def find_cell(text: str, directory: Path, said: Said) -> Cell:
     return _longest(matching, found.problems, said)
 
 
-def _longest(paths: list[Path], problems: list[str], said: Said) -> Cell:
+def _longest(paths: list[Path], problems: list[str], said: Said | None) -> Cell:
     """The longest of the cells in these files that can be read."""
     here = Said()
     cells = read_all(paths, read_cell, problems, here)
     if not cells:
         raise UserError("\n".join(here.problems))
-    said.notes += here.notes
-    said.problems += here.problems
+    if said is not None:
+        said.notes += here.notes
+        said.problems += here.problems
     return max(cells, key=lambda cell: cell.n)
 
 
