@@ -8,8 +8,9 @@ from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
-from neurocomp.report.cells import METRICS
+from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.comparison import compare, find_cell, format_comparison
+from neurocomp.text import say
 
 EPILOG = """\
 examples:
@@ -23,10 +24,12 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     if not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
-    first, second = (find_cell(text, args.results) for text in args.cells)
+    said = Said()
+    first, second = (find_cell(text, args.results, said) for text in args.cells)
     compared = compare((first, second), args.metric)
     print(json.dumps(compared) if args.json else format_comparison(compared))
-    return 0
+    say([*said.notes, *said.problems])
+    return 1 if said.problems else 0
 
 
 def _parser() -> Parser:

@@ -40,7 +40,7 @@ def main(argv: Sequence[str]) -> int:
     folder, _ = FIGURES[args.figure]
     figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or "soft")
     write_to(out, lambda path: plots.save(figure, path))
-    return 0
+    return args.code
 
 
 def _plots():

@@ -168,12 +168,14 @@ def _run_cell(config: Config, directory: Path | None) -> float:
             row = pipeline.run_cell(config, directory)
         except CellLocked as error:
             _report(config, error)
+            if searches_readings(config):
+                raise SystemExit(1) from None
             return math.nan
         except Exception as error:
             if is_refusal(error):
                 raise
             _report(config, error)
-            if config.only is not None:
+            if config.only is not None or searches_readings(config):
                 raise SystemExit(1) from None
             with contextlib.suppress(UserError, CellLocked):  # a file that cannot be written to keeps its rows
                 pipeline.record_failure(config, directory, error)
@@ -219,11 +221,11 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
         measured = report.read_cell(path) if path.exists() else None
         if measured:
             lines.append(report.summary_line(measured))
-        done = set(measured.rows["restart"]) & set(range(config.restarts)) if measured else set()
-        if len(done) < config.restarts:
+        done = measured.count_below(config.restarts) if measured else 0
+        if done < config.restarts:
             state = "failed" if measured and measured.has_failed_rows else "incomplete"
             described = pipeline_of(config).describe(config)
-            problems.append(f"{described}: {state}, {len(done)} of {config.restarts} restarts are there")
+            problems.append(f"{described}: {state}, {done} of {config.restarts} restarts are there")
     if as_json:
         print("".join(json.dumps(line) + "\n" for line in lines), end="")
     elif lines:

@@ -59,7 +59,7 @@ def main(argv: Sequence[str]) -> int:
         print(text, end="")
     else:
         write_to(args.out, lambda path: atomic_write(path, text))
-    return 0
+    return args.code
 
 
 def _parser() -> Parser:

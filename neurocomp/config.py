@@ -18,6 +18,8 @@ from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_orig
 
 from neurocomp.text import visible
 
+LARGEST = 2**63 - 1  # of the integers in a results file
+
 
 class UserError(ValueError):
     """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
@@ -39,7 +41,9 @@ def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
 
 
 def check_at_least(name: str, given: float, least: float) -> None:
-    """Raise UserError unless `given` is a finite number not below `least`."""
+    """Raise UserError unless `given` is a finite number not below `least`, and as an integer fits into 64 bits."""
+    if isinstance(given, int) and given > LARGEST:
+        raise UserError(f"{name}={given}: expected a number <= {LARGEST}")
     if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
         raise UserError(f"{name}={given}: expected a number >= {least}")
 
@@ -362,6 +366,8 @@ class RunConfig:
         for key in ("restarts", "examples", "chunk"):
             check_at_least(key, getattr(self, key), 1)
         check_at_least("seed", self.seed, 0)
+        if self.readings.settings and self.seed == LARGEST:
+            raise UserError(f"seed={self.seed}: readings are confirmed with seed + 1; expected a number < {LARGEST}")
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         if self.only is not None:

@@ -17,11 +17,18 @@ def read_bytes(path: Path) -> bytes:
 
     A named pipe or a device is refused before it is opened: reading one may wait for ever.
     """
+    with readable(path):
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Inside, a regular file may be opened and read; what goes wrong is a UserError that names the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise UserError(f"{path}: is {kind}, expected a file")
-        return path.read_bytes()
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Iterable
 
@@ -67,3 +68,9 @@ def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     kept = different[:-1] if last else different
     more = len(kept) - shown + counted
     return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]
+
+
+def say(messages: Iterable[str]) -> None:
+    """Each of these on a line of its own on stderr, made visible; of many, how many more there are."""
+    for message in first_lines(messages):
+        print(f"neurocomp: {visible(message)}", file=sys.stderr)

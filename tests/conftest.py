@@ -40,6 +40,11 @@ if importlib.util.find_spec("neurocomp.cli") is None:
     neurocomp.__path__.append(str(ROOT))
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--corruptions", type=int, default=60, help="results files that tests/test_corruption.py damages")
+    parser.addoption("--kills", type=int, default=3, help="runs that tests/test_kills.py ends by SIGKILL")
+
+
 class Answer(NamedTuple):
     """What a command left: its exit code and what it printed."""
 

@@ -39,7 +39,7 @@ def run(given: RunConfig) -> Path:
 
 def facts(path: Path) -> dict[int, dict]:
     """Rows by restart, without the time they took, the threads they had and what was written together."""
-    frame = read_rows(path).drop(columns=["wall_s", "threads", "batch"])
+    frame = read_rows(path).drop(columns=["wall_s", "threads", "batch", "date"])
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     assert len({row["restart"] for row in rows}) == len(rows)
     return {row["restart"]: row for row in rows}

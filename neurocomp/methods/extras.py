@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurocomp.files import atomic_write, check_writable
+from neurocomp.config import UserError
+from neurocomp.files import atomic_write, check_writable, read_text
 from neurocomp.plan import Plan
+from neurocomp.text import lines
 from neurocomp.tuning import Tuned
 from neurocomp.weights_file import save_weights
+
+HEADER = "restart,update,loss"
 
 
 def check_extras(plan: Plan) -> None:
@@ -53,12 +56,12 @@ def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> No
 
 
 def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all others."""
-    rows = [["restart", "update", "loss"]]
-    if path.exists():
-        again = {str(number) for number in restarts}
-        with path.open(newline="", encoding="utf-8") as file:
-            rows += [row for row in list(csv.reader(file))[1:] if row[0] not in again]
+    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all other lines."""
+    again = {str(number) for number in restarts}
+    header, *there = lines(read_text(path)) if path.exists() else [HEADER]
+    if header != HEADER:
+        raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
+    rows = [HEADER, *(line for line in there if line.partition(",")[0] not in again)]
     for number, restart in zip(restarts, tuned, strict=True):
-        rows += [[str(number), str(update), repr(loss)] for update, loss in enumerate(restart.curve)]
-    atomic_write(path, "".join(",".join(row) + "\n" for row in rows))
+        rows += [f"{number},{update},{loss!r}" for update, loss in enumerate(restart.curve)]
+    atomic_write(path, "".join(f"{row}\n" for row in rows))

@@ -9,7 +9,7 @@ import torch
 from neurocomp.devices import thread_count
 from neurocomp.language.assembly import Program, parse
 from neurocomp.plan import Plan
-from neurocomp.results import SCHEMA, provenance
+from neurocomp.results import SCHEMA, made_by
 from neurocomp.seeding import SHARED
 from neurocomp.tasks import HeldOut, count_trained_tests, training_examples
 from neurocomp.verification import Verdict
@@ -17,7 +17,7 @@ from neurocomp.verification import Verdict
 
 def common_columns(plan: Plan) -> dict:
     """What all rows of a cell say. Methods other than tune run no tensors, and on one core."""
-    code, tuned = provenance(), plan.config.method == "tune"
+    tuned = plan.config.method == "tune"
     return {
         "task": plan.task.name,
         "init": plan.init,
@@ -28,8 +28,7 @@ def common_columns(plan: Plan) -> dict:
         "device": plan.device.type if tuned else "cpu",
         "threads": thread_count(plan.config.threads) if tuned else 1,
         "config_hash": plan.config_hash,
-        "commit": code.commit,
-        "dirty": code.dirty,
+        **made_by(),
         "torch": torch.__version__ if tuned else None,
         "schema": SCHEMA,
     }
