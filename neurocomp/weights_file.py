@@ -44,7 +44,7 @@ def load_weights(path: Path) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig
         name = str(dtype).removeprefix("torch.")
         raise UserError(f"{path}: logits is {name}, expected float32 or float64")
     expected = {"logits": (dtype, (sizes.lines, packed_width(sizes, machine)))}
-    tensor_file.check_kinds(path, tensors, expected, f"by its metadata it has")
+    tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
     for line, weights in enumerate(tensors["logits"]):
         hint = f"line {line} has no likeliest instruction, so these weights have no program"
         tensor_file.check_finite(path, {f"logits[{line}]": weights}, hint)
@@ -57,6 +57,6 @@ def _size(path: Path, facts: dict[str, str], key: str) -> int:
         raise UserError(f"{path}: the metadata has no {key}")
     size, least = whole_number(facts[key]), getattr(LEAST, key)
     if size is None or not least <= size <= LARGEST:
-        given = f"{key}={facts[key][:SHOWN]}"
-        raise UserError(f"{path}: the metadata cannot be read ({given}, expected a whole number from {least} to {LARGEST})")
+        given, expected = f"{key}={facts[key][:SHOWN]}", f"expected a whole number from {least} to {LARGEST}"
+        raise UserError(f"{path}: the metadata cannot be read ({given}, {expected})")
     return size
