@@ -59,11 +59,12 @@ def compile_main(argv: list[str]) -> int:
     except OSError as error:
         raise UserError(f"--out={args.out}: cannot be written ({error.strerror or error})") from None
     print(f"{args.out}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
-    others = [line for line, pair in enumerate(zip(decompile(logits, sizes, machine).program.instructions,
-                                                   fitted.instructions, strict=True)) if pair[0] != pair[1]]  # fmt: skip
-    if others:
-        print(f"neurocomp: with --gamma={args.gamma:g} the noise outweighs {len(others)} of {lines} lines (the first is "
-              f"line {others[0]}): decompile prints another program", file=sys.stderr)  # fmt: skip
+    found = decompile(logits, sizes, machine).program.instructions
+    others = [line for line in range(lines) if found[line] != fitted.instructions[line]]
+    if others:  # from gamma 1 on it may
+        which = f"{len(others)} of {lines} lines (the first is line {others[0]})"
+        noise = f"neurocomp: with --gamma={args.gamma:g} the noise outweighs {which}"
+        print(f"{noise}: decompile prints another program", file=sys.stderr)
     return 0
 
 

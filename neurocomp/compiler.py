@@ -45,9 +45,13 @@ def exact_weights(program: Program, sizes: Sizes, machine: MachineConfig) -> Flo
     `program` fits `sizes` already. A slot that its instruction does not use has no decision: there all are alike.
     Logits stay finite, since a line that the counter is not at takes part in the mix of lines by 0 times its own.
     """
-    chosen = unpack(one_hot_program(program, sizes, machine), sizes)
-    parts = [torch.where(part.sum(-1, keepdim=True) > 0, (part - 1) * CERTAIN, 0.0) for part in chosen if part is not None]
-    return pack(Selectors(*parts, *[None] * (len(chosen) - len(parts))))
+    opcode, slots, target = unpack(one_hot_program(program, sizes, machine), sizes)
+    return pack(Selectors(_certain(opcode), _certain(slots), None if target is None else _certain(target)))
+
+
+def _certain(chosen: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
+    """The logits of decisions that are one-hot or, where there is none, all zero."""
+    return torch.where(chosen.sum(-1, keepdim=True) > 0, (chosen - 1) * CERTAIN, 0.0)
 
 
 def one_hot_program(program: Program, sizes: Sizes, machine: MachineConfig) -> Float[Tensor, "L W"]:

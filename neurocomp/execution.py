@@ -1,4 +1,4 @@
-"""One program on the soft machine: compiled to certain weights, run from given words, read off as the likeliest words."""
+"""One program on the soft machine: compiled to certain weights, run from given words, read off as likeliest words."""
 
 from __future__ import annotations
 

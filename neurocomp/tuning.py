@@ -113,7 +113,7 @@ def tune(
             course.seconds += share
         endings = [course.ending(config) for course in courses]
         yield Told(len(courses), [
-            _tuned(lanes, lane, ending, bool(fits[lane]) and ending != "diverged") for lane, ending in enumerate(endings) if ending
+            _tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending
         ])  # fmt: skip
         lanes = Lanes(courses, state, batch)
         if any(endings):
@@ -123,6 +123,7 @@ def tune(
 def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
     course, logits = lanes.courses[lane], lanes.state.logits[lane].clone()  # a view would keep those of all lanes
     recovered_at = course.updates - course.held + 1 if ending == "recovered" else None
+    fit = fit and ending != "diverged"
     return Tuned(
         course.restart, logits, ending, fit, course.curve[-1], course.updates, recovered_at, course.seconds,
         course.curve,

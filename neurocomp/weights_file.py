@@ -57,6 +57,6 @@ def _size(path: Path, facts: dict[str, str], key: str) -> int:
         raise UserError(f"{path}: the metadata has no {key}")
     size, least = whole_number(facts[key]), getattr(LEAST, key)
     if size is None or not least <= size <= LARGEST:
-        given = f"{key}={facts[key][:SHOWN]}"
-        raise UserError(f"{path}: the metadata cannot be read ({given}, expected a whole number from {least} to {LARGEST})")
+        given, expected = f"{key}={facts[key][:SHOWN]}", f"expected a whole number from {least} to {LARGEST}"
+        raise UserError(f"{path}: the metadata cannot be read ({given}, {expected})")
     return size

@@ -112,5 +112,5 @@ def test_what_is_far_changes_nothing_but_rounding(dtype):
     logits, start = problem(4, 5, sizes, machine, dtype)
     near = logits.clone()
     near[..., -1], logits[..., -1] = -0.99 * FAR, -1.01 * FAR
-    for left, right in zip(*(fused.run(given, start, sizes, machine, 6) for given in (near, logits)), strict=True):
+    for left, right in zip(*(fused.run(some, start, sizes, machine, 6) for some in (near, logits)), strict=True):
         assert torch.allclose(left, right, rtol=0, atol=EXACT[dtype])

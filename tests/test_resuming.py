@@ -180,8 +180,8 @@ def test_notes_of_a_soft_task_are_those_of_its_last_look():
     notes = {"best": best, "judged_s": 0.1}
     assert are_notes(5, {}, 4) and are_notes(5, notes, 5) and are_notes(5, notes, 9)
     wrong = [{}, {"best": best}, {"judged_s": 0.1}, notes | {"more": 1}, notes | {"judged_s": math.nan}, {"best": 3}]
-    wrong += [notes | {"best": best | change} for change in
-              ({"updates": 10}, {"loss": "low"}, {"accuracy": 1.5}, {"accuracy": math.nan}, {"status": "x"})]  # fmt: skip
+    changes = ({"updates": 10}, {"loss": "low"}, {"accuracy": 1.5}, {"accuracy": math.nan}, {"status": "x"})
+    wrong += [notes | {"best": best | change} for change in changes]
     assert not any(are_notes(5, one, 9) for one in wrong)
     assert not are_notes(5, notes, 4)
 

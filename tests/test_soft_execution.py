@@ -1,4 +1,4 @@
-"""A program on the soft machine does what the interpreter does, for any number of steps, or the answer says it may not."""
+"""A program on the soft machine does what the interpreter does, at any length, or the answer says it may not."""
 
 from __future__ import annotations
 

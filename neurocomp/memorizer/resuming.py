@@ -1,4 +1,4 @@
-"""Whether a file is the training to go on with: of this configuration and restart, whole, finite, and not beyond its end.
+"""Whether a file is the training to go on with: of this configuration and restart, whole, finite, within its end.
 
 A file that passes is what `Saving` wrote, or holds the same: nothing is computed with it before.
 """

@@ -24,6 +24,7 @@ from neurocomp.memorizer.network import Bert
 from neurocomp.memorizer.plan import Plan
 from neurocomp.memorizer.resuming import AreNotes, load_training
 from neurocomp.memorizer.training import Training, weights_of
+from neurocomp.shapes import Tensor
 
 
 def checkpoint_path(plan: Plan, restart: int) -> Path:
@@ -142,7 +143,9 @@ def load_network(path: Path, limits: LimitsConfig) -> Kept:
     return Kept(network, language, sizes, numbers, programs, whole)
 
 
-def _whole(instructions: torch.Tensor, facts: dict[str, str], sizes: Sequence[int], lengths: dict[str, int]) -> dict[str, Whole]:
+def _whole(
+    instructions: Tensor, facts: dict[str, str], sizes: Sequence[int], lengths: dict[str, int]
+) -> dict[str, Whole]:
     """The programs by name. Raises KeyError, TypeError and ValueError where they are none."""
     data = json.loads(facts["data"])
     if not isinstance(data, dict) or data.keys() != lengths.keys():
