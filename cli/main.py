@@ -65,8 +65,10 @@ def main(argv: list[str] | None = None) -> int:
             code = dispatch(given)
         except UserError as error:
             code = _complain(str(error), 2)
-        except KeyboardInterrupt as error:
-            code = _interrupted(error, given)
+        except Terminated as error:
+            code = _complain(f"ended by {error}{_rest_of(given)}", error.code)
+        except KeyboardInterrupt:
+            code = _complain(f"interrupted{_rest_of(given)}", 130)
         except (OSError, Stop, MemoryError, RuntimeError) as error:
             code = _refused(error, given)
         lost = flushed()
@@ -114,11 +116,9 @@ def usage() -> str:
     ])  # fmt: skip
 
 
-def _interrupted(error: KeyboardInterrupt, given: list[str]) -> int:
-    rest = "; the same command again goes on from the last finished chunk" if given[:1] == ["run"] else ""
-    if isinstance(error, Terminated):
-        return _complain(f"ended by {error}{rest}", error.code)
-    return _complain(f"interrupted{rest}", 130)
+def _rest_of(given: list[str]) -> str:
+    """What becomes of a command that was ended before its end."""
+    return "; the same command again goes on from the last finished chunk" if given[:1] == ["run"] else ""
 
 
 def _refused(error: BaseException, given: list[str]) -> int:
