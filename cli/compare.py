@@ -10,6 +10,7 @@ from pathlib import Path
 from neurocomp.config import UserError
 from neurocomp.report.cells import METRICS
 from neurocomp.report.comparison import compare, find_cell, format_comparison
+from neurocomp.text import visible_lines
 
 EPILOG = """\
 examples:
@@ -25,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
         raise UserError(f"--results {args.results}: there is no such directory")
     first, second = (find_cell(text, args.results) for text in args.cells)
     compared = compare((first, second), args.metric)
-    print(json.dumps(compared) if args.json else format_comparison(compared))
+    print(json.dumps(compared) if args.json else visible_lines(format_comparison(compared)))
     return 0
 
 

@@ -12,6 +12,7 @@ from neurocomp import estimates
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.limits import OPTIONS, check
+from neurocomp.text import visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -46,7 +47,7 @@ def compile_main(argv: list[str]) -> int:
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
     )  # fmt: skip
     save_weights(Path(args.out), logits, sizes, machine)
-    print(f"{args.out}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
     return 0
 
 

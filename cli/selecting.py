@@ -12,6 +12,7 @@ from neurocomp.report import memorized
 from neurocomp.report.cells import METRICS, Cell, read_cells
 from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
+from neurocomp.text import visible
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
@@ -56,9 +57,9 @@ def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collectio
 
 def _say_what_was_read(directory: Path, found: bool, args: argparse.Namespace, what: str = "") -> None:
     if not found:
-        print(f"neurocomp: no results{what} in {directory}", file=sys.stderr)
+        print(f"neurocomp: no results{what} in {visible(str(directory))}", file=sys.stderr)
     elif args.results is None:
-        print(f"read {directory}", file=sys.stderr)
+        print(f"read {visible(str(directory))}", file=sys.stderr)
 
 
 def results_directory(given: Path | None, name: str) -> Path:
@@ -87,4 +88,4 @@ def write_to(out: Path, write: Callable[[Path], object]) -> None:
         write(out)
     except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
         raise UserError(f"--out {out}: {error.strerror}") from None
-    print(f"wrote {out}", file=sys.stderr)
+    print(f"wrote {visible(str(out))}", file=sys.stderr)

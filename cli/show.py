@@ -7,6 +7,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.text import visible, visible_lines
+
 EPILOG = """\
 examples:
   neurocomp show
@@ -26,9 +28,10 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         print(json.dumps([line for _, lines in blocks for line in lines], indent=2))
     elif blocks:
-        print("\n\n".join(report.format_summary(lines) for report, lines in blocks))
+        print(visible_lines("\n\n".join(report.format_summary(lines) for report, lines in blocks)))
     else:
-        print(f"no results in {args.results}" + ("" if args.results.exists() else " (there is no such directory)"))
+        missing = "" if args.results.exists() else " (there is no such directory)"
+        print(f"no results in {visible(str(args.results))}{missing}")
     return 0
 
 

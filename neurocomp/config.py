@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Optional
 
@@ -205,6 +206,10 @@ class LimitsConfig:
                 raise UserError(f"limits.{name}={value}: expected a number > 0")
 
 
+# A task's name stands in rows, which spreadsheets open, and in tables and figures.
+TASK_NAME = re.compile(r"(\w[\w.+ -]{0,99})?")
+
+
 @dataclass
 class TaskConfig:
     """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
@@ -223,6 +228,9 @@ class TaskConfig:
     general: Any = None
 
     def __post_init__(self):
+        if not TASK_NAME.fullmatch(str(self.name)):
+            given = f'task.name="{self.name}"'
+            raise UserError(f"{given}: expected letters, digits, spaces and _ . + -, a letter, digit or _ first")
         check_at_least("task.base", self.base, 2)
         if self.length is not None:
             check_at_least("task.length", self.length, 1)

@@ -20,6 +20,7 @@ from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, check_appendable
 from neurocomp.tasks import HeldOut, held_out
+from neurocomp.text import visible
 
 Rows = Iterator[list[dict]]
 
@@ -106,5 +107,5 @@ def record_failure(config: RunConfig, directory: Path | None, error: BaseExcepti
     """A row that says the cell failed, with the reason where the program would stand."""
     plan = make_plan(config, directory)
     with CellWriter(plan.path, configuration(plan)) as cell:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = visible(" ".join(f"{type(error).__name__}: {error}".split()))
         cell.append([common_columns(plan) | {"restart": None, "status": "failed", "program": reason}])

@@ -8,6 +8,8 @@ from collections.abc import Iterable
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}")  # int() itself takes up to 4300 digits, and digits of any script
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|nan)|-", re.IGNORECASE)
 SHOWN = 20  # messages of one kind; the others are counted
 
 # Control characters move the cursor and rewrite the screen; format characters reorder what is read; a lone
@@ -30,6 +32,16 @@ def whole_number(text: str) -> int | None:
 def visible(text: str) -> str:
     r"""The text on one line, with what could act on a terminal written out: ESC as \x1b, a new line as \n."""
     return "".join(map(_visible_character, text))
+
+
+def visible_lines(text: str) -> str:
+    """The text with its lines as they are, and each of them as `visible` shows it."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute a cell of this text instead of showing it; a number is no formula."""
+    return text.startswith(FORMULA) and not NUMBER.fullmatch(text)
 
 
 def _visible_character(character: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Optional
 
 from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice
+from neurocomp.text import is_formula, visible
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]
@@ -154,6 +155,9 @@ class MemorizerConfig:
         self.include = [self.include] if isinstance(self.include, str) else list(self.include or [])
         if not all(isinstance(name, str) for name in self.include):
             raise UserError(f"include={self.include}: expected names of programs, or files, such as [add]")
+        for name in self.include:
+            if is_formula(name) or visible(name) != name:
+                raise UserError(f"include=[{name}]: rows name it, so expected a name that does not begin with = + - @")
         if self.programs + len(self.include) == 0:
             raise UserError("programs=0: nothing to memorize; expected at least 1, or include=[add]")
         if self.length > self.lines:

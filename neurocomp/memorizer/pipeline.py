@@ -18,6 +18,7 @@ from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
 from neurocomp.results import CellWriter, check_appendable
 from neurocomp.seeding import generator
+from neurocomp.text import visible
 
 
 def run_cell(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> dict | None:
@@ -79,5 +80,5 @@ def record_failure(config: MemorizerConfig, directory: Path | None, error: BaseE
     """A row that says the cell failed, with the reason where its outcomes would stand."""
     plan = make_plan(config)
     with CellWriter(plan.path, configuration(plan), MEMORIZED) as cell:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = visible(" ".join(f"{type(error).__name__}: {error}".split()))
         cell.append([common_columns(plan) | {"restart": None, "status": "failed", "outcomes": reason}])
