@@ -10,7 +10,7 @@ from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
 from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.comparison import compare, find_cell, format_comparison
-from neurocomp.text import say
+from neurocomp.text import say, visible_lines
 
 EPILOG = """\
 examples:
@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     said = Said()
     first, second = (find_cell(text, args.results, said) for text in args.cells)
     compared = compare((first, second), args.metric)
-    print(json.dumps(compared) if args.json else format_comparison(compared))
+    print(json.dumps(compared) if args.json else visible_lines(format_comparison(compared)))
     say([*said.notes, *said.problems])
     return 1 if said.problems else 0
 

@@ -31,6 +31,7 @@ from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.results import CellLocked
+from neurocomp.text import visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
 
@@ -163,7 +164,8 @@ def _run_cell(config: Config, directory: Path | None) -> float:
                 from neurocomp import readings
 
                 readings.search(config)
-                print(f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured")
+                ranked = f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured"
+                print(visible(ranked))
                 return math.nan
             row = pipeline.run_cell(config, directory)
         except CellLocked as error:
@@ -181,7 +183,8 @@ def _run_cell(config: Config, directory: Path | None) -> float:
                 pipeline.record_failure(config, directory, error)
             return math.nan
         if isinstance(row, dict):  # of the one restart that `only` asks for
-            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(f"{key}: {row[key]}" for key in row))
+            lines = (f"{key}: {visible(str(row[key]))}" for key in row)
+            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
             return math.nan
         return _rate(config, row, pipeline.cell_path(config, directory))
 
@@ -229,9 +232,9 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
     if as_json:
         print("".join(json.dumps(line) + "\n" for line in lines), end="")
     elif lines:
-        print(report.format_summary(lines))
+        print(visible_lines(report.format_summary(lines)))
     for problem in problems:
-        print(f"neurocomp: {problem}", file=sys.stderr)
+        print(f"neurocomp: {visible(problem)}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -242,7 +245,8 @@ def _report(config: Config, error: Exception) -> None:
     message = shortage(error) if is_shortage(error) else " ".join(str(error).split())
     kind = "" if isinstance(error, (UserError, CellLocked)) or is_shortage(error) else f"{type(error).__name__}: "
     hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
-    print(f"neurocomp: {pipeline_of(config).describe(config)}: {kind}{message}{hint}", file=sys.stderr)
+    described = visible(f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}")
+    print(f"neurocomp: {described}", file=sys.stderr)
 
 
 def _usage_error(message: str) -> NoReturn:

@@ -12,7 +12,7 @@ from neurocomp.report import memorized
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
 from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
-from neurocomp.text import say
+from neurocomp.text import say, visible
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
@@ -67,9 +67,9 @@ def _say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
 
 def _say_what_was_read(directory: Path, found: bool, args: argparse.Namespace, what: str = "") -> None:
     if not found:
-        print(f"neurocomp: no results{what} in {directory}", file=sys.stderr)
+        print(f"neurocomp: no results{what} in {visible(str(directory))}", file=sys.stderr)
     elif args.results is None:
-        print(f"read {directory}", file=sys.stderr)
+        print(f"read {visible(str(directory))}", file=sys.stderr)
 
 
 def results_directory(given: Path | None, name: str) -> Path:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
-from neurocomp.text import say
+from neurocomp.text import say, visible, visible_lines
 
 EPILOG = """\
 examples:
@@ -33,9 +33,10 @@ def main(argv: Sequence[str]) -> int:
     if args.json:
         print(json.dumps([line for _, lines in blocks for line in lines], indent=2))
     elif blocks:
-        print("\n\n".join(report.format_summary(lines) for report, lines in blocks))
+        print(visible_lines("\n\n".join(report.format_summary(lines) for report, lines in blocks)))
     else:
-        print(f"no results in {directory}" + ("" if directory.exists() else " (there is no such directory)"))
+        missing = "" if directory.exists() else " (there is no such directory)"
+        print(f"no results in {visible(str(directory))}{missing}")
     say([*said.notes, *said.problems])
     return 1 if said.problems else 0
 

@@ -17,7 +17,7 @@ from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
 from neurocomp.tasks import Examples, HeldOut, Task, few_inputs, held_out, load_task, training_examples
-from neurocomp.text import visible
+from neurocomp.text import visible, visible_lines
 
 DESCRIPTION = """\
 Search the high-level language for the lightest program that is right on training examples of a task: those that
@@ -73,7 +73,7 @@ def main(argv: Sequence[str]) -> int:
     if remark := few_inputs(task, counted=False):
         print(visible(remark), file=sys.stderr)
     summary = f"{task.name}: {_outcome(synthesis, settings, config.examples)}\n{_effort(synthesis)}"
-    print(summary, file=sys.stderr if args.json else sys.stdout)
+    print(visible_lines(summary), file=sys.stderr if args.json else sys.stdout)
     return 130 if synthesis.ended == "interrupted" else 0
 
 
@@ -106,7 +106,7 @@ def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig) -> Sy
 
 def _show(found: list[Found], task: Task, unseen: HeldOut, as_json: bool) -> None:
     for number, one in enumerate([_judge(one, task, unseen) for one in found], start=1):
-        print(json.dumps(_object(one)) if as_json else _readable(number, one, unseen))
+        print(json.dumps(_object(one)) if as_json else visible_lines(_readable(number, one, unseen)))
 
 
 def _judge(found: Found, task: Task, unseen: HeldOut) -> Judged:

@@ -20,6 +20,7 @@ from neurocomp.config import UserError, check_at_least
 from neurocomp.files import atomic_write
 from neurocomp.report.grid import Table, draw
 from neurocomp.report.published import tables
+from neurocomp.text import visible_lines
 
 KINDS = {
     "transfer": "rates by the program that restarts start from and by task",
@@ -56,7 +57,7 @@ def main(argv: Sequence[str]) -> int:
         check_out(args.out)
     text = draw(_table(args), args.format)
     if args.out is None:
-        print(text, end="")
+        print(visible_lines(text), end="")
     else:
         write_to(args.out, lambda path: atomic_write(path, text))
     return args.code

@@ -7,8 +7,8 @@ import os
 from functools import partial
 
 from neurocomp import estimates
-from neurocomp.config import RunConfig
-from neurocomp.limits import check
+from neurocomp.config import RunConfig, UserError
+from neurocomp.limits import check, short
 from neurocomp.tasks import Task
 
 KEYS = {
@@ -21,6 +21,11 @@ KEYS = {
 
 def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
     """Raise UserError where the cell would take more memory or work than `config.limits`."""
+    if config.method == "enumerate" and programs_a_restart(config) > estimates.ENUMERABLE:
+        most = f"method=enumerate keeps at most {estimates.ENUMERABLE:,} apart"
+        accepted = f"expected a budget <= {estimates.ENUMERABLE / config.optimizer.updates:g}, or method=random_search"
+        given = f"search.budget={config.search.budget:g}: {short(programs_a_restart(config))} programs a restart"
+        raise UserError(f"{given}; {most}, {accepted}")
     general, synthesis = task.general, config.synthesis
     cell = partial(
         estimates.cell, method=config.method, synthesized=config.init == "synth", engine=engine,

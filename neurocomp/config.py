@@ -11,6 +11,7 @@ import functools
 import math
 import numbers
 import os
+import re
 import types
 from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
@@ -288,6 +289,10 @@ class LimitsConfig:
                 raise UserError(f"limits.{name}={value}: expected a number > 0")
 
 
+# A task's name stands in rows, which spreadsheets open, and in tables and figures.
+TASK_NAME = re.compile(r"(\w[\w.+ -]{0,99})?")
+
+
 @dataclass
 class TaskConfig:
     """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
@@ -306,7 +311,9 @@ class TaskConfig:
     general: Any = None
 
     def __post_init__(self):
-        check_text("task.name", self.name)
+        if not TASK_NAME.fullmatch(str(self.name)):
+            given = f'task.name="{self.name}"'
+            raise UserError(f"{given}: expected letters, digits, spaces and _ . + -, a letter, digit or _ first")
         for key in ("program", "examples"):
             if isinstance(path := getattr(self, key), str):
                 setattr(self, key, with_home(f"task.{key}", path))

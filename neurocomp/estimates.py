@@ -26,7 +26,7 @@ SOFT_AT_ONCE = 4_096  # restarts x examples of a soft look at held-out examples 
 HELD_OUT = 64 + 256  # validation and test examples
 PACK = 32  # bytes of the fused engine's vector
 SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
-ENUMERABLE = 20_000_000  # programs a restart of method=enumerate: their indices are kept apart in 0.5 GB
+ENUMERABLE = 10_000_000  # programs a restart of method=enumerate: below 1 GB, all of Python included
 
 
 def plus(*needs: Need) -> Need:

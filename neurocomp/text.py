@@ -13,6 +13,8 @@ WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() take
 REAL_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
 MORE = re.compile(r"\.\.\. and ([0-9,]+) more")
 LONGEST = 1000  # characters of a line that are shown
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|nan)|-", re.IGNORECASE)
 SHOWN = 20  # messages of one kind; the others are counted
 
 # Control characters move the cursor and rewrite the screen; format characters reorder what is read; a lone
@@ -41,6 +43,16 @@ def real_number(text: str) -> float | None:
 def visible(text: str) -> str:
     r"""The text on one line, with what could act on a terminal written out: ESC as \x1b, a new line as \n."""
     return "".join(map(_visible_character, text))
+
+
+def visible_lines(text: str) -> str:
+    """The text with its lines as they are, and each of them as `visible` shows it."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute a cell of this text instead of showing it; a number is no formula."""
+    return text.startswith(FORMULA) and not NUMBER.fullmatch(text)
 
 
 def _visible_character(character: str) -> str:

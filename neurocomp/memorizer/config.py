@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
 from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.text import is_formula, visible
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]
@@ -161,6 +162,9 @@ class MemorizerConfig:
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise UserError(f"include={self.include}: expected names of programs, or files, such as [add]")
         self.include = [with_home("include", name) for name in names]
+        for name in self.include:
+            if is_formula(name) or visible(name) != name:
+                raise UserError(f"include=[{name}]: rows name it, so expected a name that does not begin with = + - @")
         if self.programs + len(self.include) == 0:
             raise UserError("programs=0: nothing to memorize; expected at least 1, or include=[add]")
         if self.length > self.lines:
