@@ -190,3 +190,12 @@ def test_a_task_is_the_same_wherever_its_files_lie(tmp_path):
         hashes.add(config_hash(task.identity()))
         assert replace(task) == task
     assert len(hashes) == 1
+
+
+def test_tasks_from_a_file_on_another_machine_are_different_tasks(tmp_path):
+    """Without a program nothing but the sizes says how many lines there are."""
+    (tmp_path / "e.csv").write_text("m0,r1,m2_final,r0_final\n" + ROWS)
+    sizes = [{}, {"lines": 4}, {"registers": 3}, {"base": 6}]
+    hashes = [config_hash(load(plain(program=None, examples=str(tmp_path / "e.csv"), check=[2], **one)).identity())
+              for one in sizes]  # fmt: skip
+    assert len(set(hashes)) == 4

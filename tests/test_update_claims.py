@@ -328,3 +328,14 @@ def test_the_seconds_of_an_update_are_shared_by_its_restarts(monkeypatch):
     assert [one.seconds for one in found.values()] == pytest.approx([6 / 3] * 3)
     (alone,) = Script().run([0], updates=5).values()
     assert alone.seconds == pytest.approx(6)
+
+
+@pytest.mark.parametrize("update", [optimizer.update, optimizer.compiled_update])
+def test_lanes_of_other_ages_have_rates_and_divisors_of_their_own(update):
+    """By hand, for lanes with 0 and 3 updates behind them: rate / (1 - beta1^n) and 1 - beta2^n with n = 1 and 4."""
+    config = OptimizerConfig(learning_rate=0.1, beta1=0.5, beta2=0.75, epsilon=1e-12)
+    ones = torch.ones(2, 1, 1, dtype=torch.float64)
+    state = update(optimizer.Adam(0 * ones, ones, ones, [0, 3]), 3 * ones, config)
+    first, second = 0.5 * 1 + 0.5 * 3, 0.75 * 1 + 0.25 * 9
+    expected = [-0.1 / (1 - 0.5**n) * first / (second / (1 - 0.75**n)) ** 0.5 for n in (1, 4)]
+    assert state.logits.flatten().tolist() == pytest.approx(expected) and state.updates == [1, 4]
