@@ -58,7 +58,7 @@ REFUSED = {
     "run experiment=memorization programs=1 network.layers=1000000": ("network.layers=1000000: ", "fewer layers"),
     "run experiment=memorization programs=1 network.hidden=1000000": ("network.hidden=1000000: ", "a smaller hidden"),
     "run experiment=memorization programs=1 memory=1000000000": ("memory=1000000000: ", "or limits.memory_gb="),
-    "run experiment=memorization programs=1 execution.steps=1000000000": ("execution.steps=1000000000: ", "fewer steps"),
+    "run experiment=memorization programs=1 execution.steps=1000000000": ("execution.steps=1000000000: ", "fewer steps"),  # noqa: E501
     "run experiment=memorization programs=1 network.name=theorem1 memory=1000000": ("memory=1000000: ", "a smaller"),
     "synth task=reduce task.steps=1000000000": ("task.steps=1000000000: ", "or limits.work="),
     "synth task=reduce task.base=1000000": ("task.base=1000000: ", "or limits.memory_gb="),
