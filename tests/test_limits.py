@@ -241,7 +241,7 @@ def test_the_size_to_blame_is_the_one_that_takes_most_off():
     def area(width: int, height: int) -> estimates.Need:
         return estimates.Need(10**9 * width * height, 0)
 
-    with pytest.raises(UserError, match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "
+    with pytest.raises(UserError, match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "  # noqa: E501
                        "a smaller height, or limits.memory_gb=9500$"):  # fmt: skip
         check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=10, height=900)
     check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=2, height=4)
