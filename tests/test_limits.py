@@ -58,7 +58,7 @@ REFUSED = {
     "run experiment=memorization programs=1 network.layers=1000000": ("network.layers=1000000: ", "fewer layers"),
     "run experiment=memorization programs=1 network.hidden=1000000": ("network.hidden=1000000: ", "a smaller hidden"),
     "run experiment=memorization programs=1 memory=1000000000": ("memory=1000000000: ", "or limits.memory_gb="),
-    "run experiment=memorization programs=1 execution.steps=1000000000": ("execution.steps=1000000000: ", "fewer steps"),
+    "run experiment=memorization programs=1 execution.steps=1000000000": ("execution.steps=1000000000: ", "fewer steps"),  # noqa: E501
     "run experiment=memorization programs=1 network.name=theorem1 memory=1000000": ("memory=1000000: ", "a smaller"),
     "synth task=reduce task.steps=1000000000": ("task.steps=1000000000: ", "or limits.work="),
     "synth task=reduce task.base=1000000": ("task.base=1000000: ", "or limits.memory_gb="),
@@ -241,7 +241,7 @@ def test_the_size_to_blame_is_the_one_that_takes_most_off():
     def area(width: int, height: int) -> estimates.Need:
         return estimates.Need(10**9 * width * height, 0)
 
-    with pytest.raises(UserError, match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "
+    with pytest.raises(UserError, match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "  # noqa: E501
                        "a smaller height, or limits.memory_gb=9500$"):  # fmt: skip
         check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=10, height=900)
     check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=2, height=4)
