@@ -56,7 +56,9 @@ def main(argv: list[str]) -> int:
     if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
         logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
     call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
-    kept = [cell for cell in cells if not request.is_sampled and cell.config.only is None and not searches_readings(cell.config)]
+    kept = [] if request.is_sampled else [
+        cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)
+    ]  # fmt: skip
     return summarize(kept, arguments.json)
 
 
@@ -84,7 +86,7 @@ def hydra_flags(arguments: argparse.Namespace, tree: Tree = MACHINE) -> list[str
              if getattr(arguments, name)]  # fmt: skip
     flags += [f"--{name}={value}" for name in ("cfg", "package", "info") if (value := getattr(arguments, name))]
     if (directory := existing(arguments.config_dir)) is not None:
-        own = os.path.join(directory, tree.folder)
+        own = os.path.join(directory, tree.folder) if tree.folder else directory
         flags += [f"--config-dir={own}"] if os.path.isdir(own) else []
     return flags
 

@@ -84,7 +84,7 @@ def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name as files can have it: of more than `LONGEST` bytes, the middle is left out. It ends as it did, in a hash."""
+    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
     stem = re.sub(r"[^\w.+-]", "_", name)
     if len(stem.encode()) <= LONGEST:
         return stem

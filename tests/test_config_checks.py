@@ -25,7 +25,8 @@ BELOW = "expected the name of one folder below results, such as mine"
 @pytest.mark.parametrize(
     "name, shown",
     [("../../x", "../../x"), ("/abs", "/abs"), ("a/b", "a/b"), ("a\\b", "a\\b"), ("", ""), (" ", " "), (".", "."),
-     ("..", ".."), (".hydra", ".hydra"), ("~", "~"), ("a\x00b", "a\\x00b"), ("a\x1b[2J", "a\\x1b[2J"), ("a\nb", "a\\nb"),
+     ("..", ".."), (".hydra", ".hydra"), ("~", "~"), ("a\x00b", "a\\x00b"), ("a\x1b[2J", "a\\x1b[2J"),
+     ("a\nb", "a\\nb"),
      ("x" * 201, "x" * 201)],
 )  # fmt: skip
 def test_a_name_is_one_folder_below_results(config, tmp_path, name, shown):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from argparse import Namespace
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,17 @@ from neurocomp.cli.grids import first_of, parse_overrides
 from neurocomp.config import UserError
 
 QUICK = ("restarts=1", "optimizer.updates=1")
+
+
+@pytest.fixture(autouse=True)
+def logging_as_before() -> Iterator[None]:
+    """Hydra sets up logging for the whole process, and a command ends with its process; tests share one."""
+    root, own = logging.getLogger(), logging.getLogger("hydra._internal.hydra")
+    level, handlers = root.level, root.handlers[:]
+    yield
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    own.setLevel(logging.NOTSET)
 
 
 def request(*overrides: str, config_dir: str | None = None, multirun: bool = True) -> Request:
@@ -59,7 +72,8 @@ def test_a_range_of_a_learning_rate_has_decimals_too():
 def test_hydra_is_given_the_cells_that_were_checked():
     asked = request("task=glob(map_*)", "gamma=range(0.1,0.4,0.1)", "hydra.job.name=x")
     assert asked.overrides == ["hydra.job.name=x", "task=map_dec,map_inc", "gamma=0.1,0.2,0.3"]
-    assert [cell.overrides for cell in asked.cells[:2]] == [["task=map_dec", "gamma=0.1"], ["task=map_dec", "gamma=0.2"]]
+    first, second = asked.cells[:2]
+    assert (first.overrides, second.overrides) == (["task=map_dec", "gamma=0.1"], ["task=map_dec", "gamma=0.2"])
 
 
 def test_the_grid_of_an_experiment_is_worked_out_the_same_way(tmp_path):
