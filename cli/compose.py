@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
-from neurocomp.cli.grids import CELLS, parse_overrides, values_of
+from neurocomp.cli.grids import CELLS, parse_overrides, values_of, first_of
 from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
@@ -49,13 +49,14 @@ class Cell(NamedTuple):
 class Request(NamedTuple):
     """What a command line asks for, and the overrides by which Hydra runs exactly that.
 
-    Of a sweeper that chooses its cells as it goes, there are no cells beforehand.
+    A sweeper that chooses its cells as it goes has none beforehand; there is one then, of the first of its values.
     """
 
     cells: list[Cell]
     overrides: list[str]
     tree: Tree
     is_grid: bool
+    is_sampled: bool = False
 
 
 def compose_request(arguments: argparse.Namespace) -> Request:
@@ -71,9 +72,8 @@ def compose_request(arguments: argparse.Namespace) -> Request:
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
             return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
         if sampled:
-            if trusted is not None:
-                _check_hydra(base, trusted)
-            return Request([], words, tree, is_grid=True)
+            first = _compose(loader, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
+            return Request([_cell([], first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
         typed = _plain(base.hydra.overrides.hydra)
         swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
         grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
@@ -90,8 +90,8 @@ def one_cell(overrides: list[str], config_dir: str | None = None, command: str =
     """The one cell that overrides stand for; UserError if they stand for a grid of several."""
     arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=True)
     request = compose_request(arguments)
-    if len(request.cells) != 1:
-        number = f"a grid of {len(request.cells)} cells" if request.cells else "cells that a sweeper chooses"
+    if request.is_sampled or len(request.cells) != 1:
+        number = "cells that a sweeper chooses" if request.is_sampled else f"a grid of {len(request.cells)} cells"
         raise UserError(f"{' '.join(overrides)}: {number}, {command} takes one, such as task=map_inc")
     return request.cells[0]
 

@@ -17,13 +17,13 @@ from hydra.core.override_parser.types import Override
 
 from neurocomp.config import UserError, with_home
 
-HOME = re.compile(r"(?<=[=,])~[\w.-]*(?=/)")
+HOME = re.compile(r"(?<=[=,\[(])~[\w.-]*(?=/)")
 
 
 def typed_home(word: str) -> str:
     """An override with `~/` as the home folder, which the shell leaves as it is inside a word."""
-    path = word.partition("=")[2]
-    return HOME.sub(lambda match: escape_special_characters(with_home(path, match[0])), word)
+    key = word.partition("=")[0]
+    return HOME.sub(lambda match: escape_special_characters(with_home(key, match[0])), word)
 
 
 @functools.cache

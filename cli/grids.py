@@ -62,3 +62,13 @@ def values_of(override: Override, loader: ConfigLoader, hydra_words: list[str]) 
     if not chosen:
         raise UserError(f"{given}: an empty grid, {expected}")
     return list(dict.fromkeys(Override._get_value_element_as_str(value) for value in chosen))
+
+
+def first_of(override: Override) -> str:
+    """The override with the first of its values: for a sweeper that chooses them itself, one cell to look at."""
+    sweep: Any = override._value
+    if override.value_type == ValueType.INTERVAL_SWEEP:
+        return f"{override.get_key_element()}={sweep.start}"
+    if getattr(sweep, "list", None) and override.is_sweep_override():
+        return f"{override.get_key_element()}={Override._get_value_element_as_str(sweep.list[0])}"
+    return str(override.input_line)

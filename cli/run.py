@@ -56,7 +56,9 @@ def main(argv: list[str]) -> int:
     if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
         logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
     call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
-    kept = [cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)]
+    kept = [] if request.is_sampled else [
+        cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)
+    ]  # fmt: skip
     return summarize(kept, arguments.json)
 
 
@@ -84,7 +86,7 @@ def hydra_flags(arguments: argparse.Namespace, tree: Tree = MACHINE) -> list[str
              if getattr(arguments, name)]  # fmt: skip
     flags += [f"--{name}={value}" for name in ("cfg", "package", "info") if (value := getattr(arguments, name))]
     if (directory := existing(arguments.config_dir)) is not None:
-        own = os.path.join(directory, tree.folder)
+        own = os.path.join(directory, tree.folder) if tree.folder else directory
         flags += [f"--config-dir={own}"] if os.path.isdir(own) else []
     return flags
 
@@ -92,9 +94,10 @@ def hydra_flags(arguments: argparse.Namespace, tree: Tree = MACHINE) -> list[str
 def show(arguments: argparse.Namespace, request: Request) -> int:
     """Hydra's answers about the configuration; of a grid, about its first cell."""
     overrides = request.overrides
-    if request.cells[1:] or (request.cells and arguments.multirun):
+    if request.cells[1:] or arguments.multirun:
         print(f"# the first of {len(request.cells)} cells")
-        overrides = [*(word for word in overrides if word.startswith("hydra")), *request.cells[0].overrides]
+        if not request.is_sampled:
+            overrides = [*(word for word in overrides if word.startswith("hydra")), *request.cells[0].overrides]
         arguments.multirun = False
     call_hydra([*hydra_flags(arguments, request.tree), *overrides], request.tree)
     return 0
@@ -133,15 +136,15 @@ def call_hydra(argv: list[str], tree: Tree = MACHINE) -> None:
 
 
 @hydra.main(version_base="1.3", config_path=MACHINE.module, config_name=CONFIG_NAME)
-def machine_job(composed: DictConfig) -> None:
+def machine_job(composed: DictConfig) -> float:
     """One cell of the differentiable machine."""
-    run_job(composed)
+    return run_job(composed)
 
 
 @hydra.main(version_base="1.3", config_path=MEMORIZER.module, config_name=CONFIG_NAME)
-def memorizer_job(composed: DictConfig) -> None:
+def memorizer_job(composed: DictConfig) -> float:
     """One cell of the memorizer."""
-    run_job(composed)
+    return run_job(composed)
 
 
 def run_job(composed: DictConfig) -> float:

@@ -57,8 +57,16 @@ def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name as files can have it."""
-    return re.sub(r"[^\w.+-]", "_", name)
+    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
+    stem = re.sub(r"[^\w.+-]", "_", name)
+    if len(stem.encode()) <= LONGEST:
+        return stem
+    end = stem[-ENDING:]
+    return stem.encode()[: LONGEST - len(end.encode())].decode(errors="ignore") + end
+
+
+LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
+ENDING = 40  # the last characters say seed and hash
 
 
 def batch_label(restarts: list[int]) -> str:
