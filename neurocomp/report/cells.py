@@ -193,8 +193,14 @@ def find(directory: Path) -> Found:
 
 
 def begins(header: bytes, known: Sequence[str]) -> bool:
-    """Whether a first line is one of these."""
-    return header.removeprefix(b"\xef\xbb\xbf").startswith(tuple(one.encode() for one in known))
+    """Whether a first line is one of these, however its fields are quoted."""
+    from neurocomp.row_lines import Damaged, split_line
+
+    try:
+        columns = split_line(header.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
+    except Damaged:
+        return False
+    return ",".join(columns).startswith(tuple(known))
 
 
 def _csv_paths(directory: Path, problems: list[str]) -> list[Path]:
