@@ -25,7 +25,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
-from neurocomp.cli.grids import CELLS, parse_overrides, values_of, first_of
+from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
 from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurocomp.config import MachineConfig, Sizes, SynthesisConfig, TaskConfig, UserError
+from neurocomp.config import MachineConfig, Sizes, SynthesisConfig, TaskConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, fit, parse
 from neurocomp.language.executor import encode, execute
@@ -14,13 +14,12 @@ from neurocomp.search.judge import Judge, first_right
 from neurocomp.search.local_search import local_search
 from neurocomp.search.space import changed, random_code
 from neurocomp.synthesis.constructs import CONSTRUCTS
-from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.lowering import room_of
 from neurocomp.synthesis.search import as_printed, space_of, synthesize
 from neurocomp.synthesis.templates import Candidate, Templates
 from neurocomp.synthesis.terms import Term, parse_term
-from neurocomp.tasks import Examples, Task, held_out, load_task, training_examples
+from neurocomp.tasks import Task, held_out, load_task, training_examples
 
 SMALL = TaskConfig("small", 4, 3, 3, 3, program="inc 0 1; write 0 1; halt", check={"memory": [0]})
 
@@ -190,15 +189,3 @@ def test_right_on_some_examples_is_not_exact():
         for padding in ("end", "spread"):
             found = as_printed("map(inc(elem))", task, given, SynthesisConfig(padding=padding))
             assert found.exact is exact and (found.score == 1) is exact
-
-
-def test_a_word_that_an_earlier_example_leaves_open_may_contradict_a_later_one():
-    """Three examples with one start: the first says nothing of cell 0, the second 1, the third 2."""
-    task = load()
-    words = np.zeros((3, 4), int)
-    final = np.full((3, 4), -1)
-    final[1:, 0] = 1, 2
-    examples = Examples(words, np.zeros((3, 3), int), final, np.full((3, 3), -1))
-    with pytest.raises(UserError, match=r"examples 0 and 2 .* final words in m0|examples 1 and 2 .* final words in m0"):
-        check_examples(task, examples)
-    check_examples(task, examples._replace(final_memory=np.array([final[0], final[1], final[1]])))

@@ -74,8 +74,7 @@ def distinct(counts: np.ndarray, most: int, rng: np.random.Generator) -> Iterato
         # Drawn in parts, the rows are the same as drawn at once: the generator makes one number after the other.
         rows = rng.integers(0, counts, size=(min(most, max(DRAWN, len(seen) // 16)), len(counts)))
         places = np.ravel_multi_index(tuple(rows.T), counts)
-        _, first = np.unique(places, return_index=True)
-        first = np.sort(first)
+        first = np.sort(np.unique(places, return_index=True)[1])
         new = first[~_contains(seen, places[first])][:left]
         left -= len(new)
         seen = np.concatenate([seen, places[new]])
