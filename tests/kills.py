@@ -129,7 +129,7 @@ def main(folder: Path, number: int) -> None:
         assert rows(mine) == expected[name], f"turn {turn}, {name}"
         assert not list(mine.rglob("*.tmp")), f"turn {turn}, {name}"
     in_write = sum(random.Random(turn).random() < 0.5 for turn in range(number))
-    print(f"{sum(outcomes)} of {number} processes were killed before their end; {in_write} were to be stopped in a write")
+    print(f"{sum(outcomes)} of {number} processes were killed before their end; {in_write} were to be in a write")
     assert any(outcomes)
 
 
