@@ -124,7 +124,8 @@ def test_rows_of_another_search_are_refused(tmp_path):
 
 def test_one_process_searches_at_a_time(tmp_path, counted):
     (tmp_path / "readings").mkdir()
-    with Lock(tmp_path / "readings" / "screen-s0.csv"), pytest.raises(CellLocked, match="screen-s0 is being written by"):
+    locked = pytest.raises(CellLocked, match="screen-s0 is being written by another process")
+    with Lock(tmp_path / "readings" / "screen-s0.csv"), locked:
         readings.search(searching(tmp_path))
     assert not counted and not list(tmp_path.rglob("*.csv"))
 
