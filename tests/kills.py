@@ -22,7 +22,7 @@ QUICK = ["examples=4", "threads=1", "optimizer.updates=40", "optimizer.hold=3", 
 COMMANDS = {
     "grid": ["run", "-m", "task=map_inc", "init=map_dec,map_inc", "restarts=12", "chunk=4", *QUICK],
     "synth": ["run", "task=map_inc", "init=synth", "restarts=12", "chunk=3", "synthesis.candidates=2000", *QUICK],
-    "readings": ["run", "experiment=readings", "readings.settings=2", "readings.screen=1", "readings.confirm=1",
+    "readings": ["run", "experiment=readings", "readings.settings=1", "readings.screen=1", "readings.confirm=1",
                  "restarts=1", "threads=1"],
 }  # fmt: skip
 ASIDE = ("wall_s", "seconds", "version", "commit", "dirty", "date", "batch")  # times, code, what was written together
@@ -129,7 +129,7 @@ def main(folder: Path, number: int) -> None:
         assert rows(mine) == expected[name], f"turn {turn}, {name}"
         assert not list(mine.rglob("*.tmp")), f"turn {turn}, {name}"
     in_write = sum(random.Random(turn).random() < 0.5 for turn in range(number))
-    print(f"{sum(outcomes)} of {number} processes were killed before their end; {in_write} were to be stopped in a write")
+    print(f"{sum(outcomes)} of {number} processes were killed before their end; {in_write} were to be in a write")
     assert any(outcomes)
 
 

@@ -188,7 +188,7 @@ FIELDS = st.sampled_from([
 ]) | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=4)  # fmt: skip
 LAYOUT = Layout(("n", "x", "b", "batch", "t", "schema"), ("integer", "float", "boolean", "batch", "text", "integer"), 5)
 GOOD = st.tuples(
-    st.integers(0, 2**60).map(str) | st.just(""), st.floats().map(str) | st.just(""),
+    st.integers(0, 10**18 - 1).map(str) | st.just(""), st.floats().map(str) | st.just(""),
     st.sampled_from(["true", "false", ""]), st.sampled_from(["0-3", "4-4", ""]),
     st.sampled_from(["", "map", '"a, b"', "é"]), st.sampled_from(["0", "1", "1", ""]),
 )  # fmt: skip
