@@ -27,10 +27,8 @@ from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
 from neurocomp.cli.limiting import refuse_limits_in_files
-from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, checked, with_home
-from neurocomp.files import read_text
 from neurocomp.memorizer.config import MemorizerConfig
 
 ConfigStore.instance().store(name="base_run", node=RunConfig)
@@ -216,9 +214,6 @@ def _cell(overrides: list[str], composed: DictConfig, tree: Tree, trusted: Any) 
         own_files.check_names(composed.hydra.runtime.choices, composed.hydra.runtime.config_sources, tree.module)
         _check_hydra(composed, trusted)
     directory = searched_directory(composed.hydra)
-    task_file = directory and directory / "task" / f"{composed.hydra.runtime.choices.get('task')}.yaml"
-    if task_file and task_file.is_file():
-        check_numbers(read_text(task_file), str(task_file))
     with open_dict(composed):
         del composed["hydra"]
     return Cell(overrides, to_config(composed), directory)

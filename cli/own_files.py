@@ -23,6 +23,7 @@ from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
 from neurocomp.cli.given import misread, typed_places
+from neurocomp.cli.task_numbers import check_numbers
 from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.yaml_files import check_yaml, read_yaml_text, yaml_problem
@@ -100,6 +101,8 @@ def _result(source: ConfigSource, config_path: str, where: str, text: str) -> Co
         tree = {} if tree is None else tree
         _check(group, package, tree, where)
         _check_types(group, tree, yaml.load(text, Loader=yaml.BaseLoader), where)
+        if group == "task":
+            check_numbers(text, where)
         config = OmegaConf.create(tree)
     except UserError:
         raise
