@@ -79,7 +79,8 @@ def test_a_training_that_goes_on_has_the_weights_and_moments_that_it_had():
     one, other = training(20, batch=6), training(20, batch=6)
     for _ in range(5):
         one.advance()
-    other.restore(*one.state())
+    tensors, facts = one.state()
+    other.restore({key: tensor.clone() for key, tensor in tensors.items()}, facts)  # as they come from a file
     for _ in range(3):
         assert torch.equal(one.network.rows, other.network.rows) and one.updates == other.updates
         assert one.advance() == other.advance()
