@@ -21,10 +21,10 @@ from tests.test_memorizer_training import training
 
 
 @pytest.mark.parametrize("count, include, batch, size", [
-    (16, [], None, 204), (2, ["add"], None, 25), (0, ["add"], None, 1), (16, [], 7, 7),
+    (16, [], None, 204), (2, ["add"] * 3, None, 26), (0, ["add"], None, 1), (16, [], 7, 7),
 ])  # fmt: skip
 def test_the_batch_size_is_of_all_instructions(count, include, batch, size):
-    """floor(all / 20): of 2 random programs of 256 and the 4 instructions of add (HALT is one) 516 // 20."""
+    """floor(all / 20): of 2 random programs of 256 and 3 times the 4 instructions of add 524 // 20."""
     config = MemorizerConfig(programs=count, include=include, training=TrainingConfig(batch=batch))
     assert batch_size(config, 256 * count + 4 * len(include)) == size
 

@@ -75,6 +75,17 @@ def test_a_training_that_goes_on_takes_the_batches_that_were_left():
     assert sum(other.network.asked, []) == whole[1][6:]
 
 
+def test_a_training_that_goes_on_has_the_weights_and_moments_that_it_had():
+    one, other = training(20, batch=6), training(20, batch=6)
+    for _ in range(5):
+        one.advance()
+    tensors, facts = one.state()
+    other.restore({key: tensor.clone() for key, tensor in tensors.items()}, facts)  # as they come from a file
+    for _ in range(3):
+        assert torch.equal(one.network.rows, other.network.rows) and one.updates == other.updates
+        assert one.advance() == other.advance()
+
+
 # --- updates
 
 
@@ -148,3 +159,11 @@ def test_columns_without_a_token_are_left_out():
     assert some.tokens.tolist() == [[5, 6], [4, 0]] and some.mask is not None
     assert some.mask.tolist() == [[True, True], [True, False]]
     assert taken(examples, torch.tensor([0])).tokens.tolist() == [[1, 2, 3]]
+
+
+def test_a_training_minimizes_the_smoothed_loss():
+    """Logits (3, 0) of label 0: 0.0485874 without smoothing, 0.1 x 3 more with 0.2."""
+    for smoothing, loss in ((0.0, 0.0485874), (0.2, 0.3485874)):
+        one = training(1, batch=1, label_smoothing=smoothing)
+        one.network.rows.data[:] = torch.tensor([[3.0, 0.0]])
+        assert one.advance().loss == pytest.approx(loss, abs=1e-6)

@@ -339,3 +339,15 @@ def test_lanes_of_other_ages_have_rates_and_divisors_of_their_own(update):
     first, second = 0.5 * 1 + 0.5 * 3, 0.75 * 1 + 0.25 * 9
     expected = [-0.1 / (1 - 0.5**n) * first / (second / (1 - 0.75**n)) ** 0.5 for n in (1, 4)]
     assert state.logits.flatten().tolist() == pytest.approx(expected) and state.updates == [1, 4]
+
+
+def test_what_has_halted_stays_counter_included():
+    """A quarter has halted: of memory, registers and counter a quarter is what was, the rest what is."""
+    one, other = ([torch.eye(2)[[place] * count] for count in (2, 1, 1)] for place in (0, 1))
+    quarter = torch.full((1, 1), 0.25)
+    before = State(one[0][None, None], one[1][None, None], one[2][None], quarter)
+    after = State(other[0][None, None], other[1][None, None], other[2][None], quarter)
+    ended = halt(before, after, torch.full((1, 1), 0.5), MachineConfig())
+    for rows in ended[:3]:
+        assert torch.equal(rows, torch.tensor([0.25, 0.75]).expand_as(rows))
+    assert ended.halted.item() == 0.25 + 0.75 * 0.5
