@@ -9,11 +9,18 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from neurocomp import estimates
+from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.outputs import check_out
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
+from neurocomp.files import naming
+from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.text import whole_number
 
 if TYPE_CHECKING:
     from neurocomp.bench.measure import Figures, Gain
@@ -47,6 +54,9 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_intermixed_args(argv)
     check_at_least("--rounds", args.rounds, 1)
     config, threads = _config(args.overrides), _counts(args.threads)
+    if args.out:
+        for name in _outputs(config, args.scaling):
+            check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
     from neurocomp.bench.update import plan_for, runnable
@@ -54,6 +64,7 @@ def main(argv: Sequence[str]) -> int:
     if threads and config.threads:
         raise UserError(f"threads={config.threads}: expected either that or --threads {args.threads}, not both")
     engines = list(dict.fromkeys(args.engines.split(","))) if args.engines else runnable(config)
+    check(config.limits, partial(estimates.benchmark, engines=len(engines)), {"rounds": "--rounds"}, rounds=args.rounds)
     for engine in engines:
         plan_for(config, engine)
     if args.scaling:
@@ -63,21 +74,29 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
+def _outputs(config: RunConfig | MemorizerConfig, scaling: bool) -> tuple[str, ...]:
+    """The files that --out is for."""
+    if isinstance(config, MemorizerConfig):
+        return ("memorizer.csv",)
+    return ("scaling.csv", "scaling.svg") if scaling else ("updates.csv",)
+
+
 def _counts(given: str | None) -> list[int]:
     """Numbers of threads; raises UserError if they are none."""
-    counts = given.split(",") if given is not None else []
-    if not all(count.isascii() and count.isdigit() and int(count) for count in counts):
+    counts = [whole_number(count) for count in given.split(",")] if given is not None else []
+    if not all(counts) or any(count < 1 for count in counts if count):
         raise UserError(f'--threads "{given}": expected numbers from 1, by commas, such as 1,2')
-    return [int(count) for count in counts]
+    return [count for count in counts if count]
 
 
 def _config(overrides: list[str]) -> RunConfig | MemorizerConfig:
     """The shape, then what was asked for: of two overrides of one key the last one holds."""
-    from neurocomp.cli.compose import configure
+    from neurocomp.cli.compose import one_cell
 
     if any(override.startswith(("task=", "experiment=")) for override in overrides):
-        return configure(overrides)
-    return configure(["task=map_inc", *(f"{key}={value}" for key, value in SHAPE.items()), *overrides])
+        return one_cell(overrides, command="bench").config
+    shape = [f"{key}={value}" for key, value in SHAPE.items()]
+    return one_cell(["task=map_inc", *shape, *overrides], command="bench").config
 
 
 def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
@@ -91,6 +110,7 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     engines = list(dict.fromkeys((args.engines or ",".join(memorizer.ENGINES)).split(",")))
     for engine in engines:
         check_choice("--engines", engine, memorizer.ENGINES)
+    check(config.limits, partial(estimates.benchmark, engines=len(engines)), {"rounds": "--rounds"}, rounds=args.rounds)
     measured = [asdict(line) for line in memorizer.measure(config, engines, args.rounds)]
     if args.out:
         _append(args.out / "memorizer.csv", measured)
@@ -149,7 +169,7 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     date = {"date": datetime.date.today().isoformat()}
     origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
     lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
-    with path.open("a", newline="", encoding="utf-8") as file:
+    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
         writer = csv.DictWriter(file, lines[0], lineterminator="\n")
         if new:
             writer.writeheader()
@@ -183,13 +203,12 @@ def _told(gain: Gain) -> str:
     )
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp bench",
         usage="neurocomp bench [overrides] [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: restarts=10 task.base=10 threads=1")
@@ -199,6 +218,6 @@ def _parser() -> argparse.ArgumentParser:
     either("--threads", metavar="LIST", help="each engine on so many threads, such as 1,2 (jax on all cores)")
     either("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
     add("--out", type=Path, metavar="DIR", help="append to updates.csv, or to scaling.csv with a plot, in this folder")
-    add("--rounds", type=int, default=10, metavar="N", help="turns of each engine (default: 10)")
+    add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser
 

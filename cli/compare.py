@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
-from neurocomp.report.cells import METRICS
+from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.comparison import compare, find_cell, format_comparison
+from neurocomp.text import say, visible_lines
 
 EPILOG = """\
 examples:
@@ -23,18 +24,19 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     if not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
-    first, second = (find_cell(text, args.results) for text in args.cells)
+    said = Said()
+    first, second = (find_cell(text, args.results, said) for text in args.cells)
     compared = compare((first, second), args.metric)
-    print(json.dumps(compared) if args.json else format_comparison(compared))
-    return 0
+    print(json.dumps(compared) if args.json else visible_lines(format_comparison(compared)))
+    say([*said.notes, *said.problems])
+    return 1 if said.problems else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp compare",
         description="Compare the rates of two cells by Boschloo's exact test, two-sided.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("cells", nargs=2, metavar="CELL", help="a CSV file, or a part of one cell's name or hash (neurocomp show)")

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
+from neurocomp import estimates, foreign
+from neurocomp.cli.arguments import Parser, real, whole
+from neurocomp.cli.limiting import add_limits, limits_of
+from neurocomp.cli.outputs import check_out
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
+from neurocomp.files import read_bytes
+from neurocomp.language.assembly import is_assembly
+from neurocomp.limits import OPTIONS, check
+from neurocomp.text import visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -19,33 +27,53 @@ def compile_main(argv: list[str]) -> int:
             check_at_least(f"--{option}", given, least)
     if not 0 < args.epsilon < 1:
         raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
+    check_out(Path(args.out))
+
+    limits = limits_of(args)
 
     import torch  # late: help does not wait for it
 
     from neurocomp.compiler import compile_program
-    from neurocomp.language.assembly import fit, load_program
+    from neurocomp.decompiler import decompile
+    from neurocomp.language.assembly import fit, load_program, unreached_remark
     from neurocomp.weights_file import save_weights
 
     machine = MachineConfig(jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
+    if remark := unreached_remark(program, args.file, args.jump_target):
+        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
     registers = program.registers if args.registers is None else args.registers
     lines = len(program) if args.lines is None else args.lines
     sizes = Sizes(args.base, registers, lines)
     check_jump_target(args.jump_target, sizes)
+    fitted = fit(program, sizes, args.file)
+    names = {"lines": "--lines", "registers": "--registers"}
+    check(limits, partial(estimates.weights, restarts=1), names, lifted_by=OPTIONS, registers=registers, lines=lines)
     (logits,) = compile_program(
-        fit(program, sizes, args.file), sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
+        fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
     )  # fmt: skip
-    save_weights(Path(args.out), logits, sizes, machine)
-    print(f"{args.out}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    try:
+        save_weights(Path(args.out), logits, sizes, machine)
+    except OSError as error:
+        raise UserError(f"--out={args.out}: cannot be written ({error.strerror or error})") from None
+    print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    found = decompile(logits, sizes, machine).program.instructions
+    others = [line for line in range(lines) if found[line] != fitted.instructions[line]]
+    if others:  # from gamma 1 on it may
+        which = f"{len(others)} of {lines} lines (the first is line {others[0]})"
+        noise = f"neurocomp: with --gamma={args.gamma:g} the noise outweighs {which}"
+        print(f"{noise}: decompile prints another program", file=sys.stderr)
     return 0
 
 
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
-    if not Path(args.file).is_file():
-        raise UserError(f"{args.file}: no such file")
+    _check_is_weights(Path(args.file))
+
+    size = {"size": Path(args.file).stat().st_size}
+    check(limits_of(args), estimates.file_of_weights, {"size": "size"}, f"{args.file}: ", OPTIONS, **size)
 
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
@@ -65,8 +93,17 @@ def decompile_main(argv: list[str]) -> int:
     return 0
 
 
-def _compile_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _check_is_weights(path: Path) -> None:
+    """Raise UserError that says what a file seems to be instead."""
+    data = read_bytes(path)
+    text = "" if foreign.binary(data) else data.decode("utf-8-sig", errors="replace")
+    what = "assembly: neurocomp compile makes weights of it" if is_assembly(text) else foreign.other_text(text)
+    if what or (foreign.binary(data) and not foreign.is_safetensors(data)):
+        raise UserError(f"{path}: not a file of weights (safetensors); it seems to be {what or foreign.binary(data)}")
+
+
+def _compile_parser() -> Parser:
+    parser = Parser(
         prog="neurocomp compile",
         description="Compile assembly to weights: W = log(onehot + gamma u + eps).",
         epilog="example: neurocomp compile map_inc --out w.safetensors --base 6 --registers 5 --lines 6 --gamma 0.3",
@@ -74,20 +111,21 @@ def _compile_parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
     add("--out", required=True, metavar="W.safetensors", help="where the weights go")
-    add("--base", type=int, default=10, help="words are 0..base-1 (default: 10)")
-    add("--registers", type=int, metavar="N", help="default: as many as the program uses")
-    add("--lines", type=int, metavar="N", help="pad with noops to N lines (default: the program's own length)")
-    add("--gamma", type=float, default=0.0, help="magnitude of the noise (default: 0)")
-    add("--epsilon", type=float, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
-    add("--seed", type=int, default=0, help="seed of the noise (default: 0)")
-    add("--restart", type=int, default=0, help="which restart's noise (default: 0)")
+    add("--base", type=whole, default=10, help="words are 0..base-1 (default: 10)")
+    add("--registers", type=whole, metavar="N", help="default: as many as the program uses")
+    add("--lines", type=whole, metavar="N", help="pad with noops to N lines (default: the program's own length)")
+    add("--gamma", type=real, default=0.0, help="magnitude of the noise (default: 0)")
+    add("--epsilon", type=real, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
+    add("--seed", type=whole, default=0, help="seed of the noise (default: 0)")
+    add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]
     add("--jump-target", choices=choices, default=choices[0], help=f"reading of the paper (default: {choices[0]})")
+    add_limits(parser)
     return parser
 
 
-def _decompile_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _decompile_parser() -> Parser:
+    parser = Parser(
         prog="neurocomp decompile",
         description="Print the likeliest program of a file of weights; beside each line its margin, the smallest "
         "probability among the opcode and the operands that it uses.",
@@ -95,4 +133,5 @@ def _decompile_parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("file", metavar="W.safetensors", help="written by compile or by run save_weights=true")
     parser.add_argument("--json", action="store_true", help="program, margin, margins and sizes as one JSON object")
+    add_limits(parser, work=False)
     return parser

@@ -7,29 +7,33 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
+import math
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from hydra import version
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra._internal.hydra import Hydra
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.utils import setup_globals
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
 
+from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
+from neurocomp.cli.given import check_overrides, typed_home
+from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
+from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
-from neurocomp.config import RunConfig, UserError, did_you_mean
+from neurocomp.config import RunConfig, UserError, checked, with_home
 from neurocomp.memorizer.config import MemorizerConfig
 
 ConfigStore.instance().store(name="base_run", node=RunConfig)
 ConfigStore.instance().store(name="base_memorizer", node=MemorizerConfig)
+own_files.install()
 
 
 class Cell(NamedTuple):
@@ -40,43 +44,71 @@ class Cell(NamedTuple):
     directory: Path | None
 
 
-def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
+class Request(NamedTuple):
+    """What a command line asks for, and the overrides by which Hydra runs exactly that.
+
+    A sweeper that chooses its cells as it goes has none beforehand; there is one then, of the first of its values.
+    """
+
+    cells: list[Cell]
+    overrides: list[str]
+    tree: Tree
+    is_grid: bool
+    is_sampled: bool = False
+
+
+def compose_request(arguments: argparse.Namespace) -> Request:
     """Every cell that the command line stands for; UserError lists, one a line, what is wrong with any of them."""
-    tree = tree_of(arguments.overrides, arguments.config_dir)
-    with translated(), _composer(arguments.config_dir, tree) as composer:
-        base = _compose(composer, arguments.overrides, RunMode.MULTIRUN)
+    directory = existing(arguments.config_dir)
+    words = [typed_home(word) for word in arguments.overrides]
+    tree = tree_of(words, directory)
+    with translated(), _loader(directory, tree) as loader:
+        words, sampled = _worked_out(words, loader, tree)
+        base = _compose(loader, words, RunMode.MULTIRUN)
+        trusted = _hydra_of(_shipped(base, tree)) if _own_sources(base) else None
+        refuse_limits_in_files(base, words)
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
-            return [_cell([], _compose(composer, arguments.overrides, RunMode.RUN))]
-        cells, problems = [], []
-        for overrides in _grid(composer, base):
-            try:
-                with translated():
-                    cells.append(_cell(overrides, composer.config_loader.load_sweep_config(base, overrides)))
-            except UserError as error:
-                problems.append(str(error))
-        if problems:
-            raise UserError("\n".join(dict.fromkeys(problems)))
-        return cells
+            return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
+        if sampled:
+            first = _compose(loader, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
+            return Request([_cell([], first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
+        typed = _plain(base.hydra.overrides.hydra)
+        swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
+        grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
+        plain = typed + [f"{key}={','.join(grid[key])}" for key in grid]
+        return Request(_cells(loader, base, grid, tree, trusted), plain, tree, is_grid=True)
+
+
+def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
+    """The cells of a request alone."""
+    return compose_request(arguments).cells
+
+
+def one_cell(overrides: list[str], config_dir: str | None = None, command: str = "this") -> Cell:
+    """The one cell that overrides stand for; UserError if they stand for a grid of several."""
+    arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=True)
+    request = compose_request(arguments)
+    if request.is_sampled or len(request.cells) != 1:
+        number = "cells that a sweeper chooses" if request.is_sampled else f"a grid of {len(request.cells)} cells"
+        raise UserError(f"{' '.join(overrides)}: {number}, {command} takes one, such as task=map_inc")
+    return request.cells[0]
 
 
 def configure(overrides: list[str], config_dir: str | None = None) -> Any:
     """One cell from overrides, composed as `neurocomp run` composes it: the entry for Python."""
-    with translated(), _composer(config_dir, tree_of(overrides, config_dir)) as composer:
-        return _cell([], _compose(composer, overrides, RunMode.RUN)).config
+    return one_cell(overrides, config_dir, "configure()").config
 
 
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
     """The options of each group, --config-dir's among them."""
-    with translated(), _composer(arguments.config_dir, MACHINE) as composer:
-        names = ("task", "machine", "optimizer", "objective", "experiment")
-        return {name: composer.config_loader.get_group_options(name) for name in names}
+    with translated(), _loader(existing(arguments.config_dir), MACHINE) as loader:
+        names = (*own_files.GROUPS, "experiment")
+        return {name: loader.get_group_options(name) for name in names}
 
 
 def to_config(composed: DictConfig) -> Any:
     """The dataclasses, their ranges checked; a key that only Hydra's `+` could have added is an error."""
-    config: Any = OmegaConf.to_object(composed)
-    _check_keys(config)
-    return config
+    return checked(OmegaConf.to_object(composed))
 
 
 def searched_directory(composed_hydra: Any) -> Path | None:
@@ -87,56 +119,130 @@ def searched_directory(composed_hydra: Any) -> Path | None:
     return None
 
 
+def existing(config_dir: str | None) -> str | None:
+    """--config-dir with its `~` replaced; UserError if there is no such directory."""
+    if config_dir is None:
+        return None
+    directory = with_home("--config-dir", config_dir)
+    if not Path(directory).is_dir():
+        raise UserError(f"--config-dir {config_dir}: there is no such directory")
+    return directory
+
+
 @contextlib.contextmanager
-def _composer(config_dir: str | None, tree: Tree) -> Iterator[Hydra]:
-    """Hydra with the search path that @hydra.main will use: --config-dir comes first, as its files shadow ours."""
+def _loader(config_dir: str | None, tree: Tree) -> Iterator[ConfigLoaderImpl]:
+    """Hydra's loader with the search path that @hydra.main will use: shipped files shadow those of --config-dir."""
     path = create_config_search_path(tree.module)
     if config_dir is not None:
-        if not Path(config_dir).is_dir():
-            raise UserError(f"--config-dir {config_dir}: there is no such directory")
         folder = f"file://{Path(config_dir).absolute() / tree.folder}"
         path.prepend(provider="command-line", path=folder, anchor=SearchPathQuery(provider="schema"))
     version.setbase("1.3")
-    try:
-        yield Hydra.create_main_hydra2("neurocomp", path)
-    finally:
-        GlobalHydra.instance().clear()
+    setup_globals()
+    yield ConfigLoaderImpl(path)
 
 
-def _compose(composer: Hydra, overrides: list[str], mode: RunMode) -> DictConfig:
+def _compose(loader: ConfigLoaderImpl, overrides: list[str], mode: RunMode) -> DictConfig:
     """The whole configuration, `hydra` included; in MULTIRUN a missing group and values to sweep over are allowed."""
-    return composer.compose_config(
-        config_name=CONFIG_NAME,
-        overrides=overrides,
-        run_mode=mode,
-        with_log_configuration=False,
-    )
+    return loader.load_configuration(CONFIG_NAME, overrides, mode)
 
 
-def _grid(composer: Hydra, base: DictConfig) -> list[list[str]]:
-    """The overrides of each job. Only the basic sweeper's grid is known before it runs; of others, none."""
-    sweeper = base.hydra.sweeper
-    if not sweeper._target_.endswith(".BasicSweeper"):
-        return []
-    swept = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
-    parser = OverridesParser.create(config_loader=composer.config_loader)
-    overrides = parser.parse_overrides(swept + list(base.hydra.overrides.task))
-    return [cell for batch in BasicSweeper.split_arguments(overrides, None) for cell in batch]
+def _worked_out(words: list[str], loader: ConfigLoaderImpl, tree: Tree) -> tuple[list[str], bool]:
+    """The overrides with each range and glob as plain values, and whether a sweeper other than the basic one runs them.
+
+    Such a sweeper gets them as they are: it knows intervals, and takes its own steps.
+    """
+    overrides = parse_overrides(words)
+    check_overrides(overrides, RunConfig if tree == MACHINE else MemorizerConfig, loader)
+    chosen = [override.value() for override in overrides if override.key_or_group == "hydra/sweeper"]
+    if chosen and chosen[-1] != "basic":
+        return words, True
+    hydra_words = [word for word in words if word.startswith("hydra.")]
+    worked_out, experiments = [], []
+    for word, override in zip(words, overrides, strict=True):
+        if override.is_sweep_override():
+            values = values_of(override, loader, hydra_words)
+            word = f"{override.get_key_element()}={','.join(values)}"
+            experiments = values if override.key_or_group == "experiment" else experiments
+        worked_out.append(word)
+    if len(experiments) > 1:
+        _check_experiments(experiments, worked_out, loader)
+    return worked_out, False
 
 
-def _cell(overrides: list[str], composed: DictConfig) -> Cell:
-    """A composed configuration with its dataclasses."""
+def _check_experiments(names: list[str], words: list[str], loader: ConfigLoaderImpl) -> None:
+    """Raise UserError if experiments with grids of their own are swept over: Hydra would drop each grid."""
+    others = [word for word in words if not word.startswith("experiment=")]
+    for name in names:
+        if _parameters(_compose(loader, [*others, f"experiment={name}"], RunMode.MULTIRUN)):
+            each = "; ".join(f"neurocomp run experiment={name}" for name in names)
+            given = f"experiment={','.join(names)}: {name} has a grid of its own"
+            raise UserError(f"{given}; run one after the other: {each}")
+
+
+def _parameters(base: DictConfig) -> list[str]:
+    """The sweeps that the configuration itself asks for, as overrides."""
+    params = _plain(base.hydra.sweeper).get("params") or {}
+    return [f"{key}={value}" for key, value in params.items()]
+
+
+def _plain(node: Any) -> Any:
+    """Lists and dicts with interpolations as they are written: they are resolved where they are used."""
+    return OmegaConf.to_container(node, resolve=False)
+
+
+def _cells(
+    loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]], tree: Tree, trusted: Any
+) -> list[Cell]:
+    """Every combination, composed; UserError with the problems of all of them."""
+    if (number := math.prod(map(len, grid.values()))) > CELLS:
+        raise UserError(f"a grid of {number:,} cells: expected at most {CELLS:,}")
+    cells, problems = [], []
+    for values in itertools.product(*([f"{key}={value}" for value in grid[key]] for key in grid)):
+        try:
+            with translated():
+                cells.append(_cell(list(values), loader.load_sweep_config(base, list(values)), tree, trusted))
+        except UserError as error:
+            problems.append(str(error))
+    if problems:
+        raise UserError("\n".join(dict.fromkeys(problems)))
+    return cells
+
+
+def _cell(overrides: list[str], composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
+    """A composed configuration with its dataclasses; UserError where a user's files say what they may not."""
+    if trusted is not None:
+        own_files.check_names(composed.hydra.runtime.choices, composed.hydra.runtime.config_sources, tree.module)
+        _check_hydra(composed, trusted)
     directory = searched_directory(composed.hydra)
     with open_dict(composed):
         del composed["hydra"]
     return Cell(overrides, to_config(composed), directory)
 
 
-def _check_keys(config: Any, prefix: str = "") -> None:
-    """Raise UserError at an attribute that the dataclass does not declare, here or in the dataclasses inside."""
-    known = [field.name for field in fields(config)]
-    for key, value in vars(config).items():
-        if key not in known:
-            raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, known)}")
-        if is_dataclass(value):
-            _check_keys(value, f"{prefix}{key}.")
+def _own_sources(base: DictConfig) -> bool:
+    return any(source.provider not in ("hydra", "main", "schema") for source in base.hydra.runtime.config_sources)
+
+
+def _shipped(base: DictConfig, tree: Tree) -> DictConfig:
+    """What the shipped files and the command line alone say."""
+    typed = [word for word in _plain(base.hydra.overrides.hydra) if not word.startswith("hydra.searchpath=")]
+    return _compose(ConfigLoaderImpl(create_config_search_path(tree.module)), typed, RunMode.MULTIRUN)
+
+
+def _hydra_of(composed: DictConfig) -> dict[str, Any]:
+    """The part of `hydra` in which a user's files have no say: all but mode, grid, and Hydra's own notes."""
+    node = _plain(composed.hydra)
+    for key in ("mode", "searchpath", "overrides", "runtime"):
+        node.pop(key)
+    node["job"].pop("override_dirname")
+    if isinstance(node["sweeper"], dict):
+        node["sweeper"].pop("params", None)
+    return node
+
+
+def _check_hydra(composed: DictConfig, trusted: dict[str, Any]) -> None:
+    """Raise UserError where `hydra` is not what it is without a user's files: own_files should have refused them."""
+    found = _hydra_of(composed)
+    changed = [key for key in {**found, **trusted} if found.get(key) != trusted.get(key)]
+    if changed:
+        raise UserError(f"hydra.{changed[0]}: set by a file of your own, expected it on the command line")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import yaml
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -37,11 +38,13 @@ def one_line(error: Exception) -> str:
     """The message for the user; of an exception that is not known here, its own text with the newlines gone."""
     message, cause = str(error), error.__cause__ or error.__context__
     if isinstance(error, MissingConfigException) and error.missing_cfg_file and error.options is not None:
-        return _unknown_option(error.missing_cfg_file, list(error.options))
+        return _unknown_option(error.missing_cfg_file, list(error.options), message)
     if isinstance(error, OverrideParseException):
         if "=" not in error.override:
             return f'"{error.override}": expected key=value, such as task=map_inc'
-        reason = message.splitlines()[0] if not message.startswith("Error parsing") else message.splitlines()[1]
+        if message.startswith("Error parsing"):
+            return f"{error.override}: {message.splitlines()[1].partition(': ')[2] or message.splitlines()[1]}"
+        reason = message.splitlines()[0]
         return f"{error.override}: cannot be read ({reason}); text with special characters: \"key='text'\""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{error.problem_mark.name}, line {error.problem_mark.line + 1}: {error.problem}"
@@ -50,6 +53,8 @@ def one_line(error: Exception) -> str:
         return f"{group}: none was given; choose {group}=... from {', '.join(options.split())}"
     if grid := re.match(r"(?:Ambiguous value for argument|Sweep parameters) '(.*?)'(?:\n| requires)", message):
         return f"{grid[1]}: several values are a grid of cells; add -m to run them all"
+    if isinstance(error, OmegaConfBaseException) and "nterpolation" in message and error.full_key:
+        return _unresolved(error, message, cause)
     if isinstance(cause, OmegaConfBaseException):
         return _where(message, cause) + _why(cause)
     if isinstance(error, OmegaConfBaseException):
@@ -57,17 +62,38 @@ def one_line(error: Exception) -> str:
     return " ".join(message.partition("Config search path:")[0].split())
 
 
-def _unknown_option(path: str, options: list[str]) -> str:
+PLUGINS = {
+    "hydra/launcher": {"joblib": "joblib-launcher", "submitit_slurm": "submitit-launcher",
+                       "submitit_local": "submitit-launcher", "ray": "ray-launcher", "ray_aws": "ray-launcher",
+                       "rq": "rq-launcher"},
+    "hydra/sweeper": {"optuna": "optuna-sweeper", "ax": "ax-sweeper", "nevergrad": "nevergrad-sweeper"},
+}  # fmt: skip
+"""What Hydra's own documentation names, each an option of its group, and the package hydra-NAME that has it."""
+
+
+def _unknown_option(path: str, options: list[str], message: str) -> str:
     """`task=mapinc`: the group has other files."""
     group, _, given = path.rpartition("/")
+    if package := PLUGINS.get(group, {}).get(given):
+        return f"{group}={given}: is not installed; pip install hydra-{package}, or choose one of {', '.join(options)}"
+    for folder in re.findall(r"path=file://(.*)", message):
+        if (other := Path(folder, f"{path}.yml")).is_file():
+            return f"{group}={given}: {other} has to be called {given}.yaml"
     if group == "experiment":
         others = memorizer_experiments()
         if given in others:
             return f"{group}={given}: an experiment of the memorizer, in one command with others; run it by itself"
         options += [name for name in others if name not in options]
-    hint = did_you_mean(given, options)
-    own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if group == "task" else ""
+    hint = did_you_mean(given, [*options, *PLUGINS.get(group, {})])
+    own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if group == "task" and given else ""
     return f"{group}={given}: there is no such {group}; choose one of {', '.join(options)}{hint}{own}"
+
+
+def _unresolved(error: OmegaConfBaseException, message: str, cause: BaseException | None) -> str:
+    """`gamma=${oc.env:HOME}`: what it refers to is not there, or is of another kind."""
+    given = re.match(r"While dereferencing interpolation '(.*?)': ", message)
+    reason = _why(cause) if isinstance(cause, ValidationError) else message.partition("\n")[0]
+    return f"{error.full_key}={given[1]}: {reason}" if given else f"{error.full_key}: {reason}"
 
 
 def _where(message: str, cause: OmegaConfBaseException) -> str:

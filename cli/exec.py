@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+from neurocomp import estimates
+from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
     READINGS,
@@ -20,8 +25,18 @@ from neurocomp.config import (
     check_jump_target,
     did_you_mean,
 )
-from neurocomp.language.assembly import Instruction, Program, fit, format_instruction, load_program
+from neurocomp.files import read_text
+from neurocomp.language.assembly import (
+    Instruction,
+    Program,
+    fit,
+    format_instruction,
+    load_program,
+    unreached_remark,
+)
 from neurocomp.language.interpreter import Trace, run
+from neurocomp.limits import OPTIONS, check
+from neurocomp.text import elided, lines, visible, whole_number
 
 EPILOG = """\
 examples:
@@ -30,6 +45,8 @@ examples:
   neurocomp exec fib --inputs inputs.jsonl
 where each line of inputs.jsonl is an object such as {"memory": [3, 5], "registers": [0, 2]}
 """
+
+UNCERTAIN = "neurocomp: not certain: the margin fell to {margin:.4f}, so --machine=exact may give other words"
 
 
 class Start(NamedTuple):
@@ -49,37 +66,48 @@ def main(argv: list[str]) -> int:
     machine = MachineConfig(halting=args.halting, mod_by_zero=args.mod_by_zero, jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
+    if args.halting == "freeze" and (remark := unreached_remark(program, args.file, args.jump_target)):
+        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
-    inputs = [] if args.inputs is None else _read_inputs(args.inputs, given)
-    sizes = _sizes(args, program, [given] + [start for _, start in inputs])
+    inputs = None if args.inputs is None else _numbered_lines(args.inputs)
+
+    def starts() -> Iterator[tuple[str, Start]]:  # parsed anew each time: only the text of all lines is kept
+        if inputs is None:
+            yield "", given
+        for where, line in inputs or ():
+            yield where, _read_input(line, given, where)
+
+    sizes = _sizes(args, program, itertools.chain([given], (start for _, start in starts())))
+    _check(args, sizes, 1 if inputs is None else len(inputs))
     program = fit(program, sizes, args.file)
     if args.machine == "soft":
         check_jump_target(args.jump_target, sizes)
-    start = _filled(given, sizes, "")
-    starts = [start] if args.inputs is None else [_filled(start, sizes, where) for where, start in inputs]
+    for where, start in itertools.chain([("", given)], starts()):
+        _filled(start, sizes, where)  # what is wrong with any of them is told before the first runs
     as_json = args.json or args.inputs is not None
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
-    for start in starts:
-        result = _execute(program, sizes, machine, start, args, trace)
+    for where, start in starts():
+        result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
         print(json.dumps(result) if as_json else _readable(result))
+        if not result.get("certain", True):
+            print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp exec",
         description="Run an assembly program. Words that are not given are 0.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
     add("file", metavar="FILE.asm", help="an assembly file, or the name of a shipped program such as map_inc")
-    add("--base", type=int, default=10, help="words are 0..base-1, memory has base cells (default: 10)")
-    add("--registers", type=int, metavar="N", help="how many registers (default: as many as the program and start use)")
+    add("--base", type=whole, default=10, help="words are 0..base-1, memory has base cells (default: 10)")
+    add("--registers", type=whole, metavar="N", help="how many (default: as many as the program and start use)")
     add("--start", default="", metavar="0,0,2", help="start registers")
-    add("--lines", type=int, metavar="N", help="pad the program with noops to N lines (default: its own length)")
+    add("--lines", type=whole, metavar="N", help="pad the program with noops to N lines (default: its own length)")
     add("--memory", default="", metavar="3,5,2", help="start memory")
-    add("--steps", type=int, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
+    add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
     add("--inputs", metavar="FILE.jsonl", help="run once for each line; what a line leaves out is --memory and --start")
     add("--machine", choices=("exact", "soft"), default="exact", help="ints, or compiled weights (default: exact)")
     add("--trace", action="store_true", help="print the state after each step (on stderr when the answer is JSON)")
@@ -88,40 +116,55 @@ def _parser() -> argparse.ArgumentParser:
         choices = READINGS[option]
         help_ = f"reading of the paper (default: {choices[0]})"
         add(f"--{option.replace('_', '-')}", choices=choices, default=choices[0], help=help_)
+    add_limits(parser)
     return parser
 
 
-def _read_inputs(path: str, default: Start) -> list[tuple[str, Start]]:
-    """One start for each line of a JSON lines file, with `file:line: ` to begin a complaint about it."""
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"cannot read {path}: {getattr(error, 'strerror', None) or 'not UTF-8 text'}") from error
-    numbered = [(f"{path}:{number}: ", line) for number, line in enumerate(lines, start=1) if line.strip()]
-    return [(where, _read_input(line, default, where)) for where, line in numbered]
+def _check(args: argparse.Namespace, sizes: Sizes, inputs: int) -> None:
+    """Raise UserError where the runs would take more than the options allow."""
+    names = {"base": "--base", "registers": "--registers", "lines": "--lines", "steps": "--steps", "inputs": "--inputs"}
+    estimate = partial(estimates.soft_run if args.machine == "soft" else estimates.exact, printed=int(args.trace))
+    check(limits_of(args), estimate, names, lifted_by=OPTIONS, steps=args.steps, inputs=inputs, **sizes._asdict())
+
+
+def _numbered_lines(path: str) -> list[tuple[str, str]]:
+    """The lines of a JSON lines file that are not empty, each with `file:line: ` to begin a complaint about it."""
+    numbered = enumerate(lines(read_text(Path(path))), start=1)
+    return [(f"{path}:{number}: ", line) for number, line in numbered if line.strip()]
 
 
 def _read_input(line: str, default: Start, where: str) -> Start:
     accepted = 'expected an object such as {"memory": [3, 5], "registers": [0, 2]}'
     try:
-        given = json.loads(line)
+        # An object comes as its pairs, so that a key that is given twice is noticed.
+        given = json.loads(line, object_pairs_hook=tuple, parse_int=_json_number, parse_constant=str)
     except (ValueError, RecursionError) as error:
         raise UserError(f"{where}not JSON ({getattr(error, 'msg', error)}), {accepted}") from None
-    if not isinstance(given, dict):
-        raise UserError(f"{where}got {line.strip()}, {accepted}")
-    for key, words in given.items():
+    if not isinstance(given, tuple):
+        raise UserError(f"{where}got {elided(line.strip(), 80)}, {accepted}")
+    words: dict[str, tuple[int, ...]] = {}
+    for key, value in given:
         if key not in Start._fields:
             raise UserError(f'{where}unknown key "{key}", {accepted}{did_you_mean(key, list(Start._fields))}')
-        if not isinstance(words, list) or not all(type(word) is int for word in words):
-            raise UserError(f'{where}"{key}" is {json.dumps(words)}, expected a list of whole numbers')
-    return default._replace(**{key: tuple(words) for key, words in given.items()})
+        if key in words:
+            raise UserError(f'{where}"{key}" is given twice, {accepted}')
+        if not isinstance(value, list) or not all(type(word) is int for word in value):
+            raise UserError(f'{where}"{key}" is {elided(json.dumps(value), 80)}, expected a list of whole numbers')
+        words[key] = tuple(value)
+    return default._replace(**words)
 
 
-def _sizes(args: argparse.Namespace, program: Program, starts: list[Start]) -> Sizes:
+def _json_number(digits: str) -> int | str:
+    """A number of ten thousand digits stays text, which is refused where a number is expected."""
+    number = whole_number(digits)
+    return digits if number is None else number
+
+
+def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) -> Sizes:
     """The sizes given, and otherwise the smallest that the program and all starts fit in."""
     registers, lines = args.registers, args.lines
     if registers is None:
-        registers = max([program.registers] + [len(start.registers) for start in starts])
+        registers = max(program.registers, *(len(start.registers) for start in starts))
     if lines is None:
         lines = len(program)
     return Sizes(args.base, registers, lines)
@@ -150,13 +193,13 @@ def _execute(
 ) -> dict:
     """The outcome of one run, as it stands in the JSON answer."""
     if args.machine == "soft":
-        from neurocomp.execution import run_soft  # torch takes seconds to import, exact runs do without
+        from neurocomp.execution import CERTAIN, run_soft  # torch takes seconds to import, exact runs do without
 
         outcome = run_soft(program, sizes, machine, start.memory, start.registers, args.steps, trace=trace)
         memory, registers, steps, halted, margin = outcome
         if not math.isfinite(margin):
             raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
-        return dict(_result(memory, registers, steps, halted), margin=float(margin))
+        return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
     outcome = run(
         program,
         start.memory,

@@ -15,12 +15,12 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, NamedTuple
 
-from neurocomp.config import METHODS, READINGS, RunConfig, TaskConfig
+from neurocomp.config import MEASURES, METHODS, READINGS, RunConfig, TaskConfig
 from neurocomp.memorizer.config import SOFT_TASKS, TASKS, MemorizerConfig
 
 # Keys whose values are listed with them; the first one is the default.
 CHOICES: dict[str, tuple[str, ...]] = {f"machine.{key}": choices for key, choices in READINGS.items()}
-CHOICES["method"] = METHODS
+CHOICES |= {"method": METHODS, "measure": MEASURES}
 MEMORIZER_CHOICES = {"task": (TASKS[0], *SOFT_TASKS)}
 
 

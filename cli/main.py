@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-import errno
+import contextlib
 import importlib
 import os
 import sys
 from typing import NamedTuple
 
 from neurocomp import __version__
+from neurocomp.cli.environment import (
+    OF_WRITING,
+    Stop,
+    Terminated,
+    ending_on_signals,
+    flushed,
+    is_refusal,
+    is_shortage,
+    open_streams,
+    refusal,
+    shortage,
+)
 from neurocomp.config import UserError, did_you_mean
-from neurocomp.text import first_lines, lines, visible
+from neurocomp.text import elided, first_lines, lines, visible
 
 
 class Command(NamedTuple):
@@ -37,22 +49,36 @@ COMMANDS = {
 }
 
 
-class Stop(BaseException):
-    """An error that no other cell would escape (a full disk, a closed pipe); it passes through Hydra's handlers."""
+DEBUG = "NEUROCOMP_DEBUG"
+"""An environment variable, because a job may run in another process; --verbose sets it."""
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run one command; the exit code is 0, 1 (something failed), 2 (the user's mistake) or 130 (interrupted)."""
-    try:
-        code = dispatch(list(sys.argv[1:] if argv is None else argv))
-        sys.stdout.flush()
-        return code
-    except UserError as error:
-        return _complain(str(error), 2)
-    except KeyboardInterrupt:
-        return _complain("interrupted; the same command again goes on from the last finished chunk", 130)
-    except (OSError, Stop) as error:
-        return _environment(error)
+    """Run one command. The exit code is 0, 1 (something failed, or the machine refused), 2 (the user's mistake), 130
+    (interrupted), or 128 + N (ended by signal N).
+    """
+    open_streams()
+    given = [with_home(word) for word in (sys.argv[1:] if argv is None else argv)]
+    with ending_on_signals():
+        try:
+            os.getcwd()
+            code = dispatch(given)
+        except UserError as error:
+            code = _complain(str(error), 2)
+        except Terminated as error:
+            code = _complain(f"ended by {error}{_rest_of(given)}", error.code)
+        except KeyboardInterrupt:
+            code = _complain(f"interrupted{_rest_of(given)}", 130)
+        except (OSError, Stop, MemoryError, RuntimeError) as error:
+            code = _refused(error, given)
+        lost = flushed()
+        return code if lost is None else _stdout_lost(lost, code)
+
+
+def with_home(word: str) -> str:
+    """`--out=~/x` with the folder that `~` stands for: the shell replaces it only where a word begins with it."""
+    flag, equals, path = word.partition("=")
+    return flag + equals + os.path.expanduser(path) if flag.startswith("--") else word
 
 
 def dispatch(argv: list[str]) -> int:
@@ -90,20 +116,44 @@ def usage() -> str:
     ])  # fmt: skip
 
 
-def _environment(error: BaseException) -> int:
-    """The exit code for a full disk or a closed pipe; any other OSError is a bug, or at least worth a traceback."""
-    cause = error.__cause__ if isinstance(error, Stop) else error
-    if isinstance(cause, BrokenPipeError):
-        # Whoever read our output has left; the interpreter's own flush at exit must not complain either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    if isinstance(cause, OSError) and cause.errno == errno.ENOSPC:
-        where = f" ({cause.filename})" if cause.filename else ""
-        return _complain(f"the disk is full{where}; make room and give the same command again to go on", 1)
-    raise error
+def _rest_of(given: list[str]) -> str:
+    """What becomes of a command that was ended before its end."""
+    return "; the same command again goes on from the last finished chunk" if given[:1] == ["run"] else ""
+
+
+def _refused(error: BaseException, given: list[str]) -> int:
+    """The exit code where the machine refused something. Any other error is a bug and is raised again."""
+    cause = error.__cause__ if isinstance(error, Stop) and error.__cause__ else error
+    if os.environ.get(DEBUG) or not (is_refusal(cause) or is_shortage(cause)):
+        raise error
+    rest = "; rows so far are safe, and the same command goes on from there" if given[:1] == ["run"] else ""
+    if not isinstance(cause, OSError):
+        return _complain(shortage(cause) + rest, 1)
+    file = cause.filename or (str(error) if isinstance(error, Stop) else "")
+    if isinstance(cause, BrokenPipeError) or (not file and cause.errno in OF_WRITING):
+        return _stdout_lost(cause, 1)
+    if not file and not _directory_is_there():
+        return _complain("the current directory is not there any more; cd to one that is", 2)
+    return _complain(refusal(cause, file) + rest, 1)
+
+
+def _directory_is_there() -> bool:
+    try:
+        os.getcwd()
+    except OSError:
+        return False
+    return True
+
+
+def _stdout_lost(error: OSError, code: int) -> int:
+    """Who reads our output may leave, which needs no word; that it cannot be written otherwise is said."""
+    if isinstance(error, BrokenPipeError):
+        return code or 1
+    return _complain(f"{refusal(error)}; what was to be printed is lost", code or 1)
 
 
 def _complain(message: str, code: int) -> int:
-    for line in first_lines(lines(message)):
-        print(f"neurocomp: {visible(line)}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # nobody can be told
+        for line in first_lines(lines(message)):
+            print(f"neurocomp: {elided(visible(line))}", file=sys.stderr)
     return code

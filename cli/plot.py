@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated, write_to
+from neurocomp.cli.arguments import Parser
+from neurocomp.cli.outputs import check_out, write_to
+from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated
 from neurocomp.config import UserError
 
 # What can be drawn, from which folder of results.
@@ -35,10 +36,11 @@ def main(argv: Sequence[str]) -> int:
     plots = _plots()
     out = args.out or Path("results") / "figures" / f"{args.figure}.png"
     plots.checked_format(out)
+    check_out(out)
     folder, _ = FIGURES[args.figure]
     figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or "soft")
     write_to(out, lambda path: plots.save(figure, path))
-    return 0
+    return args.code
 
 
 def _plots():
@@ -52,13 +54,12 @@ def _plots():
     return plots
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp plot",
         usage="neurocomp plot NAME [options]",
         description="Draw a figure, with 95 % Wilson intervals.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     described = "; ".join(f"{name}: {what}" for name, (_, what) in FIGURES.items())
     parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")

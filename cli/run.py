@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import errno
 import importlib
 import json
+import logging
+import math
 import os
+import statistics
 import sys
 import traceback
 from collections.abc import Iterator
+from pathlib import Path
 from types import ModuleType
 from typing import Any, NoReturn
 
@@ -19,43 +22,49 @@ from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
-from neurocomp.cli.compose import Cell, compose_cells, groups, searched_directory, to_config
+from neurocomp.cli.compose import Cell, Request, compose_request, existing, groups, searched_directory, to_config
+from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
 from neurocomp.cli.errors import translated
-from neurocomp.cli.main import Stop
+from neurocomp.cli.main import DEBUG
 from neurocomp.cli.run_help import help_text, key_help
-from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer_experiments, tree_of
+from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer_experiments
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.results import CellLocked
+from neurocomp.text import visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
 
-DEBUG = "NEUROCOMP_DEBUG"
 JSON = "NEUROCOMP_JSON"
-"""Environment variables, because a job may run in another process; --verbose and --json set them."""
+"""An environment variable, because a job may run in another process; --json sets it."""
 
 
 def main(argv: list[str]) -> int:
     """Check every cell, run them, print what came of them; 1 if any cell failed or is incomplete."""
-    arguments, flags = parse(argv)
+    arguments = parse(argv)
     if arguments.help:
         own = arguments.overrides
         print(key_help(own) if own else help_text(groups(arguments), memorizer_experiments(arguments.config_dir)))
         return 0
-    if arguments.hydra_help or arguments.cfg or arguments.info:
-        return show(arguments, flags)
-    cells = compose_cells(arguments)
+    if arguments.hydra_help:
+        call_hydra([*hydra_flags(arguments), *arguments.overrides])
+        return 0
+    request = compose_request(arguments)
+    if arguments.cfg or arguments.info:
+        return show(arguments, request)
+    cells = request.cells
     check(cells)
-    call_hydra([*flags, *arguments.overrides], tree_of(arguments.overrides, arguments.config_dir))
-    kept = [cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)]
+    if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
+        logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
+    call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
+    kept = [] if request.is_sampled else [
+        cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)
+    ]  # fmt: skip
     return summarize(kept, arguments.json)
 
 
-def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
-    """The arguments as Hydra understands them, and the flags among them that are for Hydra.
-
-    Hydra itself wants its flags before or after all overrides; here they may be anywhere.
-    """
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The arguments as Hydra understands them; its flags may stand anywhere between the overrides."""
     parser = get_args_parser()
     parser.prog = "neurocomp run"
     parser.error = _usage_error
@@ -69,30 +78,29 @@ def parse(argv: list[str]) -> tuple[argparse.Namespace, list[str]]:
     if arguments.verbose:
         os.environ[DEBUG] = "1"
     os.environ[JSON] = "1" if arguments.json else ""
-    flags = [word for word in argv if word not in (*arguments.overrides, "--json", "--verbose")]
-    return arguments, _in_tree(arguments, flags)
+    return arguments
 
 
-def _in_tree(arguments: argparse.Namespace, flags: list[str]) -> list[str]:
-    """The flags with --config-dir as Hydra is to see it: the folder of the memorizer in it, if that is what runs."""
-    folder = tree_of(arguments.overrides, arguments.config_dir).folder
-    if arguments.config_dir is None or not folder:
-        return flags
-    others = [word for word in flags if word != arguments.config_dir and not word.startswith(("--config-dir", "-cd"))]
-    own = os.path.join(arguments.config_dir, folder)
-    return [*others, f"--config-dir={own}"] if os.path.isdir(own) else others
+def hydra_flags(arguments: argparse.Namespace, tree: Tree = MACHINE) -> list[str]:
+    """The flags that are for Hydra, with --config-dir as it is to see it: below that, the memorizer has a folder."""
+    flags = [f"--{name.replace('_', '-')}" for name in ("multirun", "run", "resolve", "hydra_help")
+             if getattr(arguments, name)]  # fmt: skip
+    flags += [f"--{name}={value}" for name in ("cfg", "package", "info") if (value := getattr(arguments, name))]
+    if (directory := existing(arguments.config_dir)) is not None:
+        own = os.path.join(directory, tree.folder) if tree.folder else directory
+        flags += [f"--config-dir={own}"] if os.path.isdir(own) else []
+    return flags
 
 
-def show(arguments: argparse.Namespace, flags: list[str]) -> int:
+def show(arguments: argparse.Namespace, request: Request) -> int:
     """Hydra's answers about the configuration; of a grid, about its first cell."""
-    overrides = list(arguments.overrides)
-    if arguments.cfg:
-        cells = compose_cells(arguments)
-        if cells[1:] or (cells and arguments.multirun):
-            print(f"# the first of {len(cells)} cells")
-            overrides = cells[0].overrides
-            flags = [flag for flag in flags if flag not in ("-m", "--multirun")]
-    call_hydra([*flags, *overrides], tree_of(arguments.overrides, arguments.config_dir))
+    overrides = request.overrides
+    if request.cells[1:] or arguments.multirun:
+        print(f"# the first of {len(request.cells)} cells")
+        if not request.is_sampled:
+            overrides = [*(word for word in overrides if word.startswith("hydra")), *request.cells[0].overrides]
+        arguments.multirun = False
+    call_hydra([*hydra_flags(arguments, request.tree), *overrides], request.tree)
     return 0
 
 
@@ -129,59 +137,82 @@ def call_hydra(argv: list[str], tree: Tree = MACHINE) -> None:
 
 
 @hydra.main(version_base="1.3", config_path=MACHINE.module, config_name=CONFIG_NAME)
-def machine_job(composed: DictConfig) -> None:
+def machine_job(composed: DictConfig) -> float:
     """One cell of the differentiable machine."""
-    run_job(composed)
+    return run_job(composed)
 
 
 @hydra.main(version_base="1.3", config_path=MEMORIZER.module, config_name=CONFIG_NAME)
-def memorizer_job(composed: DictConfig) -> None:
+def memorizer_job(composed: DictConfig) -> float:
     """One cell of the memorizer."""
-    run_job(composed)
+    return run_job(composed)
 
 
-def run_job(composed: DictConfig) -> None:
-    """One cell. What goes wrong in it is reported and recorded, so that the other cells run under any launcher."""
-    config, directory = to_config(composed), searched_directory(HydraConfig.get())
+def run_job(composed: DictConfig) -> float:
+    """One cell, and the rate that its restarts reached, for sweepers that look for the best.
+
+    What goes wrong in a cell is reported and recorded, so that the other cells run under any launcher.
+    """
+    job = HydraConfig.get()
+    # Paths mean what they mean where the command was given, whatever folder Hydra has changed to.
+    with contextlib.chdir(job.runtime.cwd) if job.job.chdir else contextlib.nullcontext():
+        return _run_cell(to_config(composed), searched_directory(job))
+
+
+def _run_cell(config: Config, directory: Path | None) -> float:
+    """The share of its restarts that reached what `measure` names; not a number where the cell failed."""
     pipeline = pipeline_of(config)
-    with _ending_the_grid():
+    with _ending_the_grid(pipeline, config, directory):
         try:
-            if searches_readings(config):
+            if isinstance(config, RunConfig) and searches_readings(config):
                 from neurocomp import readings
 
                 readings.search(config)
-                print(f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured")
-                return
+                ranked = f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured"
+                print(visible(ranked))
+                return math.nan
             row = pipeline.run_cell(config, directory)
         except CellLocked as error:
-            return _report(config, error)
+            _report(config, error)
+            if searches_readings(config):
+                raise SystemExit(1) from None
+            return math.nan
         except Exception as error:
-            if _hopeless(error):
+            if is_refusal(error):
                 raise
             _report(config, error)
-            if config.only is not None:
+            if config.only is not None or searches_readings(config):
                 raise SystemExit(1) from None
             with contextlib.suppress(UserError, CellLocked):  # a file that cannot be written to keeps its rows
                 pipeline.record_failure(config, directory, error)
-            return
+            return math.nan
         if isinstance(row, dict):  # of the one restart that `only` asks for
-            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(f"{key}: {row[key]}" for key in row))
+            lines = (f"{key}: {visible(str(row[key]))}" for key in row)
+            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
+            return math.nan
+        return _rate(config, row, pipeline.cell_path(config, directory))
+
+
+def _rate(config: Config, cell: Any, path: Path) -> float:
+    """The rate of the cell by `measure`; of a memorizer's cell, the mean accuracy of its trainings."""
+    if isinstance(config, RunConfig):
+        rate = cell.rate(config.measure)
+        return math.nan if rate is None else rate
+    from neurocomp.report.memorized import read_cell
+
+    accuracies = read_cell(path).rows["accuracy"].dropna().tolist()
+    return statistics.mean(accuracies) if accuracies else math.nan
 
 
 @contextlib.contextmanager
-def _ending_the_grid() -> Iterator[None]:
+def _ending_the_grid(pipeline: ModuleType, config: Config, directory: Path | None) -> Iterator[None]:
     """Inside, an error that the other cells would not escape becomes Stop, which Hydra does not catch."""
     try:
         yield
     except OSError as error:
-        if _hopeless(error):
-            raise Stop from error
+        if is_refusal(error):
+            raise Stop(pipeline.cell_path(config, directory)) from error
         raise
-
-
-def _hopeless(error: Exception) -> bool:
-    """Whether the disk is full, or nobody reads our output any more."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EPIPE)
 
 
 def summarize(cells: list[Cell], as_json: bool) -> int:
@@ -197,17 +228,17 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
         measured = report.read_cell(path) if path.exists() else None
         if measured:
             lines.append(report.summary_line(measured))
-        done = set(measured.rows["restart"]) & set(range(config.restarts)) if measured else set()
-        if len(done) < config.restarts:
+        done = measured.count_below(config.restarts) if measured else 0
+        if done < config.restarts:
             state = "failed" if measured and measured.has_failed_rows else "incomplete"
             described = pipeline_of(config).describe(config)
-            problems.append(f"{described}: {state}, {len(done)} of {config.restarts} restarts are there")
+            problems.append(f"{described}: {state}, {done} of {config.restarts} restarts are there")
     if as_json:
         print("".join(json.dumps(line) + "\n" for line in lines), end="")
     elif lines:
-        print(report.format_summary(lines))
+        print(visible_lines(report.format_summary(lines)))
     for problem in problems:
-        print(f"neurocomp: {problem}", file=sys.stderr)
+        print(f"neurocomp: {visible(problem)}", file=sys.stderr)
     return 1 if problems else 0
 
 
@@ -215,10 +246,11 @@ def _report(config: Config, error: Exception) -> None:
     """One line on stderr, or the traceback if it was asked for."""
     if os.environ.get(DEBUG):
         traceback.print_exception(error, file=sys.stderr)
-    message = " ".join(str(error).split())
-    kind = "" if isinstance(error, (UserError, CellLocked)) else f"{type(error).__name__}: "
+    message = shortage(error) if is_shortage(error) else " ".join(str(error).split())
+    kind = "" if isinstance(error, (UserError, CellLocked)) or is_shortage(error) else f"{type(error).__name__}: "
     hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
-    print(f"neurocomp: {pipeline_of(config).describe(config)}: {kind}{message}{hint}", file=sys.stderr)
+    described = visible(f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}")
+    print(f"neurocomp: {described}", file=sys.stderr)
 
 
 def _usage_error(message: str) -> NoReturn:

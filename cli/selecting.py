@@ -1,17 +1,18 @@
-"""What the commands that draw results have in common: where the cells are, which of them, where the drawing goes."""
+"""What the commands that draw results have in common: where the cells are, and which of them."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from neurocomp.config import UserError
 from neurocomp.report import memorized
-from neurocomp.report.cells import METRICS, Cell, read_cells
+from neurocomp.report.cells import METRICS, Cell, Said, read_cells
 from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
+from neurocomp.text import say, visible
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
@@ -21,7 +22,8 @@ and --where chooses: by a column of the rows (seed, gamma, config_hash, ...) or 
 
 
 def add_options(parser: argparse.ArgumentParser, folder: str) -> None:
-    """--results, with what its help says is the default, --metric and --where."""
+    """--results, with what its help says is the default, --metric and --where; `code` is what to exit with."""
+    parser.set_defaults(code=0)
     add = parser.add_argument
     add("--results", type=Path, metavar="DIR", help=f"where the rows are (default: {folder}, else results)")
     add("--metric", choices=METRICS, help="what counts (default: soft)")
@@ -41,24 +43,33 @@ def repeated(argv: Sequence[str]) -> list[str]:
 def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
     """The cells that were asked for. Says on stderr which directory that was, where it was not given."""
     directory = results_directory(args.results, name)
-    cells = read_cells(directory)
+    said = Said()
+    cells = read_cells(directory, said)
+    _say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
     return select(cells, _conditions(args.where))
 
 
 def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collection[str]) -> list[MemorizerCell]:
     """The same of the memorizer's cells, of these tasks."""
-    directory = results_directory(args.results, name)
-    cells = [cell for cell in memorized.read_cells(directory) if cell.facts["task"] in tasks]
+    directory, said = results_directory(args.results, name), Said()
+    cells = [cell for cell in memorized.read_cells(directory, said) if cell.facts["task"] in tasks]
+    _say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args, f" of {' or '.join(f'task={task}' for task in tasks)}")
     return select(cells, _conditions(args.where), MemorizerCell)
 
 
+def _say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
+    """Say it on stderr; what is wrong with a file lets the command end with 1, after it has drawn the others."""
+    say([*said.notes, *said.problems])
+    args.code = 1 if said.problems else 0
+
+
 def _say_what_was_read(directory: Path, found: bool, args: argparse.Namespace, what: str = "") -> None:
     if not found:
-        print(f"neurocomp: no results{what} in {directory}", file=sys.stderr)
+        print(f"neurocomp: no results{what} in {visible(str(directory))}", file=sys.stderr)
     elif args.results is None:
-        print(f"read {directory}", file=sys.stderr)
+        print(f"read {visible(str(directory))}", file=sys.stderr)
 
 
 def results_directory(given: Path | None, name: str) -> Path:
@@ -79,12 +90,3 @@ def _conditions(where: list[str]) -> dict[str, list[str]]:
             raise UserError(f"--where {text}: expected KEY=VALUE, such as seed=0")
         conditions.setdefault(key, []).append(value)
     return conditions
-
-
-def write_to(out: Path, write: Callable[[Path], object]) -> None:
-    """Let `write` write the file, and say so."""
-    try:
-        write(out)
-    except (IsADirectoryError, NotADirectoryError, PermissionError) as error:
-        raise UserError(f"--out {out}: {error.strerror}") from None
-    print(f"wrote {out}", file=sys.stderr)

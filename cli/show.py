@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Sequence
 from pathlib import Path
+
+from neurocomp.cli.arguments import Parser
+from neurocomp.config import UserError
+from neurocomp.text import say, visible, visible_lines
 
 EPILOG = """\
 examples:
@@ -16,32 +19,37 @@ examples:
 
 
 def main(argv: Sequence[str]) -> int:
+    """Exit code 1 if a file could not be read; the others are shown."""
     args = _parser().parse_args(argv)
     from neurocomp.report import cells as tuned
     from neurocomp.report import memorized
 
-    blocks = [(report, [report.summary_line(cell) for cell in report.read_cells(args.results)])
+    directory, said = args.results or Path("results"), tuned.Said()
+    if args.results and not args.results.exists():
+        raise UserError(f"--results {args.results}: there is no such directory")
+    blocks = [(report, [report.summary_line(cell) for cell in report.read_cells(directory, said)])
               for report in (tuned, memorized)]  # fmt: skip
     blocks = [(report, lines) for report, lines in blocks if lines]
     if args.json:
         print(json.dumps([line for _, lines in blocks for line in lines], indent=2))
     elif blocks:
-        print("\n\n".join(report.format_summary(lines) for report, lines in blocks))
+        print(visible_lines("\n\n".join(report.format_summary(lines) for report, lines in blocks)))
     else:
-        print(f"no results in {args.results}" + ("" if args.results.exists() else " (there is no such directory)"))
-    return 0
+        missing = "" if directory.exists() else " (there is no such directory)"
+        print(f"no results in {visible(str(directory))}{missing}")
+    say([*said.notes, *said.problems])
+    return 1 if said.problems else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp show",
         description="List the cells, with the rates that were measured and the 95 % Wilson interval of the soft one; "
         "then the memorizer's, with means +- standard deviations.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
-        "--results", type=Path, default=Path("results"), metavar="DIR", help="where to look (default: results)"
+        "--results", type=Path, metavar="DIR", help="where to look (default: results)"
     )
     parser.add_argument("--json", action="store_true", help="a list of objects, one a cell, rates as fractions")
     return parser

@@ -3,17 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
+import re
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from neurocomp import estimates
+from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
-from neurocomp.config import UserError, check_at_least, did_you_mean
-from neurocomp.memorizer import interpreter
-from neurocomp.memorizer.subleq import Program, load_program, program_label, shipped
+from neurocomp.config import LimitsConfig, UserError, check_at_least, did_you_mean
+from neurocomp.limits import OPTIONS, check, power
+from neurocomp.memorizer import interpreter, long_runs
+from neurocomp.memorizer.subleq import Instruction, Program, load_program, program_label, shipped
+
+if TYPE_CHECKING:
+    from neurocomp.memorizer.saving import Kept
 
 SIZE = 256
+DIGITS = 4300  # a longer word is shown to people by its length alone, as Python does
 SHOWN = 16  # words of the memory that are shown to people even if they are 0
 
 EXEC_EPILOG = """\
@@ -29,9 +40,9 @@ needs; a run that was still going on after --steps ends as `limit`, and one whos
 
 
 class Answer(NamedTuple):
-    """A run as (line, A, B, C, word written) a step, and where it ended; `exact` if it was compared."""
+    """A run: how many steps, and where it ended; `exact` if it was compared."""
 
-    steps: tuple[tuple[int, ...], ...]
+    steps: int
     memory: tuple[int, ...]
     outcome: str
     exact: bool | None
@@ -43,49 +54,57 @@ def main(argv: list[str]) -> int:
     check_at_least("--steps", args.steps, 0)
     if args.size is not None:
         check_at_least("--size", args.size, 1)
-    given = listed(args.memory, "--memory")
-    answer = _exact(args, given) if args.checkpoint is None else _driven(args, given)
-    if args.trace:
-        _print_trace(answer, sys.stderr if args.json else sys.stdout)
-    print(_as_json(answer, args) if args.json else _readable(answer, args))
+    given, limits = listed(args.memory, "--memory"), limits_of(args)
+    answer = (_exact if args.checkpoint is None else _driven)(args, given, limits)
+    print(_as_json(answer, args, limits) if args.json else _readable(answer, args))
     return 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp subleq",
         description="Programs of one instruction, A B C: subtract word A from word B; unless it is > 0 go to C.",
         epilog="example: neurocomp subleq exec add --memory 3,4\n(neurocomp subleq exec --help says more)",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command = parser.add_subparsers(metavar="COMMAND", dest="COMMAND", required=True).add_parser(
         "exec",
         help="run a program on ints, or as a network memorized it",
         description="Run a subleq program. Words that neither the program nor --memory gives are 0.",
         epilog=EXEC_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = command.add_argument
     add("program", metavar="PROGRAM", help=f"a file, or one of {', '.join(shipped())}; with --checkpoint the name of "
         "a program in it, or the file that it was memorized from")  # fmt: skip
     add("--memory", default="", metavar="3,4", help="the words from address 0 on")
-    add("--steps", type=int, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
-    add("--size", type=int, metavar="K", help=f"how many words of data memory (default: {SIZE}, or the checkpoint's)")
+    add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
+    add("--size", type=whole, metavar="K", help=f"how many words of data memory (default: {SIZE}, or the checkpoint's)")
     add("--checkpoint", metavar="FILE", help="weights that run save_weights=true kept: the network says what to do")
     add("--trace", action="store_true", help="print each step (on stderr with --json)")
     add("--json", action="store_true", help="answer in JSON, on one line")
+    add_limits(command)
     return parser
 
 
-def _exact(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
-    """The interpreter's run of a program that is shipped, or in a file."""
+def _exact(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConfig) -> Answer:
+    """The exact run of a program that is shipped, or in a file."""
     size = args.size or SIZE
+    _check(limits, estimates.subleq, size, args.steps)
     program = load_program(args.program, size)
-    run = interpreter.run(program, _start(program, size, given), args.steps)
-    return Answer(_flat(run), run.memory, run.outcome, None)
+    start = _start(program, size, given)
+    numbers = itertools.count(1)
+
+    def tell(step: interpreter.Step) -> None:
+        _print_step(next(numbers), _flat_step(step), args)
+
+    end = long_runs.run(program, start, args.steps, limits, tell if args.trace else None)
+    return Answer(end.steps, end.memory, end.outcome, None)
 
 
-def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
+def _check(limits: LimitsConfig, estimate: Callable[..., estimates.Need], size: int, steps: int) -> None:
+    check(limits, estimate, {"size": "--size", "steps": "--steps"}, lifted_by=OPTIONS, size=size, steps=steps)
+
+
+def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConfig) -> Answer:
     """The run that a network drives, with no other instruction memory; the interpreter's is what it is compared to."""
     import numpy as np  # late: exact runs do without these
     import torch
@@ -94,7 +113,7 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
     from neurocomp.memorizer.saving import load_network
 
     torch.set_num_threads(1)  # of one instruction at a time, more threads only wait for each other
-    kept = load_network(Path(args.checkpoint))
+    kept = load_network(Path(args.checkpoint), limits)
     if kept.language != "subleq":
         raise UserError(
             f"{args.checkpoint}: it memorized {kept.language} programs, expected subleq; how many of their runs are "
@@ -104,10 +123,8 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
     if args.size not in (None, size):
         raise UserError(f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
                         f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}")  # fmt: skip
-    known, name = _text_of(args.program, size), program_label(args.program)
-    if name not in kept.programs:
-        raise UserError(f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(kept.programs)}"
-                        + did_you_mean(name, list(kept.programs)))  # fmt: skip
+    _check(limits, estimates.driven, size, args.steps)
+    name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
     fetch = fetcher(kept.network, kept.sizes, kept.numbers, torch.device("cpu"))
     (run,) = drive(fetch, np.array([number]), np.array([kept.programs[name]]), [start], args.steps)
@@ -115,12 +132,71 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...]) -> Answer:
     if known is not None:
         other = interpreter.run(known, start, args.steps)
         exact = (_flat(other), other.memory, other.outcome) == (run.steps, run.final, run.outcome)
-    return Answer(run.steps, run.final, run.outcome, exact)
+    for number, step in enumerate(run.steps if args.trace else (), start=1):
+        _print_step(number, step, args)
+    return Answer(len(run.steps), run.final, run.outcome, exact)
 
 
-def _text_of(program: str, size: int) -> Program | None:
-    """The text of a memorized program, if it is shipped or a file is named; of a random one there is none."""
-    return load_program(program, size) if program in shipped() or Path(program).is_file() else None
+def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Program | None]:
+    """The program that is asked for, by name or as the file it was memorized from: its name in the checkpoint, and it.
+
+    It is None if it was drawn, in a checkpoint of an older version. Raises UserError at a file with another program.
+    """
+    is_name = args.program in shipped() or not Path(args.program).is_file()
+    given = None if is_name else load_program(args.program, size)
+    if kept.whole is None:
+        return _of_an_older_version(kept, args, size, given)
+    programs = {name: Program(tuple(Instruction(*row) for row in one.table.tolist()), one.data)
+                for name, one in kept.whole.items()}  # fmt: skip
+    name = args.program if given is None else program_label(args.program)
+    if given is not None:
+        same = [other for other, program in programs.items() if difference(given, program) is None]
+        if not same:
+            closest = programs.get(name)
+            why = difference(given, closest) if closest else f"expected one of {', '.join(programs)}"
+            raise UserError(f"{args.program}: not a program that {args.checkpoint} memorized: {why}")
+        name = name if name in same else same[0]
+    return _known(name, programs, args), programs[name]
+
+
+def _known(name: str, programs: Mapping[str, Any], args: argparse.Namespace) -> str:
+    if name not in programs:
+        raise UserError(f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(programs)}"
+                        + did_you_mean(name, list(programs)))  # fmt: skip
+    return name
+
+
+def _of_an_older_version(
+    kept: Kept, args: argparse.Namespace, size: int, given: Program | None
+) -> tuple[str, Program | None]:
+    """The same where only the lengths of programs were kept: a program that was not drawn needs its text."""
+    known = given or (load_program(args.program, size) if args.program in shipped() else None)
+    name = _known(program_label(args.program), kept.programs, args)
+    if known is None and not DRAWN.fullmatch(name):
+        raise UserError(f"{args.checkpoint}: an older version wrote it, without the data words of {name}; "
+                        f"expected the file that {name} was memorized from instead of its name")  # fmt: skip
+    if known is not None and len(known) != kept.programs[name]:
+        raise UserError(f"{args.program}: not the {name} that {args.checkpoint} memorized: it has {len(known) - 1} "
+                        f"instructions, there {kept.programs[name] - 1}")  # fmt: skip
+    return name, known
+
+
+DRAWN = re.compile(r"random-[0-9]+")  # what programs are called that were drawn
+
+
+def difference(given: Program, memorized: Program) -> str | None:
+    """What a program has otherwise than the memorized one; None if nothing. Number 0 is no instruction that runs."""
+    if len(given) != len(memorized):
+        return f"it has {len(given) - 1} instructions, there {len(memorized) - 1}"
+    for number, pair in enumerate(zip(given.instructions, memorized.instructions, strict=True)):
+        if number and pair[0] != pair[1]:
+            return f"its instruction {number} is {spaced(pair[0])}, there {spaced(pair[1])}"
+    addresses = [address for address in {**given.data, **memorized.data}
+                 if given.data.get(address, 0) != memorized.data.get(address, 0)]  # fmt: skip
+    if addresses:
+        words = [program.data.get(min(addresses), 0) for program in (given, memorized)]
+        return f"its word [{min(addresses)}] is {words[0]}, there {words[1]}"
+    return None
 
 
 def _start(program: Program | None, size: int, given: tuple[int, ...]) -> list[int]:
@@ -130,16 +206,32 @@ def _start(program: Program | None, size: int, given: tuple[int, ...]) -> list[i
 
 
 def _flat(run: interpreter.Run) -> tuple[tuple[int, ...], ...]:
-    return tuple((step.line, *step.instruction, step.written) for step in run.steps)
+    return tuple(map(_flat_step, run.steps))
 
 
-def _print_trace(answer: Answer, stream) -> None:
-    for step, (line, a, b, c, written) in enumerate(answer.steps, start=1):
-        print(f"step {step:<4} instruction {line:<3} {f'{a} {b} {c}':<11}  [{b}] = {written}", file=stream)
+def _flat_step(step: interpreter.Step) -> tuple[int, ...]:
+    return step.line, *step.instruction, step.written
 
 
-def _as_json(answer: Answer, args: argparse.Namespace) -> str:
-    found: dict[str, Any] = {"memory": answer.memory, "steps": len(answer.steps), "outcome": answer.outcome}
+def _print_step(number: int, step: tuple[int, ...], args: argparse.Namespace) -> None:
+    """A line for (line, A, B, C, word written)."""
+    line, a, b, c, written = step
+    text = f"step {number:<4} instruction {line:<3} {f'{a} {b} {c}':<11}  [{b}] = {_word(written)}"
+    print(text, file=sys.stderr if args.json else sys.stdout)
+
+
+def _word(word: int) -> str:
+    """The word, or how long it is: to write out millions of digits takes longer than to compute them."""
+    digits = int(abs(word).bit_length() * 0.30103) + 1
+    return str(word) if digits <= DIGITS else f"({'-' * (word < 0)}about {digits:,} digits)"
+
+
+def _as_json(answer: Answer, args: argparse.Namespace, limits: LimitsConfig) -> str:
+    # Python writes out a number of n digits of 30 bits in about n^2 operations.
+    if (cost := sum((word.bit_length() // 30) ** 2 for word in answer.memory)) > limits.work:
+        raise UserError(f"--json: to write out words of millions of digits would take about {power(cost)} operations, "
+                        f"more than {OPTIONS[1]}={limits.work:g}; without --json their lengths are shown")  # fmt: skip
+    found: dict[str, Any] = {"memory": answer.memory, "steps": answer.steps, "outcome": answer.outcome}
     return json.dumps(found if args.checkpoint is None else found | {"exact": answer.exact})
 
 
@@ -149,10 +241,10 @@ def _readable(answer: Answer, args: argparse.Namespace) -> str:
         "limit": f"limit: it had not halted after --steps={args.steps}",
         "missing": "missing: the instruction that would be next is not there",
     }
-    lines = [f"memory     {spaced(answer.memory[:SHOWN])}"]
-    lines += [f"           [{address}] = {word}" for address, word in enumerate(answer.memory)
+    lines = [f"memory     {' '.join(map(_word, answer.memory[:SHOWN]))}"]
+    lines += [f"           [{address}] = {_word(word)}" for address, word in enumerate(answer.memory)
               if address >= SHOWN and word]  # fmt: skip
-    lines.append(f"steps      {len(answer.steps)}, {ends[answer.outcome]}")
+    lines.append(f"steps      {answer.steps}, {ends[answer.outcome]}")
     if args.checkpoint is not None:
         nothing = "not known: there is no text of this program to compare with (name the file that it came from)"
         lines.append(f"exact      {({True: 'yes', False: 'no', None: nothing})[answer.exact]}")

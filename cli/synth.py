@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -11,11 +10,14 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from neurocomp.config import SynthesisConfig, check_at_least
+from neurocomp.cell_limits import check_cell
+from neurocomp.cli.arguments import Parser, whole
+from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
-from neurocomp.tasks import Examples, HeldOut, Task, held_out, load_task, training_examples
+from neurocomp.tasks import Examples, HeldOut, Task, few_inputs, held_out, load_task, training_examples
+from neurocomp.text import visible, visible_lines
 
 DESCRIPTION = """\
 Search the high-level language for the lightest program that is right on training examples of a task: those that
@@ -53,10 +55,13 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_intermixed_args(argv)
     if args.top is not None:
         check_at_least("--top", args.top, 1)
-    from neurocomp.cli.compose import compose_cells
+    from neurocomp.cli.compose import one_cell
 
-    ((_, config, directory),) = compose_cells(args)
-    task = load_task(config.task, config.machine, directory)
+    _, config, directory = one_cell(args.overrides, args.config_dir, "synth")
+    if not isinstance(config, RunConfig):
+        raise UserError(f"{' '.join(args.overrides)}: a cell of the memorizer, synth takes a task such as task=map_inc")
+    task = load_task(config.task, config.machine, directory, config.limits)
+    check_cell(replace(config, method="synthesize", restarts=1), task, "executor", "cpu")
     unseen = held_out(task, config.seed)
     examples = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     settings = replace(config.synthesis, templates=args.top or config.synthesis.templates)
@@ -65,23 +70,23 @@ def main(argv: Sequence[str]) -> int:
         return 0
     synthesis = _synthesize(task, examples, settings)
     _show(synthesis.found, task, unseen, args.json)
+    if remark := few_inputs(task, counted=False):
+        print(visible(remark), file=sys.stderr)
     summary = f"{task.name}: {_outcome(synthesis, settings, config.examples)}\n{_effort(synthesis)}"
-    print(summary, file=sys.stderr if args.json else sys.stdout)
+    print(visible_lines(summary), file=sys.stderr if args.json else sys.stdout)
     return 130 if synthesis.ended == "interrupted" else 0
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp synth",
         usage="neurocomp synth task=TASK [KEY=VALUE ...] [options]",
         description=DESCRIPTION,
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.set_defaults(multirun=False)
     add = parser.add_argument
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: task=fib seed=1 synthesis.seconds=10")
-    add("--top", type=int, metavar="N", help="show up to N programs (default: synthesis.templates)")
+    add("--top", type=whole, metavar="N", help="show up to N programs (default: synthesis.templates)")
     add("--template", metavar="TEXT", help="judge this high-level program instead of searching")
     add("--json", action="store_true", help="an object a line; the summary goes to stderr")
     add("--config-dir", metavar="DIR", help="look for groups (DIR/task/...) and for the files they name here too")
@@ -101,7 +106,7 @@ def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig) -> Sy
 
 def _show(found: list[Found], task: Task, unseen: HeldOut, as_json: bool) -> None:
     for number, one in enumerate([_judge(one, task, unseen) for one in found], start=1):
-        print(json.dumps(_object(one)) if as_json else _readable(number, one, unseen))
+        print(json.dumps(_object(one)) if as_json else visible_lines(_readable(number, one, unseen)))
 
 
 def _judge(found: Found, task: Task, unseen: HeldOut) -> Judged:

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
+from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.selecting import (
     WHERE,
     add_options,
@@ -13,12 +15,12 @@ from neurocomp.cli.selecting import (
     chosen_memorizer_cells,
     repeated,
     results_directory,
-    write_to,
 )
 from neurocomp.config import UserError, check_at_least
 from neurocomp.files import atomic_write
 from neurocomp.report.grid import Table, draw
 from neurocomp.report.published import tables
+from neurocomp.text import visible_lines
 
 KINDS = {
     "transfer": "rates by the program that restarts start from and by task",
@@ -51,22 +53,23 @@ examples:
 def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(repeated(argv))
     _refuse_what_has_no_meaning(args)
+    if args.out is not None:
+        check_out(args.out)
     text = draw(_table(args), args.format)
     if args.out is None:
-        print(text, end="")
+        print(visible_lines(text), end="")
     else:
         write_to(args.out, lambda path: atomic_write(path, text))
-    return 0
+    return args.code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="neurocomp table",
         usage="neurocomp table TABLE [options]",
         description="Draw what was measured as a table: rates with their 95 % Wilson intervals; of the memorizer, "
         "means with their 95 % t-intervals.",
         epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     names = {name: "of the paper, measured beside published" for name in tables()} | KINDS | MEMORIZER_KINDS
     described = "; ".join(f"{name}: {what}" for name, what in names.items())
@@ -75,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
     add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
-    add("--top", type=int, metavar="N", help="readings: how many settings (default: 10)")
+    add("--top", type=whole, metavar="N", help="readings: how many settings (default: 10)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
 

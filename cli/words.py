@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from neurocomp.config import UserError
+from neurocomp.text import whole_number
 
 
 def listed(text: str, option: str) -> tuple[int, ...]:
     """The numbers of `3,5,2`."""
-    try:
-        return tuple(int(word) for word in text.split(",")) if text.strip() else ()
-    except ValueError:
-        raise UserError(f"{option} {text}: expected whole numbers separated by commas, such as 3,5,2") from None
+    words = text.split(",") if text.strip() else []
+    numbers = [number for word in words if (number := whole_number(word)) is not None]
+    if len(numbers) < len(words):
+        raise UserError(f"{option} {text}: expected whole numbers separated by commas, such as 3,5,2")
+    return tuple(numbers)
 
 
 def spaced(words: Iterable[int]) -> str:

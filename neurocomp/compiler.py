@@ -10,9 +10,11 @@ import torch
 from neurocomp.config import MachineConfig, Sizes
 from neurocomp.language.assembly import Program
 from neurocomp.language.isa import INDEX
-from neurocomp.machine.weights import packed_width, unpack
+from neurocomp.machine.weights import Selectors, pack, packed_width, unpack
 from neurocomp.seeding import generator
 from neurocomp.shapes import Float, Tensor
+
+CERTAIN = 1e4  # logits this far apart: e to the minus this is 0 in any precision
 
 
 def compile_program(
@@ -35,6 +37,21 @@ def compile_program(
     noise = np.stack([generator(seed, restart, "weights").random(shape) for restart in restarts])
     exact = torch.zeros(shape, dtype=torch.float64) if program is None else one_hot_program(program, sizes, machine)
     return torch.log(exact + gamma * torch.from_numpy(noise) + epsilon).to(dtype)
+
+
+def exact_weights(program: Program, sizes: Sizes, machine: MachineConfig) -> Float[Tensor, "L W"]:
+    """Packed logits, in float64, whose softmax is exactly 1 at each decision of the program and 0 beside it.
+
+    `program` fits `sizes` already. A slot that its instruction does not use has no decision: there all are alike.
+    Logits stay finite, since a line that the counter is not at takes part in the mix of lines by 0 times its own.
+    """
+    opcode, slots, target = unpack(one_hot_program(program, sizes, machine), sizes)
+    return pack(Selectors(_certain(opcode), _certain(slots), None if target is None else _certain(target)))
+
+
+def _certain(chosen: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
+    """The logits of decisions that are one-hot or, where there is none, all zero."""
+    return torch.where(chosen.sum(-1, keepdim=True) > 0, (chosen - 1) * CERTAIN, 0.0)
 
 
 def one_hot_program(program: Program, sizes: Sizes, machine: MachineConfig) -> Float[Tensor, "L W"]:

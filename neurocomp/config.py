@@ -7,17 +7,29 @@ checked in `__post_init__`; Hydra checks types. (Frozen dataclasses would reject
 from __future__ import annotations
 
 import difflib
+import functools
 import math
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, Optional
+import numbers
+import os
+import re
+import types
+from collections.abc import Collection
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from neurocomp.text import visible
+
+LARGEST = 2**63 - 1  # of the integers in a results file
 
 
 class UserError(ValueError):
     """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
 
 
-def did_you_mean(given: str, known: list[str]) -> str:
+def did_you_mean(given: str, known: Collection[str]) -> str:
     """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
+    if not known or len(known) > 1000 or len(str(given)) > 100:  # comparing them all would take seconds
+        return ""
     close = difflib.get_close_matches(str(given), known, n=1)
     return f'; did you mean "{close[0]}"?' if close else ""
 
@@ -30,9 +42,80 @@ def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
 
 
 def check_at_least(name: str, given: float, least: float) -> None:
-    """Raise UserError unless `given` is a finite number not below `least`."""
-    if not math.isfinite(given) or given < least:
+    """Raise UserError unless `given` is a finite number not below `least`, and as an integer fits into 64 bits."""
+    if isinstance(given, int) and given > LARGEST:
+        raise UserError(f"{name}={given}: expected a number <= {LARGEST}")
+    if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
         raise UserError(f"{name}={given}: expected a number >= {least}")
+
+
+def check_folder(name: str, given: str) -> None:
+    """Raise UserError unless `given` can only be one folder below `results`: no path, nothing hidden or invisible."""
+    unsafe = "/" in given or "\\" in given or given[:1] in (".", "~") or visible(given) != given or not given.strip()
+    if unsafe or len(given.encode()) > 200:
+        raise UserError(f"{name}={visible(given)}: expected the name of one folder below results, such as mine")
+
+
+def check_text(name: str, given: str) -> None:
+    """Raise UserError unless `given` is text on one line that is not blank."""
+    if not given.strip() or visible(given) != given:
+        raise UserError(f"{name}={visible(given)}: expected text on one line")
+
+
+def with_home(name: str, path: str) -> str:
+    """A path with `~` as the folder that it stands for. Raises UserError if it stands for none."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
+    return found
+
+
+Config = TypeVar("Config")
+
+EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def checked(config: Config, prefix: str = "") -> Config:
+    """The configuration as it would be had it been made of these values just now, each of its declared type.
+
+    Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
+    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
+    """
+    hints = _hints(type(config))
+    for key in vars(config):
+        if key not in hints:
+            raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
+    values = {key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()}
+    return type(config)(**values)
+
+
+@functools.cache
+def _hints(config_class: type) -> dict[str, Any]:
+    hints = get_type_hints(config_class)
+    return {each.name: hints[each.name] for each in fields(config_class)}  # type: ignore[arg-type]
+
+
+def _checked_value(key: str, value: Any, hint: Any) -> Any:
+    """The value as its type has it; UserError if it is of another one."""
+    if get_origin(hint) in (Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if is_dataclass(hint):
+        if type(value) is not hint:
+            raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
+        return checked(value, f"{key}.")
+    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
+    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
+    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
+        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
+    return short_decimal(float(value)) if hint is float else value
+
+
+def short_decimal(value: float) -> float:
+    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are near no short decimal stay as they are."""
+    rounded = float(f"{value:.12g}")
+    return rounded if abs(rounded - value) <= 4 * math.ulp(value) else value
 
 
 class Sizes(NamedTuple):
@@ -143,6 +226,7 @@ class OptimizerConfig:
 
 SEARCHES = ("random_search", "local_search", "enumerate")
 METHODS = ("tune", "synthesize", *SEARCHES)
+MEASURES = ("soft", "hard", "fit", "general")
 
 
 @dataclass
@@ -228,6 +312,30 @@ class ReadingsConfig:
 
 
 @dataclass
+class LimitsConfig:
+    """What a request may take at most, as `limits.py` estimates it before anything is allocated or begun.
+
+    `memory_gb` are 10^9 bytes; `work` are elementary operations, about a nanosecond of one core each: 10^14 are 28
+    hours. They are no part of what a cell is, and are set on the command line or from Python alone: never by a file.
+    """
+
+    memory_gb: float = 8.0
+    """The most memory, in 10^9 bytes."""
+    work: float = 1e14
+    """The most elementary operations, about a nanosecond of one core each: 1e14 are 28 hours."""
+
+    def __post_init__(self):
+        for name in ("memory_gb", "work"):
+            value = getattr(self, name)
+            if not math.isfinite(value) or value <= 0:
+                raise UserError(f"limits.{name}={value}: expected a number > 0")
+
+
+# A task's name stands in rows, which spreadsheets open, and in tables and figures.
+TASK_NAME = re.compile(r"(\w[\w.+ -]{0,99})?")
+
+
+@dataclass
 class TaskConfig:
     """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
 
@@ -259,6 +367,12 @@ class TaskConfig:
     measured."""
 
     def __post_init__(self):
+        if not TASK_NAME.fullmatch(str(self.name)):
+            given = f'task.name="{self.name}"'
+            raise UserError(f"{given}: expected letters, digits, spaces and _ . + -, a letter, digit or _ first")
+        for key in ("program", "examples"):
+            if isinstance(path := getattr(self, key), str):
+                setattr(self, key, with_home(f"task.{key}", path))
         check_at_least("task.base", self.base, 2)
         if self.length is not None:
             check_at_least("task.length", self.length, 1)
@@ -269,7 +383,8 @@ class RunConfig:
     """One cell of a table: k restarts of one task from one initialization by one method.
 
     `init` means nothing to the methods that start from no program (synthesize, random_search, enumerate), and gamma
-    nothing to any but tune: whatever is given, it is the same cell.
+    nothing to any but tune: whatever is given, it is the same cell. `measure` is the rate that is reported to a
+    sweeper which looks for the best cell.
     """
 
     task: TaskConfig
@@ -286,6 +401,8 @@ class RunConfig:
     """The searches over raw programs."""
     readings: ReadingsConfig = field(default_factory=ReadingsConfig)
     """The search over what the paper leaves open."""
+    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    """What the cell may take; no part of what it is."""
     init: str = "random"
     """What restarts start from: random (weights), synth (what synthesis finds), reference (the task's own program),
     loop_noop, a shipped program, or a path to an .asm file."""
@@ -320,12 +437,19 @@ class RunConfig:
     """Whether the loss after each update is kept, in CELL.curves.csv."""
     save_weights: bool = False
     """Whether final weights are kept, in CELL.weights/RESTART.safetensors."""
+    measure: str = "soft"
+    """By which measure a cell reports its rate to a sweeper that looks for the best; no part of what it is."""
     name: str = "runs"
     """The folder below `results` that rows go to."""
     results: str = "results"
     """The folder that all results go to."""
 
     def __post_init__(self):
+        check_choice("measure", self.measure, MEASURES)
+        check_folder("name", self.name)
+        check_text("results", self.results)
+        check_text("init", self.init)
+        self.init, self.results = with_home("init", self.init), with_home("results", self.results)
         check_choice("method", self.method, METHODS)
         check_choice("engine", self.engine, ("auto", "eager", "fused"))
         check_choice("precision", self.precision, ("float32", "float64"))
@@ -335,6 +459,8 @@ class RunConfig:
         for key in ("restarts", "examples", "chunk"):
             check_at_least(key, getattr(self, key), 1)
         check_at_least("seed", self.seed, 0)
+        if self.readings.settings and self.seed == LARGEST:
+            raise UserError(f"seed={self.seed}: readings are confirmed with seed + 1; expected a number < {LARGEST}")
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         if self.only is not None:

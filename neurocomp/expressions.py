@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 from collections.abc import Mapping
 
 from neurocomp.config import UserError
+
+# Python's own numbers are more (1_000, 0o17, 0x1f, 1e3), and it takes letters of other scripts for these.
+CHARACTERS = re.compile(r"[a-z0-9 \t\n+*/%()-]*")
+NOT_DECIMAL = re.compile(r"[0-9][a-z]")
 
 OPERATIONS = {
     ast.Add: operator.add,
@@ -16,6 +21,9 @@ OPERATIONS = {
     ast.Mod: operator.mod,
 }
 
+LONGEST = 1000  # characters: products of long numbers would take memory by themselves
+LARGEST = 2**63  # words, sizes and steps are int64 in every array
+
 
 def evaluate(given: object, names: Mapping[str, int], where: str, used: set[str] | None = None) -> int:
     """The value of an int or of an expression like `5*length + 1`; only + - * // % and the names given.
@@ -23,14 +31,24 @@ def evaluate(given: object, names: Mapping[str, int], where: str, used: set[str]
     Names that occur are added to `used`. Raises UserError naming `where`.
     """
     if isinstance(given, int) and not isinstance(given, bool):
-        return given
-    problem = UserError(f'{where}: "{given}" is not an integer or an expression in {", ".join(names)} (+ - * // %)')
-    if not isinstance(given, str):
+        return _bounded(given, str(given), where)
+    written = {"None": "null", "True": "true", "False": "false"}.get(str(given), given)
+    problem = UserError(f'{where}: "{written}" is not an integer or an expression in {", ".join(names)} (+ - * // %)')
+    if not isinstance(given, str) or not CHARACTERS.fullmatch(given) or NOT_DECIMAL.search(given):
         raise problem
+    if len(given) > LONGEST:
+        raise UserError(f"{where}: an expression of {len(given):,} characters; expected at most {LONGEST:,}")
     try:
-        return _value(ast.parse(given.strip(), mode="eval").body, names, used if used is not None else set())
+        value = _value(ast.parse(given.strip(), mode="eval").body, names, used if used is not None else set())
     except (SyntaxError, KeyError, TypeError, ValueError, ZeroDivisionError, RecursionError, MemoryError):
         raise problem from None
+    return _bounded(value, given, where)
+
+
+def _bounded(value: int, given: str, where: str) -> int:
+    if abs(value) >= LARGEST:
+        raise UserError(f"{where}: {given[:40]}{'...' * (len(given) > 40)} is beyond 2^63, expected a smaller number")
+    return value
 
 
 def _value(node: ast.expr, names: Mapping[str, int], used: set[str]) -> int:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+from neurocomp import foreign
 from neurocomp.config import UserError
 
 
@@ -14,32 +17,67 @@ def read_bytes(path: Path) -> bytes:
 
     A named pipe or a device is refused before it is opened: reading one may wait for ever.
     """
+    with readable(path):
+        return path.read_bytes()
+
+
+@contextlib.contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Inside, a regular file may be opened and read; what goes wrong is a UserError that names the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             kind = "a folder" if path.is_dir() else "not a regular file"
             raise UserError(f"{path}: is {kind}, expected a file")
-        return path.read_bytes()
+        yield
     except OSError as error:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
 def read_text(path: Path) -> str:
     """The same as UTF-8 text, without a byte-order mark. Raises UserError."""
+    data = read_bytes(path)
+    if what := foreign.binary(data):
+        raise UserError(f"{path}: not text; it seems to be {what}")
     try:
-        return read_bytes(path).decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(f"{path}: not UTF-8 text (byte {error.start + 1})") from None
 
 
+def check_writable(path: Path) -> None:
+    """Raise UserError that says why no file can be written there; folders that are missing will be made."""
+    try:
+        there = next(place for place in (path, *path.absolute().parents) if place.exists())
+        if there == path and path.is_dir():
+            raise UserError(f"{path}: is a folder, expected a file")
+        if there != path and not there.is_dir():
+            raise UserError(f"{path}: cannot be written ({there} is not a folder)")
+        if not os.access(there, os.W_OK | (0 if there == path else os.X_OK)):
+            raise UserError(f"{path}: cannot be written (no permission to write in {there})" if there != path
+                            else f"{path}: cannot be written (no permission)")  # fmt: skip
+        _temporary(path).exists()  # whether names may be so long
+    except (OSError, ValueError) as error:
+        if isinstance(error, UserError):
+            raise
+        raise UserError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
+
+
 def atomic_write(path: Path, content: str | bytes) -> None:
-    """Write a whole file, or leave what was there: never half of it, even on a full disk. May raise OSError."""
+    """Write a whole file, or leave what was there: never half of it, even on a full disk.
+
+    May raise OSError, which names the file.
+    """
     data = content.encode() if isinstance(content, str) else content
-    if path.exists() and not path.is_file():  # /dev/stdout and pipes: there is nothing to replace
-        path.write_bytes(data)
-        return
-    path = path.resolve()  # a link stays a link
+    with naming(path):
+        if path.exists() and not path.is_file():  # /dev/stdout and pipes: there is nothing to replace
+            path.write_bytes(data)
+            return
+        _replace(path.resolve(), data)  # a link stays a link
+
+
+def _replace(path: Path, data: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    temporary = _temporary(path)
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -48,6 +86,20 @@ def atomic_write(path: Path, content: str | bytes) -> None:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.tmp")
+
+
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Inside, an OSError that does not name a file (those of writing do not) names this one."""
+    try:
+        yield
+    except OSError as error:
+        error.filename = error.filename or str(path)
+        raise
 
 
 def remove_leftovers(path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from neurocomp.config import RunConfig, UserError
 from neurocomp.language.assembly import NOOP, Instruction, Program, fit, load_program
 from neurocomp.tasks import Task
+from neurocomp.text import is_formula, visible
 
 
 def init_name(config: RunConfig) -> str:
@@ -14,7 +15,9 @@ def init_name(config: RunConfig) -> str:
     given, program = config.init, config.task.program
     if given == "reference" and program and len(program.split()) == 1:
         given = program
-    return Path(given).name  # a path keeps its .asm: it is no shipped program, whatever its name
+    if is_formula(name := Path(given).name) or visible(name) != name:
+        raise UserError(f"init={given}: rows name it, so expected a file name that does not begin with = + - @")
+    return name  # a path keeps its .asm: it is no shipped program, whatever its name
 
 
 def initial_program(init: str, task: Task, directory: Path | None) -> Program | None:

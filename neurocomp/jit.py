@@ -2,12 +2,13 @@
 
 They go to NUMBA_CACHE_DIR, else to the user's cache directory, in a folder named after the source they were compiled
 from: Numba by itself looks for changes in the outermost function's file only. A package that is installed read-only
-is no obstacle. Where nothing can be written each process compiles; what cannot be read is thrown away and compiled
-again.
+is no obstacle. Where nothing can be written, or the user has no home directory, each process compiles; what cannot be
+read is thrown away and compiled again.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import logging
 import os
@@ -20,30 +21,35 @@ from typing import Any
 
 import numba
 import numba.core.config
+from numba.core import event
+
+from neurocomp.config import UserError
 
 log = logging.getLogger(__name__)
 numba_config: Any = numba.core.config  # whose settings are not declared
 
 
+def check_compiler() -> None:
+    """Raise UserError where Numba was told not to compile: what searches and the fused engine do would take hours."""
+    if numba_config.DISABLE_JIT:
+        raise UserError("NUMBA_DISABLE_JIT=1: programs are executed by compiled code only; unset it")
+
+
 def compiled(
-    function: Callable[..., None],
-    types: tuple[Any, ...],
-    sources: tuple[Path, ...],
-    announced: str | None = None,
+    function: Callable[..., None], types: tuple[Any, ...], sources: tuple[Path, ...], named: str | None = None
 ) -> Callable[..., None]:
     """`function`, compiled for Numba's `types` of its arguments: read from the cache, or compiled and put there.
 
-    `sources` are all files that the compiled code depends on. Before it compiles, one line on stderr says so if
-    `announced` says what is being compiled and how long that takes.
+    `sources` are all files that the compiled code depends on. If `function` is part of what is `named`, which takes
+    about 20 s, one line on stderr says that it is being compiled. Raises UserError where Numba must not compile.
     """
+    check_compiler()
     directory = folder(sources)
-    if announced and (directory is None or not any(directory.rglob(f"*.{function.__name__}-*.nbc"))):
-        kept = "once" if directory else "in every process, since no cache can be written"
-        print(announced.format(kept=kept), file=sys.stderr)
     for attempt in ("as it is", "emptied", "none"):
         try:
             dispatcher = _dispatcher(function, None if attempt == "none" else directory)
-            dispatcher.compile(types)
+            with event.install_listener("numba:compile", _Announcement(named, directory)):
+                dispatcher.compile(types)
             return dispatcher
         except Exception as error:  # an unreadable file raises whatever its bytes happen to mean
             if attempt == "none":
@@ -52,6 +58,32 @@ def compiled(
             if directory is not None and attempt == "as it is":
                 shutil.rmtree(directory, ignore_errors=True)
     raise AssertionError("the last attempt returns or raises")
+
+
+class _Announcement(event.Listener):
+    """Told by Numba when it begins to compile what it has not found in the cache."""
+
+    def __init__(self, named: str | None, directory: Path | None):
+        self.named, self.directory = named, directory
+
+    def on_start(self, event: event.Event) -> None:
+        if self.named:
+            _say_once(f"compiling {self.named}: about 20 s, {'once' if self.directory else _every_time()}")
+
+    def on_end(self, event: event.Event) -> None:
+        pass
+
+
+@functools.cache
+def _say_once(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _every_time() -> str:
+    """Why each process compiles, and what would change that."""
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        return f"in every process, as NUMBA_CACHE_DIR={given} cannot be written to"
+    return "in every process, as there is no cache directory; NUMBA_CACHE_DIR=DIR names one"
 
 
 def _dispatcher(function: Callable[..., None], directory: Path | None) -> Any:
@@ -65,15 +97,35 @@ def _dispatcher(function: Callable[..., None], directory: Path | None) -> Any:
         numba_config.CACHE_DIR = before
 
 
+@functools.cache
+def _digest(sources: tuple[Path, ...]) -> str:
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
 def folder(sources: tuple[Path, ...]) -> Path | None:
     """Where what was compiled from these sources is kept, or None if no file can be written there."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    digest = hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-    directory = Path(os.environ.get("NUMBA_CACHE_DIR") or cache) / f"neurocomp-{digest}"
+    cache = os.environ.get("NUMBA_CACHE_DIR") or _user_cache()
+    if cache is None:
+        return None
+    directory = Path(cache) / f"neurocomp-{_digest(sources)}"
     try:
         directory.mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=directory).close()
     except OSError as error:
-        log.warning("compiled kernels are not kept: %s", error)
+        log.info("compiled kernels are not kept: %s", error)
         return None
     return directory
+
+
+def _user_cache() -> Path | None:
+    """The user's cache directory; None without a home. XDG's rules: a relative path does not count.
+
+    A temporary folder is no way out: what lies there may be another user's, and reading a cache runs its code.
+    """
+    given = os.environ.get("XDG_CACHE_HOME", "")
+    if os.path.isabs(given):
+        return Path(given)
+    try:
+        return Path.home() / ".cache"
+    except RuntimeError:  # no HOME, and no entry for this user in the system's list, as in a container
+        return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
@@ -10,16 +11,19 @@ from pathlib import Path
 import yaml
 
 from neurocomp.config import RunConfig
+from neurocomp.jit import check_compiler
+from neurocomp.methods.extras import check_extras
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.templates import with_templates
-from neurocomp.methods.tune import tuned_rows
+from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, check_appendable
-from neurocomp.tasks import HeldOut, held_out
+from neurocomp.tasks import HeldOut, few_inputs, held_out
+from neurocomp.text import visible
 
 Rows = Iterator[list[dict]]
 
@@ -52,20 +56,31 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
     file. The cell's CSV stays as it is.
     """
     plan = make_plan(config, directory)
+    config = plan.config
     unseen = held_out(plan.task, config.seed)
     produce = METHODS[config.method]
     if config.only is not None:
+        remark_once(few_inputs(plan.task))
         ((row,),) = produce(with_templates(plan, unseen, progress, keep=False), unseen, [[config.only]], None)
         return row
     with CellWriter(plan.path, configuration(plan)) as cell:
         batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
         warn_of_extras(plan, len(cell.finished))
         if batches:
+            remark_once(few_inputs(plan.task))
+            make_ready(plan, unseen)
             plan = with_templates(plan, unseen, progress, keep=True)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
             for rows in produce(plan, unseen, batches, bar):
                 cell.append(rows)
     return read_cell(plan.path)
+
+
+@functools.cache
+def remark_once(remark: str | None) -> None:
+    """Say this on stderr, if there is anything to say: of a grid's cells of one task, the first says it for all."""
+    if remark:
+        print(visible(remark), file=sys.stderr)
 
 
 def warn_of_extras(plan: Plan, finished: int) -> None:
@@ -80,13 +95,18 @@ def configuration(plan: Plan) -> str:
     given = plan.config.init
     init = given if Path(given).name == plan.init else plan.init  # a path stays one; reference has a name
     resolved = {"init": init, "gamma": plan.gamma, "engine": plan.engine, "config_hash": plan.config_hash}
-    return yaml.safe_dump(asdict(plan.config) | resolved, sort_keys=False)
+    settings = asdict(plan.config) | resolved
+    del settings["limits"]  # what a cell may take is no part of what it is
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def check(config: RunConfig, directory: Path | None = None) -> None:
     """Raise UserError for whatever is wrong with a cell before it runs, a results file that is not ours included."""
-    path = make_plan(config, directory).path
-    check_appendable(path, config.results)
+    check_compiler()
+    plan = make_plan(config, directory)
+    check_appendable(plan.path, config.results)
+    if config.method == "tune":
+        check_extras(plan)
 
 
 def cell_path(config: RunConfig, directory: Path | None = None) -> Path:
@@ -104,5 +124,5 @@ def record_failure(config: RunConfig, directory: Path | None, error: BaseExcepti
     """A row that says the cell failed, with the reason where the program would stand."""
     plan = make_plan(config, directory)
     with CellWriter(plan.path, configuration(plan)) as cell:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = visible(" ".join(f"{type(error).__name__}: {error}".split()))
         cell.append([common_columns(plan) | {"restart": None, "status": "failed", "program": reason}])

@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 import torch
 
+from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compiler import compile_program
-from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError
+from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError, checked
 from neurocomp.devices import checked_device
 from neurocomp.engine import resolve
 from neurocomp.initialization import init_name, initial_program
@@ -62,9 +63,10 @@ class Plan:
 def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     """Everything of a cell that can be wrong before it runs; files are looked up here, then in `directory`.
 
-    Raises UserError. Writes nothing.
+    The configuration is checked again: values may have been set since it was made. Raises UserError. Writes nothing.
     """
-    task = load_task(config.task, config.machine, directory)
+    config = checked(config)
+    task = load_task(config.task, config.machine, directory, config.limits)
     check_settings(config, task)
     tuned = config.method == "tune"
     init = "none" if config.method in WITHOUT_INIT else init_name(config)
@@ -72,6 +74,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
     engine = resolve(config.engine, device) if tuned else "executor"
+    check_cell(config, task, engine, device.type)
     cell = {
         "task": task.identity(),
         "init": [init, program.instructions if program else None],
@@ -101,15 +104,10 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method == "local_search" and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method=local_search expected even")
+    constructs.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
-        constructs.chosen(config.synthesis.constructs)
         if config.machine.jump_target == "value":
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
-
-
-def programs_a_restart(config: RunConfig) -> int:
-    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
-    return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29
 
 
 def settings(config: RunConfig, init: str, gamma: float, engine: str, device: torch.device) -> dict:

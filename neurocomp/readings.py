@@ -12,6 +12,7 @@ from __future__ import annotations
 import csv
 import importlib.resources
 import io
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -24,16 +25,20 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from neurocomp.config import MachineConfig, ObjectiveConfig, RunConfig, TaskConfig, UserError
+from neurocomp.config import MachineConfig, ObjectiveConfig, RunConfig, TaskConfig, UserError, checked
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
-from neurocomp.files import atomic_write
+from neurocomp.files import atomic_write, read_bytes, remove_leftovers
+from neurocomp.lock import Lock
 from neurocomp.methods.tune import tune_restarts
 from neurocomp.plan import make_plan
 from neurocomp.recovery import soft
 from neurocomp.report.published import tuned_rates
+from neurocomp.results import put_aside
+from neurocomp.row_lines import Damaged, split_line, value
 from neurocomp.seeding import generator
 from neurocomp.tasks import held_out
+from neurocomp.text import say
 
 Setting = dict[str, Any]
 Cell = tuple[str, str]  # a row of Table 1 and a task
@@ -106,11 +111,19 @@ COLUMNS = ("setting", "row", "task", "n", *MEASURES, "seconds", "seed")
 
 
 def search(config: RunConfig) -> None:
-    """Screen settings, then confirm the best; appends to the two files, and reads from them what is done."""
+    """Screen settings, then confirm the best; appends to the two files, and reads from them what is done.
+
+    Both are locked from the first reading to the last append: raises CellLocked if another process searches here.
+    """
+    config = checked(config)
     folder = Path(config.results) / config.name
     screened, confirmed = (folder / f"{stage}-s{config.seed}.csv" for stage in ("screen", "confirmed"))
-    screen(config, screened)
-    confirm(config, screened, confirmed)
+    folder.mkdir(parents=True, exist_ok=True)
+    with Lock(screened), Lock(confirmed):
+        for path in (screened, confirmed):
+            remove_leftovers(path)
+        screen(config, screened)
+        confirm(config, screened, confirmed)
 
 
 def screen(config: RunConfig, path: Path) -> None:
@@ -128,7 +141,7 @@ def screen(config: RunConfig, path: Path) -> None:
             new = list(measure(setting, number, config, options.screen, config.seed, limits(rows)))
             rows += new
             spent += sum(row["seconds"] for row in new)
-            write(path, rows)
+            append(path, new)
             shown = (f"{measure} {best(rows, measure)[0][0]:.1f}" for measure in MEASURES if best(rows, measure))
             bar.set_postfix_str("best mean difference: " + ", ".join(shown), refresh=False)
             bar.update()
@@ -141,8 +154,7 @@ def confirm(config: RunConfig, screened: Path, path: Path) -> None:
     missing = [number for number in dict.fromkeys(numbers) if number not in {row["setting"] for row in rows}]
     settings = settings_of(candidates)
     for number in tqdm(missing, desc="confirming", unit=""):
-        rows += measure(settings[number], number, config, config.restarts, config.seed + 1, {})
-        write(path, rows)
+        append(path, list(measure(settings[number], number, config, config.restarts, config.seed + 1, {})))
 
 
 def sample(number: int, rows: list[dict], seed: int) -> Setting:
@@ -191,7 +203,7 @@ def measure(
 
 def count(config: RunConfig, restarts: int, seed: int) -> dict[str, int]:
     """How many restarts recovered, by fit and by soft."""
-    plan = make_plan(replace(config, seed=seed))
+    plan = make_plan(replace(config, seed=seed, restarts=restarts))
     unseen = held_out(plan.task, seed)
     tuned = tune_restarts(plan, unseen, range(restarts))
     final = torch.stack([restart.logits for restart in tuned])
@@ -282,28 +294,61 @@ def settings_of(rows: list[dict]) -> dict[int, Setting]:
 
 
 def read(path: Path) -> list[dict]:
-    """The rows of such a file with their types; none where there is no file."""
-    if not path.exists():
+    """The rows of such a file with their types; none where there is no file. Raises UserError that names the line."""
+    if not os.path.lexists(path):
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    if rows and list(rows[0]) != [*COLUMNS, *SPACE]:
+    whole, torn = _whole_lines(read_bytes(path))
+    if torn:
+        say([f"{path}: the last line has no end ({len(torn)} bytes); it is not counted"])
+    header, *lines = whole.split(b"\n")[:-1] or [b""]
+    if header.removesuffix(b"\r").decode(errors="replace").removeprefix("\ufeff").split(",") != [*COLUMNS, *SPACE]:
         raise UserError(f"{path}: not the rows of this search (its columns differ); move it or take another name=")
-    return [{key: _value(key, text) for key, text in row.items()} for row in rows]
+    rows = [_row(path, number, line) for number, line in enumerate(lines, start=2)]
+    twice = len(rows) - len({(row["setting"], row["row"], row["task"]) for row in rows})
+    if twice:
+        raise UserError(f"{path}: {twice} cells of a setting stand in it twice, expected each once")
+    return rows
+
+
+def _whole_lines(data: bytes) -> tuple[bytes, bytes]:
+    """Whole lines, and what follows the last of them."""
+    end = data.rfind(b"\n") + 1
+    return data[:end], data[end:]
+
+
+def _row(path: Path, number: int, line: bytes) -> dict:
+    keys = [*COLUMNS, *SPACE]
+    try:
+        fields = split_line(line)
+        if len(fields) != len(keys):
+            raise Damaged(f"has {len(fields)} fields, its header {len(keys)}")
+        return {key: _value(key, text) for key, text in zip(keys, fields, strict=True)}
+    except Damaged as damage:
+        raise UserError(f"{path}:{number}: {damage}") from None
 
 
 def _value(key: str, text: str) -> Any:
     if key in ("row", "task"):
         return text
     if key in SPACE:
-        return next(value for value in SPACE[key] if str(value) == text)
-    return float(text) if key == "seconds" else int(text)
+        known = {str(value): value for value in SPACE[key]}
+        if text not in known:
+            raise Damaged(f'{key} is "{text}", expected one of {", ".join(known)}')
+        return known[text]
+    found = value("float" if key == "seconds" else "integer", text, key)
+    if found is None:
+        raise Damaged(f'{key} is "", expected a number')
+    return found
 
 
-def write(path: Path, rows: list[dict]) -> None:
-    """The whole file, so that a setting is in it with all its rows or not at all."""
+def append(path: Path, rows: list[dict]) -> None:
+    """Add the rows of a setting, all of them or none: the whole file is replaced, and what it held stays as it was."""
     text = io.StringIO()
     writer = csv.DictWriter(text, [*COLUMNS, *SPACE], lineterminator="\n")
-    writer.writeheader()
+    there, torn = _whole_lines(read_bytes(path) if path.exists() else b"")
+    if torn:
+        put_aside(path, ".torn", torn, f"the end of a row, {len(torn)} bytes, is put aside")
+    if not there:
+        writer.writeheader()
     writer.writerows(rows)
-    atomic_write(path, text.getvalue())
+    atomic_write(path, there + text.getvalue().encode())

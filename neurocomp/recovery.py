@@ -16,7 +16,7 @@ from neurocomp.language.assembly import format_program
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State, start_state
 from neurocomp.objective import Targets
-from neurocomp.shapes import Bool, Float, Tensor
+from neurocomp.shapes import Bool, Float, Int, Tensor
 from neurocomp.simplex import most_likely
 from neurocomp.tasks import Examples, HeldOut, Task
 from neurocomp.verification import hard, verdicts
@@ -61,10 +61,15 @@ def to_batch(
     return Batch(start, targets, every if all_registers else targets)
 
 
+def says(rows: Float[Tensor, "*batch V"], words: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch"]:
+    """Whether the most likely word of each row is this one. A row that is not finite (NaN, inf) has no such word."""
+    return (most_likely(rows) == words) & rows.isfinite().all(dim=-1)
+
+
 def right_words(run: Run, targets: Targets) -> Bool[Tensor, "K"]:
     """Whether every checked word of every example is the most likely one."""
-    memory = most_likely(run.memory[:, :, targets.cells]) == targets.memory
-    registers = most_likely(run.registers[:, :, targets.register_indices]) == targets.registers
+    memory = says(run.memory[:, :, targets.cells], targets.memory)
+    registers = says(run.registers[:, :, targets.register_indices], targets.registers)
     return memory.flatten(1).all(dim=1) & registers.flatten(1).all(dim=1)
 
 

@@ -1,8 +1,9 @@
-"""Rows: what one restart left behind, appended to the CSV of its cell, and read again by tables, plots and resumes.
+"""Results: the identity of a cell, and the one writer of its rows.
 
 In come dictionaries with the columns of a `RowFormat`, out comes results/<name>/<cell>.csv with its configuration
-beside it (<cell>.yaml) and a lock (<cell>.lock). Rows are appended a batch at a time and never edited. A batch that
-did not get into the file whole (a kill, a full disk) does not count: readers leave it out, the next writer removes it.
+beside it (<cell>.yaml) and a lock (<cell>.lock). Rows are appended a batch at a time and never edited: a row that was
+written is a fact. Only the end of a row that did not get into the file whole (a kill, a full disk) is no row; the next
+writer puts it aside before it appends.
 """
 
 from __future__ import annotations
@@ -15,52 +16,24 @@ import json
 import os
 import re
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
+from neurocomp import __version__, rows_file
+from neurocomp.columns import RESTARTS, SCHEMA, RowFormat
 from neurocomp.config import UserError
-from neurocomp.files import atomic_write
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
-# The version of the row format: a reader refuses rows with a higher one, and gets columns it misses as empty.
-SCHEMA = 1
+from neurocomp.configuration_file import requested_restarts
+from neurocomp.files import atomic_write, remove_leftovers
+from neurocomp.lock import CellLocked as CellLocked  # what opening a CellWriter may raise
+from neurocomp.lock import Lock, check_lockable
+from neurocomp.rows_file import RowsFile, read_file
+from neurocomp.text import say
 
 # The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
 # would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),
 # so that old rows are not mistaken for finished work of the new code. Speed, messages and new options leave it.
 SEMANTICS = 1
-
-class RowFormat(NamedTuple):
-    """The columns of a file, those it cannot be without, and those that are not text."""
-
-    columns: tuple[str, ...]
-    required: tuple[str, ...]
-    integers: tuple[str, ...]
-    floats: tuple[str, ...]
-    booleans: tuple[str, ...]
-
-
-RESTARTS = RowFormat(
-    columns=(
-        "task", "init", "method", "template", "gamma", "restart", "seed", "status", "synthesized",
-        "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
-        "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
-        "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
-    ),
-    required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
-    integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
-              "backward_executions"),
-    floats=("gamma", "coverage", "loss", "margin", "wall_s"),
-    booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
-)  # fmt: skip
-"""One row is one restart of a program that is tuned, synthesized or searched for."""
-
-
-class CellLocked(RuntimeError):
-    """Another process writes this cell."""
-
 
 def config_hash(identity: dict) -> str:
     """What a cell is, in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
@@ -84,8 +57,16 @@ def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name as files can have it."""
-    return re.sub(r"[^\w.+-]", "_", name)
+    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
+    stem = re.sub(r"[^\w.+-]", "_", name)
+    if len(stem.encode()) <= LONGEST:
+        return stem
+    end = stem[-ENDING:]
+    return stem.encode()[: LONGEST - len(end.encode())].decode(errors="ignore") + end
+
+
+LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
+ENDING = 40  # the last characters say seed and hash
 
 
 def batch_label(restarts: list[int]) -> str:
@@ -98,21 +79,15 @@ def batch_label(restarts: list[int]) -> str:
 class CellWriter:
     """The one writer of a cell's CSV, from `with CellWriter(path, yaml) as cell` to the end of the block.
 
-    Opening takes the lock (CellLocked if another process has it), writes the configuration beside the CSV unless
-    one that asks for as many restarts is there, and removes what an interrupted writer left of its last batch.
+    Opening takes the lock (CellLocked if another process has it), removes the temporary files of killed writers, says
+    what is odd about the rows that are there, and writes the configuration beside the CSV unless one that asks for as
+    many restarts is there. The CSV itself changes with the first append only.
     """
 
     def __init__(self, path: Path, config_yaml: str, format: RowFormat = RESTARTS):
-        from filelock import FileLock, Timeout
-
         self.path, self.format = Path(path), format
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
-        try:
-            self._lock.acquire()
-        except Timeout:
-            owner = f"{self.path.stem} is being written by another process (lock {self._lock.lock_file})"
-            raise CellLocked(owner) from None
+        self._lock = Lock(self.path)
         try:
             self._open(config_yaml)
         except BaseException:
@@ -120,19 +95,24 @@ class CellWriter:
             raise
 
     def _open(self, config_yaml: str) -> None:
-        self._header, rows = list(self.format.columns), []
+        for suffix in (".csv", ".yaml", ".templates.json", ".curves.csv"):
+            remove_leftovers(self.path.with_suffix(suffix))
+        self._found = read_file(self.path, self.format) if self.path.exists() else None
         self._torn_from: int | None = None
-        if self.path.exists():
-            header, rows = read_text_rows(self.path, self.format)
-            self._header += [column for column in header if column not in self.format.columns]
-            text = _to_csv(self._header, rows)
-            if self.path.read_bytes() != text.encode():
-                atomic_write(self.path, text)
-        configuration = self.path.with_suffix(".yaml")
-        if not configuration.exists() or _requested(configuration.read_text()) < _requested(config_yaml):
-            atomic_write(configuration, config_yaml)
-        restarts = (_parse(int, row["restart"], f"{self.path}: restart") for row in rows)
-        self.finished = {restart for restart in restarts if restart is not None}
+        self._header = self._found.header if self._found else list(self.format.columns)
+        self.finished = set(self._found.rows["restart"].dropna().tolist()) if self._found else set()
+        say([*self._found.notes, *self._found.problems] if self._found else [])
+        self._keep_configuration(config_yaml)
+
+    def _keep_configuration(self, config_yaml: str) -> None:
+        """Write it, unless the file asks for as many restarts, or is damaged: that is said, and nothing is lost."""
+        path = self.path.with_suffix(".yaml")
+        try:
+            asked = requested_restarts(path) if os.path.lexists(path) else -1
+        except UserError as error:
+            return say([f"{error}; it is left as it is"])
+        if asked < _requested(config_yaml):
+            atomic_write(path, config_yaml)
 
     def __enter__(self) -> CellWriter:
         return self
@@ -160,12 +140,30 @@ class CellWriter:
         restarts = [int(row["restart"]) for row in rows if row.get("restart") is not None]
         own = {"schema": str(SCHEMA), "batch": batch_label(restarts) if restarts else ""}
         texts = [{key: _to_text(value) for key, value in row.items()} | own for row in rows]
+        if self._found:
+            self._prepare(self._found)
         if self.path.exists():
             self._append_bytes(_to_csv(self._header, texts, with_header=False).encode())
         else:
             atomic_write(self.path, _to_csv(self._header, texts))
             self._torn_from = None
         self.finished.update(restarts)
+
+    def _prepare(self, found: RowsFile) -> None:
+        """Before the first append to a file that was there: put a torn end aside, and add the columns it lacks."""
+        lacking = [column for column in self.format.columns if column not in found.header]
+        torn = self.path.stat().st_size - found.end
+        if torn or lacking or not found.end:
+            data = self.path.read_bytes()
+            if torn:
+                put_aside(self.path, ".torn", data[found.end :], f"the end of a row, {torn} bytes, is put aside")
+            if lacking:
+                what = f"begun without {', '.join(lacking)}: these columns are added, the file as it was is kept"
+                put_aside(self.path, ".before", data, what)
+            columns = [*found.header, *lacking]
+            atomic_write(self.path, _with_columns(data[: found.end], len(lacking), columns))
+            self._header = columns
+        self._found = None
 
     def _append_bytes(self, data: bytes) -> None:
         with self.path.open("ab", buffering=0) as file:
@@ -181,8 +179,31 @@ class CellWriter:
             self._torn_from = None
 
 
+def put_aside(path: Path, suffix: str, data: bytes, what: str) -> None:
+    """Keep these bytes in a file of their own beside the CSV, and say so."""
+    numbers = (path.with_name(f"{path.name}{suffix}{number or ''}") for number in range(10_000))
+    kept = next(one for one in numbers if not os.path.lexists(one) or (one.is_file() and one.read_bytes() == data))
+    if not kept.exists():
+        atomic_write(kept, data)
+    say([f"{path}: {what} in {kept.name}"])
+
+
+def _with_columns(data: bytes, more: int, columns: list[str]) -> bytes:
+    """Whole lines of a file with so many empty fields more at the end of each; the header names them, once."""
+    if not data:
+        return _to_csv(columns, []).encode()
+    if not more:
+        return data
+    header, *lines = data.split(b"\n")[:-1]
+    names = "".join(f",{column}" for column in columns[-more:]).encode()
+    again = header.removeprefix(b"\xef\xbb\xbf").removesuffix(b"\r")
+    kept = (line.removesuffix(b"\r") for line in lines)
+    rows = (line + b"," * more for line in kept if line.removeprefix(b"\xef\xbb\xbf") != again)
+    return b"\n".join([header.removesuffix(b"\r") + names, *rows, b""])
+
+
 def _requested(config_yaml: str) -> int:
-    """How many restarts a configuration asks for; 0 if it does not say."""
+    """How many restarts a configuration of ours asks for; 0 if it does not say."""
     found = re.search(r"^restarts: (\d+)$", config_yaml, re.MULTILINE)
     return int(found[1]) if found else 0
 
@@ -207,8 +228,8 @@ def _to_text(value: Any) -> str:
     value = value.item() if hasattr(value, "item") else value  # numpy's and torch's scalars
     if isinstance(value, bool):
         return str(value).lower()
-    if isinstance(value, str) and ("\n" in value or "\r" in value):
-        raise ValueError(f"a row is one line of a file, got {value!r}")  # csv would not even quote "\r"
+    if isinstance(value, str) and any(character in value for character in "\n\r\0"):
+        raise ValueError(f"a row is one line of text, got {value!r}")  # csv would not even quote "\r"
     return "" if value is None else str(value)
 
 
@@ -217,83 +238,23 @@ def check_appendable(path: Path, results: str, format: RowFormat = RESTARTS) -> 
     folder = next(parent for parent in path.absolute().parents if parent.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UserError(f"results={results}: {folder} is not a directory that can be written to")
-    if path.exists():
-        read_text_rows(path, format)
+    check_lockable(path)
+    if os.path.lexists(path):
+        read_file(path, format)
+        if not os.access(path, os.W_OK):
+            raise UserError(f"{path}: cannot be written to (Permission denied)")
 
 
-def read_text_rows(path: Path, format: RowFormat = RESTARTS) -> tuple[list[str], list[dict[str, str]]]:
-    """The header and the rows of a cell's file as text, without a torn last line and incomplete batches."""
-    data = path.read_bytes()
-    if not data:
-        return list(format.columns), []
-    try:
-        text = data[: data.rfind(b"\n") + 1].decode("utf-8-sig")
-        records = list(csv.reader(io.StringIO(text, newline="")))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: not a results file of neurocomp ({error})") from None
-    header = records[0] if records else []
-    missing = [column for column in format.required if column not in header]
-    if missing:
-        raise UserError(f"{path}: not a results file of neurocomp (its header lacks {', '.join(missing)})")
-    if len(records[-1]) != len(header):
-        records.pop()
-    for line, record in enumerate(records, start=1):
-        if len(record) != len(header):
-            raise UserError(f"{path}: line {line} has {len(record)} fields, its header {len(header)}")
-    rows = [dict(zip(header, record, strict=True)) for record in records[1:]]
-    for row in rows:
-        schema = _parse(int, row["schema"], f"{path}: schema")
-        if schema is not None and schema > SCHEMA:
-            raise UserError(f"{path}: written by a newer neurocomp (schema {schema}, this one reads up to {SCHEMA})")
-    return header, _complete(rows, path)
+def read_rows(path: Path, format: RowFormat = RESTARTS):
+    """All rows of a cell's file; see `rows_file.read_rows`."""
+    return rows_file.read_rows(path, format)
 
 
-def _complete(rows: list[dict[str, str]], path: Path) -> list[dict[str, str]]:
-    """The rows whose batch is there with all its restarts; a row without a label (failed, older) stays."""
-    present = {(row.get("batch", ""), row["restart"]) for row in rows}
-    whole = {"": True}
-    for label in {row.get("batch", "") for row in rows} - {""}:
-        match = re.fullmatch(r"(\d+)-(\d+)", label)
-        if not match:
-            raise UserError(f'{path}: batch "{label}", expected two numbers such as 0-99')
-        first, last = map(int, match.groups())
-        whole[label] = all((label, str(restart)) in present for restart in range(first, last + 1))
-    return [row for row in rows if whole[row.get("batch", "")]]
-
-
-def read_rows(path: Path, format: RowFormat = RESTARTS) -> DataFrame:
-    """All rows of a cell's file, failed ones included, with types: what is empty is NA, or "" in a column of text."""
-    import pandas as pd
-
-    header, rows = read_text_rows(Path(path), format)
-    frame = {}
-    for column in [*format.columns, *(column for column in header if column not in format.columns)]:
-        texts = [row.get(column, "") for row in rows]
-        if column in format.integers:
-            frame[column] = pd.array(_parse_all(int, texts, path, column), dtype="Int64")
-        elif column in format.floats:
-            frame[column] = pd.Series(_parse_all(float, texts, path, column), dtype="float64")
-        elif column in format.booleans:
-            frame[column] = pd.array(_parse_all(_boolean, texts, path, column), dtype="boolean")
-        else:
-            frame[column] = pd.Series(texts, dtype="str")
-    return pd.DataFrame(frame)
-
-
-def _boolean(text: str) -> bool:
-    return {"true": True, "false": False}[text.lower()]
-
-
-def _parse_all(kind, texts: list[str], path: Path, column: str) -> list:
-    return [_parse(kind, text, f"{path}: {column}") for text in texts]
-
-
-def _parse(kind, text: str, place: str) -> Any:
-    try:
-        return kind(text) if text else None
-    except (ValueError, KeyError):
-        expected = {int: "a whole number", float: "a number"}.get(kind, "true or false")
-        raise UserError(f'{place} is "{text}", expected {expected}') from None
+def made_by() -> dict[str, Any]:
+    """Columns of a row that is made now: by which code, and when (UTC)."""
+    code = provenance()
+    date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {"commit": code.commit, "dirty": code.dirty, "version": __version__, "date": date}
 
 
 class Provenance(NamedTuple):

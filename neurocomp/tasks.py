@@ -6,22 +6,28 @@ and which words are checked. Everything here is ints.
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
+from neurocomp import estimates
+from neurocomp.config import LimitsConfig, MachineConfig, Sizes, TaskConfig, UserError, check_jump_target
 from neurocomp.example_files import ExampleTable, read_examples
 from neurocomp.expressions import evaluate, evaluate_range
+from neurocomp.files import read_bytes
+from neurocomp.inputs import ENOUGH, Key, Reads, variety
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, fit, load_program, parse
+from neurocomp.limits import check
 from neurocomp.seeding import SHARED, generator
 
 VALIDATION, TEST = 64, 256
+assert ENOUGH == 2 * (VALIDATION + TEST)
 
 
 class Examples(NamedTuple):
@@ -38,9 +44,10 @@ class HeldOut(NamedTuple):
 
     validation: Examples
     test: Examples
-    coverage: float  # the share of all inputs that `test` holds; of a file's examples, where the task is a file
+    coverage: float  # the share of all start states that `test` holds; of a file's inputs, where the task is a file
     general: Examples | None
-    inputs: frozenset[bytes]  # what training examples are drawn apart from; empty where inputs are few
+    inputs: frozenset[Hashable]  # what training examples are drawn apart from; empty where inputs are few
+    tested: tuple[Key, ...] = ()  # the words that matter of each test input
 
 
 @dataclass(frozen=True)
@@ -63,8 +70,31 @@ class Task:
         """How many different start states there are."""
         return math.prod(high - low + 1 for low, high in self.ranges)
 
+    @property
+    def reads(self) -> Reads | None:
+        """What decides which start words matter; None where a file of examples says it by its columns."""
+        if self.reference is None:
+            return None
+        registers = (self.sizes.base + register for register in self.checked_registers)
+        checked = (*self.checked_memory, *registers)
+        machine = self.machine
+        return Reads(
+            self.reference, self.sizes.base, self.steps, checked, machine.halting, machine.mod_by_zero
+        )
+
+    @property
+    def apart_in_reads(self) -> bool:
+        """Whether there are so many inputs that sets of examples can be apart in the words that matter."""
+        return self.reads is not None and variety(self.reads, self.ranges).enough
+
     def identity(self) -> dict:
-        """What makes this task the same task, for the configuration's hash; file names do not."""
+        """What makes this task the same task, for the configuration's hash; file names do not.
+
+        How examples are kept apart is said where it came later, so that no older row is mistaken for a new one.
+        """
+        return self._facts() | ({"apart": "read"} if self.apart_in_reads else {})
+
+    def _facts(self) -> dict:
         return {
             "name": self.name,
             "sizes": self.sizes,
@@ -73,18 +103,22 @@ class Task:
             "table": self.table.digest if self.table else None,
             "ranges": self.ranges,
             "checked": [self.checked_memory, self.checked_registers],
-            "general": self.general.identity() if self.general else None,
+            "general": self.general._facts() if self.general else None,
         }
 
 
-def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None = None) -> Task:
+def load_task(
+    config: TaskConfig, machine: MachineConfig, directory: Path | None = None, limits: LimitsConfig | None = None
+) -> Task:
     """The task that a file describes; files it names are looked up here, then in `directory`.
 
-    Raises UserError where a word, register, cell or line does not exist on the task's own sizes.
+    Raises UserError where a word, register, cell or line does not exist on the task's own sizes, and where these
+    sizes would take more than `limits`.
     """
     lengths = {} if config.length is None else {"length": config.length}
     used: set[str] = set()
-    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used)
+    limits = limits or LimitsConfig()
+    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used, limits)
     if config.length is not None and "length" not in used:
         raise UserError(f"task.length={config.length}: task {config.name} has no length, nothing in it depends on one")
     if config.general is None:
@@ -96,7 +130,7 @@ def load_task(config: TaskConfig, machine: MachineConfig, directory: Path | None
     names = {**lengths, "base": config.base}
     larger = {key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items()
               if value is not None}
-    general = _sized(config, machine, directory, {**names, **larger}, set(), within="task.general")
+    general = _sized(config, machine, directory, {**names, **larger}, set(), limits, within="task.general")
     return Task(**{**task.__dict__, "general": general})
 
 
@@ -106,6 +140,7 @@ def _sized(
     directory: Path | None,
     names: dict[str, int],
     used: set[str],
+    limits: LimitsConfig,
     within: str = "task",
 ) -> Task:
     """The task at one length and base."""
@@ -119,6 +154,7 @@ def _sized(
     sizes = Sizes(
         integer(names["base"], "base", 2), integer(config.registers, "registers", 1), integer(config.lines, "lines", 1)
     )
+    check(limits, estimates.task, {key: f"{within}.{key}" for key in sizes._fields}, **sizes._asdict())
     if within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
         check_jump_target(machine.jump_target, sizes)
     if (config.program is None) == (config.examples is None):
@@ -159,6 +195,8 @@ def _find(name: str, directory: Path | None) -> Path:
     for folder in (Path(), *([directory, directory / "task"] if directory else [])):
         if (folder / name).is_file():
             return folder / name
+        if (folder / name).exists():
+            read_bytes(folder / name)  # refuses it, and says what it is
     raise UserError(f"{name}: no such file" + (f", neither here nor in {directory}" if directory else ""))
 
 
@@ -203,32 +241,38 @@ def training_examples(
         rows = task.table.training(seed)
         chosen = rng.choice(rows, size=count, replace=count > len(rows))
         return _from_table(task, chosen, rng)
-    return _solve(task, _draw(task, rng, count, held_out.inputs, distinct=False))
+    return _solve(task, _draw(task, rng, count, _identity(task), held_out.inputs, distinct=False))
 
 
 def held_out(task: Task, seed: int) -> HeldOut:
     """Validation, test and general examples, the same for every restart of a seed.
 
-    Up to 256 inputs are all tested (coverage 1). Up to 640 leave too little room, and sets may overlap; beyond,
-    test, validation and training examples are all different inputs.
+    Where inputs are many in the words that matter, sets are apart in these: test, validation and the training
+    examples of any restart (`apart_in_reads`). Where they are few, `few_inputs` says so and rows count what was trained
+    on too: up to 256 start states are all tested (coverage 1), up to 640 sets may overlap, beyond they are apart as
+    start states.
     """
     if task.table:
         return _held_out_rows(task, seed)
     rng = generator(seed, SHARED, "held_out")
-    apart = task.inputs >= 2 * (VALIDATION + TEST)
+    identity = _identity(task)
+    apart = task.inputs >= ENOUGH
     everything = task.inputs <= TEST
-    test = _all_inputs(task) if everything else _draw(task, rng, TEST, frozenset())
-    validation = _draw(task, rng, min(VALIDATION, task.inputs), _keys(test) if apart else frozenset())
+    test = _all_inputs(task) if everything else _draw(task, rng, TEST, identity)
+    tested = frozenset(map(identity, test)) if apart else frozenset()
+    validation = _draw(task, rng, min(VALIDATION, task.inputs), identity, tested)
     general = None
     if task.general:
         count = min(TEST, task.general.inputs)
-        general = _solve(task.general, _draw(task.general, generator(seed, SHARED, "general"), count, frozenset()))
+        general = _solve(task.general, _draw(task.general, generator(seed, SHARED, "general"), count, _start_words))
+    test_examples = _solve(task, test)
     return HeldOut(
         validation=_solve(task, validation),
-        test=_solve(task, test),
+        test=test_examples,
         coverage=len(test) / task.inputs,
         general=general,
-        inputs=_keys(test) | _keys(validation) if apart else frozenset(),
+        inputs=tested | frozenset(map(identity, validation)) if apart else frozenset(),
+        tested=tuple(words_that_matter(task, test_examples)),
     )
 
 
@@ -236,42 +280,89 @@ def _held_out_rows(task: Task, seed: int) -> HeldOut:
     assert task.table is not None
     validation, test = task.table.validation(seed), task.table.test(seed)
     rng = generator(seed, SHARED, "held_out")
+    validated, tested = _from_table(task, validation[:VALIDATION], rng), _from_table(task, test[:TEST], rng)
     return HeldOut(
-        validation=_from_table(task, validation[:VALIDATION], rng),
-        test=_from_table(task, test[:TEST], rng),
+        validation=validated,
+        test=tested,
         coverage=min(len(test), TEST) / len(task.table.start),
         general=None,
         inputs=frozenset(),
+        tested=tuple(words_that_matter(task, tested)),
     )
 
 
+def words_that_matter(task: Task, examples: Examples) -> list[Key]:
+    """What tells each example's input apart: the start words that the reference reads, or that the file gives."""
+    starts = np.concatenate([examples.memory, examples.registers], axis=1).tolist()
+    if reads := task.reads:
+        return [reads.key(start) for start in starts]
+    assert task.table is not None
+    return [tuple([(place, start[place]) for place in task.table.given]) for start in starts]
+
+
+def count_trained_tests(task: Task, held_out: HeldOut, trained: Iterable[Examples]) -> int:
+    """How many of the test inputs are among the inputs of these examples, in the words that matter."""
+    keys = {key for examples in trained for key in words_that_matter(task, examples)}
+    return sum(key in keys for key in held_out.tested)
+
+
+def few_inputs(task: Task, counted: bool = True) -> str | None:
+    """What is to be known where test examples may have been trained on, in one line; None where they cannot.
+
+    `counted`: there will be rows, which count them.
+    """
+    if task.reads is None or task.apart_in_reads:
+        return None
+    different, _, exact = variety(task.reads, task.ranges)
+    inputs = f"{different}{'' if exact else ' or more'} different input{'' if different == 1 else 's'}"
+    uneven = "" if exact else "a few of them may be nearly all that is drawn, and "
+    trained = "test examples may have been trained on" + (" (column tests_trained)" if counted else "")
+    return f"{task.name}: {inputs} in the words that its program reads; {uneven}{trained}"
+
+
 def _all_inputs(task: Task) -> np.ndarray:
-    widths = [high - low + 1 for low, high in task.ranges]
-    lows = np.array([low for low, _ in task.ranges])
-    return np.indices(widths).reshape(len(widths), -1).T + lows
+    return np.array(list(itertools.product(*(range(low, high + 1) for low, high in task.ranges))))
 
 
 def _draw(
-    task: Task, rng: np.random.Generator, count: int, apart_from: frozenset[bytes], distinct: bool = True
+    task: Task,
+    rng: np.random.Generator,
+    count: int,
+    identity: Callable[[np.ndarray], Hashable],
+    apart_from: frozenset[Hashable] = frozenset(),
+    distinct: bool = True,
 ) -> np.ndarray:
-    """`count` start states [N, A + R], uniform over the ranges, none of them in `apart_from`."""
+    """`count` start states [N, A + R], uniform over the ranges, the identity of none of them in `apart_from`.
+
+    It ends. Sets are apart in what is read only where a sixteenth of all that is drawn is never held out (`variety`);
+    as start states they are apart only where half of these are not.
+    """
     lows = np.array([low for low, _ in task.ranges])
     highs = np.array([high for _, high in task.ranges])
     seen = set(apart_from)
     drawn: list[np.ndarray] = []
     while len(drawn) < count:
         for row in rng.integers(lows, highs + 1, size=(count, len(lows))):
-            key = row.tobytes()
-            if key in seen:
-                continue
-            if distinct:
-                seen.add(key)
-            drawn.append(row)
-    return np.array(drawn[:count])
+            if len(drawn) == count:
+                break
+            if not distinct and not seen:
+                drawn.append(row)
+            elif (key := identity(row)) not in seen:
+                drawn.append(row)
+                if distinct:
+                    seen.add(key)
+    return np.array(drawn)
 
 
-def _keys(rows: np.ndarray) -> frozenset[bytes]:
-    return frozenset(row.tobytes() for row in np.ascontiguousarray(rows))
+def _start_words(row: np.ndarray) -> Hashable:
+    return row.tobytes()
+
+
+def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
+    """What two inputs must not have in common where they are to be apart."""
+    if task.apart_in_reads and (reads := task.reads):
+        return lambda row: reads.key(row.tolist())
+    return _start_words
 
 
 def _solve(task: Task, rows: np.ndarray) -> Examples:
@@ -295,7 +386,7 @@ def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.
     """The examples in these rows of the table; start words it does not give are drawn."""
     assert task.table is not None
     base = task.sizes.base
-    drawn = _draw(task, rng, len(indices), frozenset(), distinct=False)
+    drawn = _draw(task, rng, len(indices), _start_words, distinct=False)
     given = task.table.start[indices]
     start = np.where(given >= 0, given, drawn)
     final = task.table.final[indices]

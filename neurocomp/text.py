@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import sys
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 LINE_END = re.compile(r"\r\n|\n|\r")
-WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4000}")  # int() itself takes up to 4300 digits, and digits of any script
+WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
+REAL_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
+MORE = re.compile(r"\.\.\. and ([0-9,]+) more")
+LONGEST = 1000  # characters of a line that are shown
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
+NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|nan)|-", re.IGNORECASE)
 SHOWN = 20  # messages of one kind; the others are counted
 
 # Control characters move the cursor and rewrite the screen; format characters reorder what is read; a lone
@@ -27,9 +34,25 @@ def whole_number(text: str) -> int | None:
     return int(word) if WHOLE_NUMBER.fullmatch(word) else None
 
 
+def real_number(text: str) -> float | None:
+    """The same of a number such as 0.3, -2 or 1e-6; infinity only where it is written in digits (1e999)."""
+    word = text.strip(" \t")
+    return float(word) if REAL_NUMBER.fullmatch(word) else None
+
+
 def visible(text: str) -> str:
     r"""The text on one line, with what could act on a terminal written out: ESC as \x1b, a new line as \n."""
     return "".join(map(_visible_character, text))
+
+
+def visible_lines(text: str) -> str:
+    """The text with its lines as they are, and each of them as `visible` shows it."""
+    return "\n".join(map(visible, text.split("\n")))
+
+
+def is_formula(text: str) -> bool:
+    """Whether a spreadsheet would compute a cell of this text instead of showing it; a number is no formula."""
+    return text.startswith(FORMULA) and not NUMBER.fullmatch(text)
 
 
 def _visible_character(character: str) -> str:
@@ -37,8 +60,29 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if unsafe else character
 
 
+def elided(text: str, longest: int = LONGEST) -> str:
+    """The text, without its middle if it is longer than that."""
+    half = (longest - 5) // 2
+    return text if len(text) <= longest else f"{text[:half]} ... {text[-half:]}"
+
+
+def named(names: Collection[str], shown: int = SHOWN) -> str:
+    """Names as `a, b, c`: the first of them, and how many more there are."""
+    more = len(names) - shown
+    return ", ".join(itertools.islice(names, shown)) + (f" and {more:,} more" if more > 0 else "")
+
+
 def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     """Different messages: the first of them, and how many more there are."""
     different = list(dict.fromkeys(messages))
-    more = len(different) - shown
-    return different if more <= 0 else [*different[:shown], f"... and {more:,} more"]
+    last = MORE.fullmatch(different[-1]) if different else None  # they were shortened before
+    counted = int(last[1].replace(",", "")) if last else 0
+    kept = different[:-1] if last else different
+    more = len(kept) - shown + counted
+    return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]
+
+
+def say(messages: Iterable[str]) -> None:
+    """Each of these on a line of its own on stderr, made visible; of many, how many more there are."""
+    for message in first_lines(messages):
+        print(f"neurocomp: {visible(message)}", file=sys.stderr)

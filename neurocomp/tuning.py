@@ -68,10 +68,10 @@ class Course:
     def ending(self, config: OptimizerConfig) -> str | None:
         """How it leaves now, or None if it goes on."""
         last = self.updates == config.updates
-        if self.held >= (1 if last else config.hold):
-            return "recovered"
         if not math.isfinite(self.curve[-1]):
             return "diverged"
+        if self.held >= (1 if last else config.hold):
+            return "recovered"
         return "exhausted" if last else None
 
 
@@ -123,6 +123,7 @@ def tune(
 def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
     course, logits = lanes.courses[lane], lanes.state.logits[lane].clone()  # a view would keep those of all lanes
     recovered_at = course.updates - course.held + 1 if ending == "recovered" else None
+    fit = fit and ending != "diverged"
     return Tuned(
         course.restart, logits, ending, fit, course.curve[-1], course.updates, recovered_at, course.seconds,
         course.curve,

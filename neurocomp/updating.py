@@ -16,9 +16,8 @@ from neurocomp.machine.lookup import lookup_table
 from neurocomp.machine.state import State
 from neurocomp.objective import TINY, composite, cross_entropy, losses, softmax_cross_entropy
 from neurocomp.optimizer import Adam
-from neurocomp.recovery import Batch, right_words
+from neurocomp.recovery import Batch, right_words, says
 from neurocomp.shapes import Bool, Float, Int, Tensor
-from neurocomp.simplex import most_likely
 from neurocomp.tasks import Task
 
 if TYPE_CHECKING:
@@ -128,7 +127,7 @@ def descent(
     parts = zip(found, words.split([len(rows.cells), len(rows.registers)], dim=-1), strict=True)
     of_words = cross_entropy if objective.loss == "log" else softmax_cross_entropy
     loss = composite([of_words(*part) for part in parts if part[1].shape[-1]], ended.halted, objective)
-    right = most_likely(torch.cat(found, dim=2).detach()) == words
+    right = says(torch.cat(found, dim=2).detach(), words)
     (gradient,) = torch.autograd.grad(loss.sum(), weights)
     return loss.detach(), gradient, (right | rows.optional).flatten(1).all(dim=1)
 

@@ -4,42 +4,59 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+import torch
 
-from neurocomp.config import MachineConfig, Sizes, UserError
+from neurocomp import tensor_file
+from neurocomp.config import MachineConfig, Sizes, UserError, check_jump_target
 from neurocomp.machine.weights import packed_width
 from neurocomp.shapes import Float, Tensor
+from neurocomp.text import whole_number
 
 FORMAT = "neurocomp weights 1"
+LEAST = Sizes(base=2, registers=1, lines=1)
+LARGEST = 1_000_000  # of a size: no machine comes near it, and numbers of thousands of digits end here
+SHOWN = 40  # characters of a size that is none
+PRECISIONS = (torch.float32, torch.float64)
 
 
 def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> None:
-    """Write one restart's packed logits."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write one restart's packed logits, in their own precision. May raise OSError."""
     facts = {key: str(value) for key, value in sizes._asdict().items()}
-    metadata = {"format": FORMAT, **facts, "jump_target": machine.jump_target}
-    save_file({"logits": logits.detach().cpu().contiguous()}, path, metadata=metadata)
+    tensor_file.save(path, {"logits": logits}, {"format": FORMAT, **facts, "jump_target": machine.jump_target})
 
 
 def load_weights(path: Path) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
-    """What `save_weights` wrote: packed logits, sizes, and a machine with the same jump_target."""
+    """What `save_weights` wrote: packed logits, sizes, and a machine with the same jump_target.
+
+    Raises UserError unless the file holds finite logits of that shape, in float32 or float64, and nothing else.
+    """
+    tensors, facts = tensor_file.load(path, FORMAT, "weights of neurocomp")
+    sizes = Sizes(*(_size(path, facts, key) for key in Sizes._fields))
+    if "jump_target" not in facts:
+        raise UserError(f"{path}: the metadata has no jump_target")
     try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            if metadata.get("format") != FORMAT:
-                raise UserError(f"{path}: not weights of neurocomp (expected metadata format={FORMAT})")
-            logits = file.get_tensor("logits")
-    except (OSError, SafetensorError) as error:
-        raise UserError(f"{path}: cannot be read as safetensors ({error})") from None
-    try:
-        sizes = Sizes(*(int(metadata[key]) for key in Sizes._fields))
-        machine = MachineConfig(jump_target=metadata["jump_target"])
-    except KeyError as error:
-        raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
-    except ValueError as error:
+        machine = MachineConfig(jump_target=facts["jump_target"])
+        check_jump_target(machine.jump_target, sizes)
+    except UserError as error:
         raise UserError(f"{path}: the metadata cannot be read ({error})") from None
-    expected = (sizes.lines, packed_width(sizes, machine))
-    if tuple(logits.shape) != expected:
-        raise UserError(f"{path}: weights of shape {tuple(logits.shape)}, expected {expected} for {sizes}")
-    return logits, sizes, machine
+    dtype = tensors["logits"].dtype if "logits" in tensors else PRECISIONS[0]
+    if dtype not in PRECISIONS:
+        name = str(dtype).removeprefix("torch.")
+        raise UserError(f"{path}: logits is {name}, expected float32 or float64")
+    expected = {"logits": (dtype, (sizes.lines, packed_width(sizes, machine)))}
+    tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
+    for line, weights in enumerate(tensors["logits"]):
+        hint = f"line {line} has no likeliest instruction, so these weights have no program"
+        tensor_file.check_finite(path, {f"logits[{line}]": weights}, hint)
+    return tensors["logits"], sizes, machine
+
+
+def _size(path: Path, facts: dict[str, str], key: str) -> int:
+    """One of the sizes that the metadata says."""
+    if key not in facts:
+        raise UserError(f"{path}: the metadata has no {key}")
+    size, least = whole_number(facts[key]), getattr(LEAST, key)
+    if size is None or not least <= size <= LARGEST:
+        given, expected = f"{key}={facts[key][:SHOWN]}", f"expected a whole number from {least} to {LARGEST}"
+        raise UserError(f"{path}: the metadata cannot be read ({given}, {expected})")
+    return size

@@ -231,8 +231,8 @@ def test_programs_load_by_path(tmp_path):
     "given, message",
     [
         ("map_icn", 'no program "map_icn", expected one of cond, fib, .*did you mean "map_inc"'),
-        ("none/map_inc.asm", 'none/map_inc.asm: No such file or directory; did you mean "map_inc"'),
-        ("/", 'no program "/"'),
+        ("none/map_inc.asm", 'none/map_inc.asm: cannot be read .No such file or directory.; did you mean "map_inc"'),
+        ("/", "/: is a folder, expected a file"),
     ],
 )
 def test_unknown_programs_are_refused(given, message):

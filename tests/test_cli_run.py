@@ -205,11 +205,12 @@ def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
 
 
 def test_flags_may_stand_between_overrides():
-    from neurocomp.cli.run import parse
+    from neurocomp.cli.run import hydra_flags, parse
 
-    arguments, flags = parse(["task=inc", "-m", "gamma=0.1,0.2", "--config-dir", "confs", "seed=0", "--json"])
+    confs = str(Path(__file__).parent)
+    arguments = parse(["task=inc", "-m", "gamma=0.1,0.2", "--config-dir", confs, "seed=0", "--json"])
     assert arguments.overrides == ["task=inc", "gamma=0.1,0.2", "seed=0"]
-    assert flags == ["-m", "--config-dir", "confs"]
+    assert hydra_flags(arguments) == ["--multirun", f"--config-dir={confs}"]
 
 
 # --- what runs (from here on the machine itself is needed)
@@ -285,7 +286,8 @@ def test_a_failed_cell_is_made_up_for_by_the_same_command(command, failing, monk
     "error, code, expected",
     [
         (KeyboardInterrupt(), 130, "the same command again goes on"),
-        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1, "the disk is full (rows.csv)"),
+        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1,
+         "rows.csv: the disk is full; rows so far are safe, and the same command goes on from there"),
     ],
 )
 def test_an_interrupt_and_a_full_disk_end_a_grid_at_once(command, failing, overrides, error, code, expected):

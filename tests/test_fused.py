@@ -38,7 +38,8 @@ from tests.test_tasks import shipped
 
 PRECISIONS = {torch.float32: (1e-5, 1e-4), torch.float64: (1e-10, 1e-8)}
 TASK = load_task(shipped("map_inc"), MachineConfig())
-OF_VECTORS_OF_32_BYTES = torch.backends.cpu.get_cpu_capability() == "AVX2"  # as the fused engine's are
+# As the fused engine's are; conftest.py asks PyTorch for them where its own would be longer.
+OF_VECTORS_OF_32_BYTES = torch.backends.cpu.get_cpu_capability() == "AVX2"
 READING = st.builds(MachineConfig, **{key: st.sampled_from(choices) for key, choices in READINGS.items()})
 
 
@@ -265,14 +266,23 @@ def doubled(batch):
     return batch._replace(start=State(*(part.double() for part in batch.start)))
 
 
-@pytest.mark.skipif(not OF_VECTORS_OF_32_BYTES, reason="PyTorch adds in another order here")
 @settings(max_examples=150, deadline=None)
 @given(losses())
 def test_gradient_in_one_call_has_the_bits_of_autograd(problem):
-    logits, batch, *rest = problem
-    expected = updated(plain_update, logits, batch, fused.run, *rest)
+    """The bits where PyTorch adds as the engine does, else the numbers but for rounding: masses that vanish, of
+    which the logarithm is all error, are left out there."""
+    logits, batch, task, objective = problem
+    expected = updated(plain_update, logits, batch, fused.run, task, objective)
     assume(all(part.isfinite().all() for part in expected[:2]))
-    assert all(same(*pair) for pair in zip(updated(compiled, logits, batch, 1, *rest), expected, strict=True))
+    found = updated(compiled, logits, batch, 1, task, objective)
+    if OF_VECTORS_OF_32_BYTES:
+        assert all(same(*pair) for pair in zip(found, expected, strict=True))
+        return
+    ended = fused.run(logits, batch.start, task.sizes, task.machine, task.steps)
+    assume(all(part.sum(-1).min() > 1e-3 and largest(part) < 1e6 for part in ended[:2]))
+    within = 100 * torch.finfo(logits.dtype).eps
+    assert all(distance(*pair, 1.0) <= within for pair in zip(found[:2], expected[:2], strict=True))
+    assert torch.equal(found[2], expected[2])
 
 
 BETAS = st.sampled_from([0.0, 0.3, 0.5, 0.9, 0.999])
@@ -299,10 +309,10 @@ def test_compiled_adam_is_the_plain_one(config, shape, magnitudes, dtype):
 
 
 @pytest.mark.parametrize("base", [*range(2, 20), 24, 33, 40, 64])
-@pytest.mark.skipif(not OF_VECTORS_OF_32_BYTES, reason="PyTorch adds in another order here")
 def test_mass_is_added_in_the_order_of_pytorch(base):
     numbers = torch.rand(7, base)
-    assert [total_mass_of(row) for row in numbers.numpy()] == numbers.sum(dim=1).tolist()
+    found, expected = [total_mass_of(row) for row in numbers.numpy()], numbers.sum(dim=1).tolist()
+    assert found == (expected if OF_VECTORS_OF_32_BYTES else pytest.approx(expected, rel=1e-6))
 
 
 @numba.njit

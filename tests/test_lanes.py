@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -39,7 +37,7 @@ def run(given: RunConfig) -> Path:
 
 def facts(path: Path) -> dict[int, dict]:
     """Rows by restart, without the time they took, the threads they had and what was written together."""
-    frame = read_rows(path).drop(columns=["wall_s", "threads", "batch"])
+    frame = read_rows(path).drop(columns=["wall_s", "threads", "batch", "date"])
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     assert len({row["restart"] for row in rows}) == len(rows)
     return {row["restart"]: row for row in rows}
@@ -94,25 +92,40 @@ def test_what_is_done_is_kept_when_tuning_ends_early(tmp_path, monkeypatch, whol
     assert facts(run(given)) == whole
 
 
+SLOWLY = """
+import sys, time
+from neurocomp import results
+from neurocomp.cli.main import main
+from neurocomp.methods import tune
+
+tune.SECONDS_UNSAVED = 0
+append = results.CellWriter.append
+
+def append_and_wait(cell, rows):
+    append(cell, rows)
+    print("appended", file=sys.stderr, flush=True)
+    time.sleep(600)  # until it is killed: other restarts are in their lanes now, or wait
+
+if sys.argv[-1] == "slowly":
+    sys.argv.pop()
+    results.CellWriter.append = append_and_wait
+sys.exit(main())
+"""
+
+
 def test_sigkill_loses_at_most_what_is_in_flight(tmp_path, whole):
     overrides = ["task=map_inc", "task.length=1", "init=map_dec", f"restarts={RESTARTS}", "chunk=2", "examples=4",
                  "threads=1", "optimizer.updates=40", "optimizer.hold=3", "engine=fused"]  # fmt: skip
-    entry = "import sys; from neurocomp.methods import tune; tune.SECONDS_UNSAVED = 0; "
-    command = [sys.executable, "-c", entry + "from neurocomp.cli.main import main; sys.exit(main())", "run"]
-
-    def start() -> subprocess.Popen:
-        given = [*command, *overrides, f"results={tmp_path}", "name=killed"]
-        return subprocess.Popen(given, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-    process, deadline = start(), time.time() + 120
-    while not list(tmp_path.rglob("*.csv")) and time.time() < deadline and process.poll() is None:
-        time.sleep(0.002)
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    command = [sys.executable, "-c", SLOWLY, "run", *overrides, f"results={tmp_path}", "name=killed"]
+    with subprocess.Popen([*command, "slowly"], cwd=tmp_path, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert any("appended" in line for line in process.stderr), "the process ended before it had a row"
+        process.send_signal(signal.SIGKILL)
     (path,) = tmp_path.rglob("*.csv")
     kept = facts(path)
     assert 0 < len(kept) < RESTARTS and kept == {restart: whole[restart] for restart in kept}
-    assert start().wait() == 0 and facts(path) == whole
+    again = subprocess.run(command, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    assert again.returncode == 0 and facts(path) == whole
 
 
 def test_what_the_kernels_lack_is_left_to_pytorch(tmp_path):

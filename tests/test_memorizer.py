@@ -33,7 +33,7 @@ from neurocomp.memorizer.subleq import Instruction, Program
 from neurocomp.results import CellLocked, CellWriter, read_rows
 from tests import strategies
 
-TIMES = ["wall_s", "updates_per_s"]
+TIMES = ["wall_s", "updates_per_s", "date"]
 
 
 def tiny(folder: Path, **changes) -> MemorizerConfig:

@@ -310,7 +310,7 @@ def test_a_torn_file_and_a_broken_configuration(command, directory):
     assert entries(command)["programs=16"]["trainings"] == "2"
     path.with_suffix(".yaml").write_text("a: [")
     answer = command("table", "memorization")
-    assert answer.code == 2 and "not a configuration in YAML" in answer.err
+    assert answer.code == 1 and "not a configuration in YAML" in answer.err
 
 
 # --- the table of soft programs

@@ -23,7 +23,7 @@ from neurocomp.tasks import held_out, load_task
 from neurocomp.weights_file import load_weights
 from tests.test_tasks import shipped
 
-TIMES = ["wall_s"]
+TIMES = ["wall_s", "date"]
 OPTIMIZER = OptimizerConfig(updates=60)
 
 

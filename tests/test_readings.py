@@ -10,6 +10,7 @@ import pytest
 from neurocomp import readings
 from neurocomp.cli.compose import configure
 from neurocomp.config import UserError
+from neurocomp.lock import CellLocked, Lock
 from neurocomp.plan import make_plan
 
 
@@ -119,6 +120,24 @@ def test_rows_of_another_search_are_refused(tmp_path):
         csv.writer(file).writerows([["setting", "row"], ["0", "optimization"]])
     with pytest.raises(UserError, match="not the rows of this search"):
         readings.search(searching(tmp_path))
+
+
+def test_one_process_searches_at_a_time(tmp_path, counted):
+    (tmp_path / "readings").mkdir()
+    locked = pytest.raises(CellLocked, match="screen-s0 is being written by another process")
+    with Lock(tmp_path / "readings" / "screen-s0.csv"), locked:
+        readings.search(searching(tmp_path))
+    assert not counted and not list(tmp_path.rglob("*.csv"))
+
+
+def test_a_damaged_row_of_a_search_is_named_and_left_alone(tmp_path, counted):
+    readings.search(searching(tmp_path, **{"readings.settings": 1}))
+    path = tmp_path / "readings" / "screen-s0.csv"
+    damaged = path.read_text().replace("log", "lag", 1)
+    path.write_text(damaged)
+    with pytest.raises(UserError, match='screen-s0.csv:2: loss is "lag", expected one of log, softmax'):
+        readings.search(searching(tmp_path))
+    assert path.read_text() == damaged
 
 
 def _without_seconds(text: str) -> list[list[str]]:

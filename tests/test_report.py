@@ -172,7 +172,7 @@ def test_readings_explain_what_is_not_there(tmp_path, capsys):
     write_readings(tmp_path / "readings" / "screen.csv", {0: {"fit": 0, "soft": 0, "base": 4}})
     with (tmp_path / "readings" / "screen.csv").open("a") as file:
         file.write("1,optimization,inc,many,0,0,1,0,4,3,log\n")
-    with pytest.raises(UserError, match="line 22: expected numbers in setting, n, fit, soft, seconds"):
+    with pytest.raises(UserError, match="screen.csv:22: expected numbers in setting, n, fit, soft, seconds"):
         main(["readings", "--results", str(tmp_path / "readings")])
 
 

@@ -137,7 +137,7 @@ def test_equal_instructions_are_one():
 
 @given(st.lists(st.integers(1, 5), min_size=1, max_size=4), st.integers(1, 60))
 def test_indices_are_all_there_are_or_as_many_as_asked_for(counts, most):
-    rows = distinct(np.array(counts), most, rng())
+    rows = np.concatenate(list(distinct(np.array(counts), most, rng())))
     assert len(rows) == len(np.unique(rows, axis=0)) == min(most, np.prod(counts))
     assert ((rows >= 0) & (rows < counts)).all()
 

@@ -234,7 +234,7 @@ def soft_row_of(config: MemorizerConfig) -> dict:
     return pipeline.one_row(make_plan(config), 0, progress=False)
 
 
-TIMES = ("updates_per_s", "wall_s")
+TIMES = ("updates_per_s", "wall_s", "date")
 
 
 @pytest.mark.parametrize("stop", [19, 20, 33])

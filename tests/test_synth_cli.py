@@ -102,8 +102,7 @@ def test_contradicting_rows_of_a_file_are_one_line(command, tmp_path):
     (tmp_path / "mine.csv").write_text("m0,m0_final\n1,2\n0,1\n1,3\n")
     answer = command("synth", "task=mine", "--config-dir", str(tmp_path))
     assert answer.code == 2
-    told = "rows 2 and 4 contradict each other: the same start, but different final words in m0"
-    assert answer.err == f"neurocomp: task mine: {told}\n"
+    assert answer.err == "neurocomp: mine.csv:2 and mine.csv:4: the same start words, but m0_final is 2 and 3\n"
 
 
 def test_no_torch_is_needed(tmp_path):

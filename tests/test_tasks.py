@@ -137,7 +137,7 @@ def test_examples_from_a_file(tmp_path, monkeypatch):
         ("m0,m0_final\n²,1\n", 'e.csv:2: m0 is "²", expected a word 0..4'),
         ("m0,m0_final\n1,٣\n", 'e.csv:2: m0_final is "٣", expected a word 0..4'),
         (b"m0,m0_final\n\xff,1\n", "e.csv: not UTF-8 text"),
-        ("m0,m0_final\n" + "1" * 200_000 + ",1\n", "e.csv: cannot be read .*field larger"),
+        ("m0,m0_final\n" + "1" * 200_000 + ",1\n", "e.csv:2: cannot be read .*field larger"),
         ("m0,m0_final\n" + "1" * 5_000 + ",1\n", 'e.csv:2: m0 is "1'),
     ],
     ids=lambda given: str(given)[:30],

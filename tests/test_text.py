@@ -22,9 +22,9 @@ def test_only_newlines_and_carriage_returns_end_a_line(text, expected):
 
 
 @pytest.mark.parametrize("text, number", [
-    ("0", 0), ("-3", -3), ("+4", 4), (" 12\t", 12), ("9" * 4000, int("9" * 4000)),
+    ("0", 0), ("-3", -3), ("+4", 4), (" 12\t", 12), ("9" * 4300, int("9" * 4300)),
     ("", None), ("1_000", None), ("\uff13", None), ("\u0663", None), ("3.0", None), ("1e3", None), ("0x10", None),
-    ("9" * 4001, None), ("--3", None), ("\n3", None),
+    ("9" * 4301, None), ("--3", None), ("\n3", None),
 ])  # fmt: skip
 def test_whole_numbers_are_of_ascii_digits(text, number):
     assert whole_number(text) == number

@@ -14,6 +14,7 @@ from dataclasses import replace
 import torch
 
 from neurocomp import optimizer
+from neurocomp.cell_limits import check_cell
 from neurocomp.config import RunConfig, UserError, check_choice
 from neurocomp.engine import load, resolve
 from neurocomp.plan import Plan, make_plan, start
@@ -31,6 +32,8 @@ def plan_for(config: RunConfig, engine: str) -> Plan:
     """The plan of this engine's updates; raises UserError if it cannot run them, and says what is in the way."""
     check_choice("--engines", engine, ENGINES)
     plan = make_plan(replace(config, engine="auto", task=replace(config.task, general=None)))
+    together = replace(config, chunk=max(config.chunk, config.restarts))  # all chunks are in memory at once
+    check_cell(together, plan.task, "fused" if engine == "fused" else "eager", plan.device.type)
     if engine == "jax":
         _check_jax(plan)
     else:

@@ -41,5 +41,5 @@ def _compiled(function: Callable[..., None], kinds: tuple[tuple[np.dtype, int], 
         sizes, machine = Sizes(2, 1, 1), MachineConfig()
         table = lookup(sizes.base, machine.mod_by_zero)
         samples = [np.empty(0, np.int64), False, plan(sizes, machine, table), table, *samples]
-    announced = f"compiling the fused engine's {function.__name__} pass ({{kept}}, some 15 s)" if swept else None
-    return jit.compiled(function, tuple(numba.typeof(sample) for sample in samples), SOURCES, announced)
+    named = "the fused engine" if swept else None
+    return jit.compiled(function, tuple(numba.typeof(sample) for sample in samples), SOURCES, named)

@@ -37,7 +37,7 @@ def gradient(
         restart = next_task(queue, restarts, helping)
         if restart < 0:
             break
-        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        far = load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero, fits = filled(slope[0], 0), True
         for i in range(plan.lines * plan.padded):
             weight_slopes[i] = zero
@@ -45,7 +45,7 @@ def gradient(
             load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
             for t in range(steps):
                 after = at(records, (t + 1) * plan.size)
-                step(plan, lookup, weights, at(records, t * plan.size), after)
+                step(plan, lookup, weights, far, at(records, t * plan.size), after)
                 trace = at(numbers(to_halted), restart * examples * steps + t)
                 store(at(after, plan.halted_at), trace, first, examples, 1, steps)
             for i in range(plan.halted_at + 1):
@@ -72,6 +72,8 @@ def gradient(
 def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_right):
     """Whether the most likely words of one example are the right ones; the adjoints of its rows go to `slope`.
 
+    A row with a mass that is not finite has no most likely word (`recovery.says`).
+
     `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting
     keeps logarithms finite (`objective.TINY`): it is part of what goes to `to_mass` (of a row) and `to_right` (of its
     right word). The second is the weight of the mass that has not halted (`efficiency`).
@@ -79,12 +81,13 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
     fits = True
     for i in range(len(rows)):
         row, slopes, word = at(last, rows[i, 0] * width), at(slope, rows[i, 0] * width), words[i]
-        likeliest, largest = 0, row[0]
-        for v in range(1, plan.base):
+        likeliest, largest, known = 0, row[0], True
+        for v in range(plan.base):
             value = row[v * width]
-            if value > largest or (value != value and largest == largest):  # NaN is the largest
+            known &= value - value == 0  # neither NaN nor infinite
+            if value > largest:
                 likeliest, largest = v, value
-        fits &= likeliest == word or rows[i, 1] == 0
+        fits &= (known and likeliest == word) or rows[i, 1] == 0
         to_mass[i] = total_mass(row, plan.base, width, width) + settings[0]
         to_right[i] = row[word * width] + settings[0]
         every = shares[i] / to_mass[i]

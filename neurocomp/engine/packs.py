@@ -129,37 +129,43 @@ def _exp2_coefficients(degree):
     return fit.convert(kind=np.polynomial.Polynomial).coef
 
 
-@intrinsic
-def exp2(typingctx, exponent):
-    """2 to the power of each lane, for exponents <= 0; what would be subnormal is the smallest normal number.
+def _exp2(lowest_is_zero):
+    """2 to the power of each lane, for exponents <= 0; a power that would be subnormal is zero, or the smallest normal.
 
     The exponent is an integer n and a rest r, |r| <= 1/2. Adding 1.5 * 2^mantissa leaves n in the lowest bits of
-    the sum, from where a shift moves it to the exponent's place. NaN stays NaN.
+    the sum, from where a shift moves it to the exponent's place, where -bias makes a zero. NaN stays NaN.
     """
-    degree, mantissa, bias = _FORMATS[exponent.dtype.bitwidth]
 
-    def generate(context, builder, signature, arguments):
-        vector = arguments[0].type
-        bits = ir.VectorType(ir.IntType(exponent.dtype.bitwidth), exponent.lanes)
+    def exp2(typingctx, exponent):
+        degree, mantissa, bias = _FORMATS[exponent.dtype.bitwidth]
 
-        def constant(value):
-            return ir.Constant(vector, [float(value)] * exponent.lanes)
+        def generate(context, builder, signature, arguments):
+            vector = arguments[0].type
+            bits = ir.VectorType(ir.IntType(exponent.dtype.bitwidth), exponent.lanes)
 
-        def integer(value):
-            return ir.Constant(bits, [value] * exponent.lanes)
+            def constant(value):
+                return ir.Constant(vector, [float(value)] * exponent.lanes)
 
-        lowest = constant(1 - bias)
-        t = builder.select(builder.fcmp_ordered("<", arguments[0], lowest), lowest, arguments[0])
-        shifted = builder.fadd(t, constant(1.5 * 2.0**mantissa))
-        rest = builder.fsub(t, builder.fsub(shifted, constant(1.5 * 2.0**mantissa)))
-        *lower, power = (constant(c) for c in _exp2_coefficients(degree))
-        for coefficient in reversed(lower):
-            power = builder.fadd(builder.fmul(power, rest, flags=FUSE), coefficient, flags=FUSE)
-        raised = builder.shl(builder.bitcast(shifted, bits), integer(mantissa))
-        scale = builder.bitcast(builder.add(raised, integer(bias << mantissa)), vector)
-        return builder.fmul(power, scale)
+            def integer(value):
+                return ir.Constant(bits, [value] * exponent.lanes)
 
-    return exponent(exponent), generate
+            lowest = constant(-bias if lowest_is_zero else 1 - bias)
+            t = builder.select(builder.fcmp_ordered("<", arguments[0], lowest), lowest, arguments[0])
+            shifted = builder.fadd(t, constant(1.5 * 2.0**mantissa))
+            rest = builder.fsub(t, builder.fsub(shifted, constant(1.5 * 2.0**mantissa)))
+            *lower, power = (constant(c) for c in _exp2_coefficients(degree))
+            for coefficient in reversed(lower):
+                power = builder.fadd(builder.fmul(power, rest, flags=FUSE), coefficient, flags=FUSE)
+            raised = builder.shl(builder.bitcast(shifted, bits), integer(mantissa))
+            scale = builder.bitcast(builder.add(raised, integer(bias << mantissa)), vector)
+            return builder.fmul(power, scale)
+
+        return exponent(exponent), generate
+
+    return intrinsic(exp2)
+
+
+exp2, exp2_or_zero = _exp2(lowest_is_zero=False), _exp2(lowest_is_zero=True)
 
 
 @intrinsic

@@ -8,7 +8,7 @@ The ways in, which `cache.compiled` compiles, are `forward` and `backward` here,
 from __future__ import annotations
 
 from neurocomp.engine.backward import softmax_sections_backward, step_backward
-from neurocomp.engine.forward import softmax_sections, step
+from neurocomp.engine.forward import FAR, softmax_sections, step
 from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, total
 from neurocomp.engine.queue import DONE, advance, next_task
@@ -30,11 +30,11 @@ def forward(
         if task < 0:
             break
         restart, first = task // per_restart, task % per_restart * width
-        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        far = load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
         for t in range(steps):
             after = at(records, (t + 1) % 2 * plan.size)
-            step(plan, lookup, weights, at(records, t % 2 * plan.size), after)
+            step(plan, lookup, weights, far, at(records, t % 2 * plan.size), after)
             trace = at(numbers(to_halted), restart * examples * steps + t)
             store(at(after, plan.halted_at), trace, first, examples, 1, steps)
         last = at(records, steps % 2 * plan.size)
@@ -64,14 +64,14 @@ def backward(
         restart = next_task(queue, restarts, helping)
         if restart < 0:
             break
-        load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
+        far = load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero = filled(slope[0], 0)
         for i in range(plan.lines * plan.padded):
             weight_slopes[i] = zero
         for first in range(0, examples, width):
             load_state(plan, records, memory, registers, counter, halted, restart, first, examples)
             for t in range(steps):
-                step(plan, lookup, weights, at(records, t * plan.size), at(records, (t + 1) * plan.size))
+                step(plan, lookup, weights, far, at(records, t * plan.size), at(records, (t + 1) * plan.size))
             size = plan.base * plan.base
             source = at(numbers(memory_slopes), restart * examples * size)
             load(at(slope, plan.memory_at), source, first, examples, size, size)
@@ -110,15 +110,20 @@ def load_weights(plan, weights, record, logits):
     """What `fetch` mixes (`controller.prepare`), each line padded with zeros to whole blocks.
 
     For mix_of_softmax that is the softmax of each line, computed with lines in the lanes; `record` is scratch.
+    Returns whether one of the logits is beyond FAR.
     """
+    far = False
+    for i in range(size_of(plan)):
+        far |= abs(logits[i]) > FAR
     instruction = at(record, plan.instruction_at)
     for i in range(plan.padded):
         instruction[i] = filled(instruction[i], 0)
     for first in range(0, plan.lines, lane_count(record)):
         load(instruction, logits, first, plan.lines, plan.width, plan.width)
         if not plan.softmax:
-            softmax_sections(plan, instruction)
+            softmax_sections(plan, instruction, far)
         store(instruction, weights, first, plan.lines, plan.padded, plan.padded)
+    return far
 
 
 @kernel

@@ -7,17 +7,23 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
+from neurocomp import foreign
 from neurocomp.config import Sizes, UserError, did_you_mean
+from neurocomp.files import read_text
 from neurocomp.language.isa import BY_NAME, Opcode
+from neurocomp.text import SHOWN, elided, first_lines, lines, named
 
+LONGEST = 80  # characters of a line that a message repeats
+AS_VALUE = "; where a jump goes to the line in a register: --jump-target value, machine.jump_target=value"
 LABEL = re.compile(r"([^\s:]*)\s*:(.*)")
 LABEL_NAME = re.compile(r"[a-z_]\w*", re.ASCII | re.IGNORECASE)
 REGISTER = re.compile(r"r?(\d{1,4})", re.ASCII)
@@ -69,26 +75,32 @@ def slots(opcode: Opcode, jump_target: str) -> tuple[tuple[str, str], ...]:
 
 
 def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes: Sizes | None = None) -> Program:
-    """The program that `text` says, or an AssemblyError that lists all its mistakes as `source:line: mistake`.
+    """The program that `text` says, or an AssemblyError that lists its mistakes as `source:line: mistake`.
 
-    With `sizes`, what does not fit on such a machine is a mistake too; `fit` pads the program.
+    It lists the first 20, and how many more there are. With `sizes`, what does not fit on such a machine is a mistake
+    too; `fit` pads the program.
     """
     statements, labels, mistakes = _scan(text, jump_target)
     instructions = []
     for number, words in statements:
-        instruction, wrong = _instruction(words, labels, jump_target)
+        hint = did_you_mean if len(mistakes) < SHOWN else _no_hint  # comparing names takes long
+        instruction, wrong = _instruction(words, labels, jump_target, hint)
         instructions.append(instruction)
         mistakes += [(number, mistake) for mistake in wrong]
-    lines = tuple(number for number, _ in statements)
+    at = tuple(number for number, _ in statements)
     if sizes is not None:
         texts = [" ".join(words) for _, words in statements]
-        mistakes += [(lines[line], mistake) for line, mistake in _misfits(instructions, texts, sizes)]
+        mistakes += [(at[line], mistake) for line, mistake in _misfits(instructions, texts, sizes)]
     if not instructions and not mistakes:
         mistakes = [(1, 'no instructions here, expected at least one, such as "noop"')]
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake[0])
-        raise AssemblyError("\n".join(f"{source}:{number}: {mistake}" for number, mistake in mistakes))
-    return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, lines)
+        raise AssemblyError("\n".join(first_lines(f"{source}:{number}: {mistake}" for number, mistake in mistakes)))
+    return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, at)
+
+
+def _no_hint(given: str, known: Collection[str]) -> str:
+    return ""
 
 
 def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dict[str, int], list[tuple[int, str]]]:
@@ -96,7 +108,7 @@ def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dic
     statements: list[tuple[int, list[str]]] = []
     labels: dict[str, int] = {}
     mistakes: list[tuple[int, str]] = []
-    for number, row in enumerate(text.splitlines(), start=1):
+    for number, row in enumerate(lines(text), start=1):
         for statement in row.split("#")[0].split(";"):
             statement = statement.strip()
             while match := LABEL.fullmatch(statement):
@@ -120,12 +132,14 @@ def _label_mistake(name: str, labels: Mapping[str, int], jump_target: str) -> st
     return f'label "{name}:" is defined twice, expected a new name' if name in labels else None
 
 
-def _instruction(words: list[str], labels: Mapping[str, int], jump_target: str) -> tuple[Instruction, list[str]]:
-    """The instruction that `words` say, and what they get wrong."""
-    opcode, text = BY_NAME.get(words[0]), " ".join(words)
+def _instruction(
+    words: list[str], labels: Mapping[str, int], jump_target: str, hint: Callable[[str, Collection[str]], str]
+) -> tuple[Instruction, list[str]]:
+    """The instruction that `words` say, and what they get wrong; `hint` guesses which name was meant."""
+    opcode, text = BY_NAME.get(words[0]), elided(" ".join(words), LONGEST)
     if opcode is None:
-        accepted = f"expected one of {', '.join(BY_NAME)}{did_you_mean(words[0].lower(), list(BY_NAME))}"
-        return NOOP, [f'unknown opcode "{words[0]}" in "{text}", {accepted}']
+        accepted = f"expected one of {', '.join(BY_NAME)}{hint(words[0].lower(), BY_NAME)}"
+        return NOOP, [f'unknown opcode "{elided(words[0], LONGEST)}" in "{text}", {accepted}']
     operands = slots(opcode, jump_target)
     if len(words) - 1 != len(operands):
         return NOOP, [f'{opcode.name} takes {_signature(operands)}, got {len(words) - 1} in "{text}"']
@@ -135,8 +149,9 @@ def _instruction(words: list[str], labels: Mapping[str, int], jump_target: str) 
         if slot == "target" and word in labels:
             filled[slot] = labels[word]
         elif slot == "target":
-            accepted = f"expected one of {', '.join(labels)}" if labels else "this program has no labels"
-            mistakes.append(f'no label "{word}:" for "{text}", {accepted}{did_you_mean(word, list(labels))}')
+            accepted = f"expected one of {named(labels)}" if labels else "this program has no labels"
+            guess = AS_VALUE if REGISTER.fullmatch(word) else hint(word, labels)
+            mistakes.append(f'no label "{word}:" for "{text}", {accepted}{guess}')
         elif match := REGISTER.fullmatch(word):
             filled[slot] = int(match[1])
         else:
@@ -201,7 +216,8 @@ def fit(program: Program, sizes: Sizes, source: str = "<program>") -> Program:
     if misfits := list(_misfits(program.instructions, texts, sizes)):
         numbers = dict(enumerate(program.lines))
         places = [f":{numbers[line]}:" if line in numbers else f": program line {line}" for line, _ in misfits]
-        raise UserError("\n".join(f"{source}{at} {misfit}" for at, (_, misfit) in zip(places, misfits, strict=True)))
+        told = (f"{source}{at} {misfit}" for at, (_, misfit) in zip(places, misfits, strict=True))
+        raise UserError("\n".join(first_lines(told)))
     instructions = tuple(
         i if i.target is None else i._replace(target=i.target % sizes.lines) for i in program.instructions
     )
@@ -234,14 +250,65 @@ def shipped_programs() -> list[str]:
 def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Sizes | None = None) -> Program:
     """The shipped program of that name, or the one in the file at that path; `sizes` as for `parse`."""
     given, shipped = str(name_or_path), _shipped()
-    file = shipped.get(given) or Path(given)
-    if given not in shipped and not given.endswith(".asm") and not file.is_file():
+    if given not in shipped and not given.endswith(".asm") and not os.path.exists(given):
         accepted = f"expected one of {', '.join(sorted(shipped))} or a path that ends in .asm"
         raise UserError(f'no program "{given}", {accepted}{did_you_mean(given, sorted(shipped))}')
+    if given in shipped:
+        return parse(shipped[given].read_text(encoding="utf-8"), f"{given}.asm", jump_target, sizes)
     try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
-        hint = did_you_mean(Path(given).stem, sorted(shipped))
-        raise UserError(f"cannot read the program {given}: {reason}{hint}") from error
-    return parse(text.removeprefix("\ufeff"), given if given not in shipped else f"{given}.asm", jump_target, sizes)
+        text = read_text(Path(given))
+    except UserError as error:
+        raise UserError(f"{error}{did_you_mean(Path(given).stem, sorted(shipped))}") from error
+    try:
+        return parse(text, given, jump_target, sizes)
+    except AssemblyError:
+        if what := _seems(text):
+            raise UserError(f'{given}: not assembly (an instruction a line, such as "inc 1 1"); {what}') from None
+        raise
+
+
+def _seems(text: str) -> str | None:
+    """What a text with mistakes seems to be, if it is not assembly."""
+    if is_assembly(text):
+        return None
+    numbers = foreign.numbers(text)
+    if numbers and (len(numbers) == 1 or any(len(row) != 3 for row in numbers)):
+        return "it seems to be a list of numbers; --memory=3,5,2 gives a memory"
+    if foreign.is_subleq(text):
+        return "it seems to be a subleq program: neurocomp subleq exec runs it"
+    what = foreign.other_text(text)
+    return what and f"it seems to be {what}"
+
+
+def is_assembly(text: str) -> bool:
+    """Whether most instructions of a text, right or wrong, begin with an opcode."""
+    words = [row.partition("#")[0].rpartition(":")[2].split() for row in lines(text)]
+    first = [row[0] for row in words if row]
+    return bool(first) and 2 * sum(word in BY_NAME for word in first) > len(first)
+
+
+def unreached(program: Program, jump_target: str = "line") -> int | None:
+    """The first line after a `halt` that no run can come to; None if there is none, or jumps go where a word says."""
+    if jump_target == "value" and any(i.opcode == "jump" for i in program.instructions):
+        return None
+    reached: set[int] = set()
+    waiting = [0]
+    while waiting:
+        line = waiting.pop() % len(program)
+        if line not in reached:
+            reached.add(line)
+            instruction = program.instructions[line]
+            waiting += [] if instruction.opcode == "halt" else [line + 1]
+            waiting += [] if instruction.target is None else [instruction.target]
+    after = (line + 1 for line, i in enumerate(program.instructions[:-1]) if i.opcode == "halt" and line in reached)
+    return next((line for line in after if line not in reached), None)
+
+
+def unreached_remark(program: Program, source: str, jump_target: str = "line") -> str | None:
+    """A sentence about `unreached`, for people."""
+    line = unreached(program, jump_target)
+    if line is None:
+        return None
+    place = f":{program.lines[line]}:" if line < len(program.lines) else f": program line {line}:"
+    text = format_instruction(program.instructions[line], _all_labels(program))
+    return f'{source}{place} "{text}" is never reached: it follows a halt, and no jump goes there'

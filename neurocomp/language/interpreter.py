@@ -41,13 +41,35 @@ def run(
     the first. `trace(step, line, instruction, memory, registers)` is called after each step; steps count from 1.
     """
     m, r = list(memory), list(registers)
-    # A slot that an opcode does not use may hold any register: what it reads there has no effect.
-    decoded = [(i.opcode, i.first or 0, i.second or 0, i.third or 0, i.target or 0) for i in program.instructions]
+    executed, halted = run_in_place(program, m, r, base, steps, halting, mod_by_zero, jump_target, trace)
+    return Outcome(tuple(m), tuple(r), executed, halted)
+
+
+def run_in_place(
+    program: Program,
+    m: list[int],
+    r: list[int],
+    base: int,
+    steps: int,
+    halting: str,
+    mod_by_zero: str,
+    jump_target: str = "line",
+    trace: Trace | None = None,
+) -> tuple[int, bool]:
+    """What `run` does, to the lists of words given; returns how many steps were executed and whether one halted.
+
+    A word is looked at only where an instruction uses it, so lists that note what is read learn just that.
+    """
+    # A slot that an opcode does not use may hold any register; it is not looked at.
+    decoded = [
+        (BY_NAME[i.opcode], BY_NAME[i.opcode].sources, i.first or 0, i.second or 0, i.third or 0, i.target or 0)
+        for i in program.instructions
+    ]
     counter, halted, lines = 0, False, len(program)
     for step in range(1, steps + 1):
         line = counter
-        opcode, first, second, dst, target = decoded[line]
-        counter = (line + 1) % lines
+        row, sources, first, second, dst, target = decoded[line]
+        opcode, counter = row.name, (line + 1) % lines
         if opcode == "halt":
             halted = True
         elif opcode == "read":
@@ -58,9 +80,10 @@ def run(
             if r[first] == 0:
                 counter = (r[second] if jump_target == "value" else target) % lines
         elif opcode != "noop":
-            r[dst] = compute(BY_NAME[opcode], r[first], r[second], base, mod_by_zero)
+            x, y = r[first] if sources else 0, r[second] if sources > 1 else 0
+            r[dst] = compute(row, x, y, base, mod_by_zero)
         if trace is not None:
             trace(step, line, program.instructions[line], tuple(m), tuple(r))
         if halted and halting == "freeze":
-            return Outcome(tuple(m), tuple(r), step, True)
-    return Outcome(tuple(m), tuple(r), steps, halted)
+            return step, True
+    return steps, halted

@@ -26,6 +26,11 @@ class Opcode(NamedTuple):
     def writes_register(self) -> bool:
         return "dst" in self.operands
 
+    @property
+    def sources(self) -> int:
+        """How many words it takes from registers."""
+        return sum(operand not in ("dst", "label") for operand in self.operands)
+
 
 OPCODES = (
     Opcode("halt", ()),

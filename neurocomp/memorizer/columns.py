@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from neurocomp.results import RowFormat
+from neurocomp.columns import RowFormat
 
 MEMORIZED = RowFormat(
     columns=(
         "task", "language", "network", "data", "programs", "included", "length", "restart", "seed", "status",
         "updates", "accuracy", "accuracy_a", "loss", "exact_rate", "exact_by_program", "outcomes", "batch_size",
         "label_smoothing", "check", "parameters", "updates_per_s", "wall_s", "device", "precision", "threads",
-        "config_hash", "commit", "dirty", "torch", "transformers", "schema", "batch",
+        "config_hash", "commit", "dirty", "torch", "transformers", "schema", "batch", "version", "date",
     ),
     required=("task", "language", "network", "restart", "seed", "status", "config_hash", "schema"),
     integers=("programs", "length", "restart", "seed", "updates", "batch_size", "check", "parameters", "threads",

@@ -5,10 +5,12 @@ Sizes are the paper's: n instruction numbers (`lines`), k data addresses (`memor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import UserError, check_at_least, check_choice
+from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.text import is_formula, visible
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")
 SOFT_TASKS = TASKS[1:]
@@ -77,11 +79,11 @@ class TrainingConfig:
     """Every so many seconds a checkpoint is written, from which an interrupted training goes on."""
 
     def __post_init__(self):
-        if not self.learning_rate > 0:
+        if not 0 < self.learning_rate < math.inf:
             raise UserError(f"training.learning_rate={self.learning_rate}: expected a number > 0")
         check_at_least("training.weight_decay", self.weight_decay, 0)
         check_at_least("training.warmup", self.warmup, 0)
-        if self.clip is not None and not self.clip > 0:
+        if self.clip is not None and not 0 < self.clip < math.inf:
             raise UserError(f"training.clip={self.clip}: expected a number > 0, or null")
         if not 0 <= self.label_smoothing < 1:
             raise UserError(f"training.label_smoothing={self.label_smoothing}: expected a number in [0, 1)")
@@ -127,6 +129,8 @@ class SoftConfig:
 
     def __post_init__(self):
         check_choice("soft.data", self.data, ("generated", "sst2"))
+        if self.folder is not None:
+            self.folder = with_home("soft.folder", self.folder)
         check_choice("soft.sizes", self.sizes, ("published", "any"))
         check_at_least("soft.vocabulary", self.vocabulary, 100)
         check_at_least("soft.tokens", self.tokens, 16)
@@ -164,6 +168,8 @@ class MemorizerConfig:
     """How what was memorized is run."""
     soft: SoftConfig = field(default_factory=SoftConfig)
     """The texts of the soft tasks."""
+    limits: LimitsConfig = field(default_factory=lambda: LimitsConfig(work=1e15))  # trainings take days
+    """What the cell may take; no part of what it is."""
     restarts: int = 5
     """How many trainings the cell has. They differ in their programs and first weights."""
     seed: int = 0
@@ -184,6 +190,9 @@ class MemorizerConfig:
     """The folder that all results go to."""
 
     def __post_init__(self):
+        check_folder("name", self.name)
+        check_text("results", self.results)
+        self.results = with_home("results", self.results)
         check_choice("task", self.task, TASKS)
         check_choice("language", self.language, ("subleq", "assembly"))
         check_choice("precision", self.precision, ("float32", "bfloat16", "float16"))
@@ -196,12 +205,21 @@ class MemorizerConfig:
         for key in ("threads", "only"):
             if getattr(self, key) is not None:
                 check_at_least(key, getattr(self, key), 1 if key == "threads" else 0)
-        self.include = [self.include] if isinstance(self.include, str) else list(self.include or [])
-        if not all(isinstance(name, str) for name in self.include):
+        names = [self.include] if isinstance(self.include, str) else [] if self.include is None else self.include
+        if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise UserError(f"include={self.include}: expected names of programs, or files, such as [add]")
+        self.include = [with_home("include", name) for name in names]
+        for name in self.include:
+            if is_formula(name) or visible(name) != name:
+                raise UserError(f"include=[{name}]: rows name it, so expected a name that does not begin with = + - @")
         if self.programs + len(self.include) == 0:
             raise UserError("programs=0: nothing to memorize; expected at least 1, or include=[add]")
         if self.length > self.lines:
             raise UserError(f"length={self.length}: expected at most lines={self.lines}, the instruction numbers")
+        if self.task not in SOFT_TASKS:
+            unused = [each.name for each in fields(SoftConfig) if getattr(self.soft, each.name) != each.default]
+            if unused:
+                given = f"soft.{unused[0]}={getattr(self.soft, unused[0])}"
+                raise UserError(f"{given}: task={self.task} reads no texts; expected one of {', '.join(SOFT_TASKS)}")
         if self.task in SOFT_TASKS and (self.language != "subleq" or self.network.name != "bert"):
             raise UserError(f"task={self.task}: expected language=subleq and network.name=bert, as texts are read")

@@ -5,6 +5,9 @@ Tokens are numbered: the n instruction numbers, then the N programs, then (soft 
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -30,15 +33,16 @@ class Examples(NamedTuple):
 
 
 class Named(NamedTuple):
-    """A program to memorize; None for a name if it was drawn."""
+    """A program to memorize; None for a name if it was drawn. `data` are its own words at the start, by address."""
 
     name: str | None
     table: Table
+    data: Mapping[int, int] = MappingProxyType({})
 
 
 def programs(config: MemorizerConfig, language: Language, restart: int) -> list[Named]:
     """The included programs, then `config.programs` that are drawn for this restart alone."""
-    included = [Named(name, language.load(name)) for name in config.include]
+    included = [Named(name, language.load(name), language.data(name)) for name in config.include]
     streams = [generator(config.seed, restart, f"program {number}") for number in range(config.programs)]
     return included + [Named(None, language.draw(stream, config.length)) for stream in streams]
 
@@ -49,8 +53,8 @@ def labels_of(memorized: list[Named]) -> list[str]:
     labels: list[str] = []
     for one in memorized:
         label = program_label(one.name) if one.name else f"random-{next(drawn)}"
-        same = sum(label == other.split("~")[0] for other in labels)
-        labels.append(f"{label}~{same + 1}" if same else label)  # two files of the same name, in different folders
+        turns = (f"{label}~{turn}" if turn > 1 else label for turn in itertools.count(1))
+        labels.append(next(name for name in turns if name not in labels))  # files of one name, in different folders
     return labels
 
 

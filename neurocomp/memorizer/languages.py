@@ -6,7 +6,7 @@ instruction does not use a field (there is nothing to memorize there).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -50,6 +50,10 @@ class Language(Protocol):
         """A shipped program, or one from a file. Raises UserError."""
         ...
 
+    def data(self, name: str) -> Mapping[int, int]:
+        """The words that such a program brings with it, by address."""
+        ...
+
     def start(self, generator: np.random.Generator, name: str | None) -> list[int]:
         """The words that a run starts from; of a program with a name, its own data among them."""
         ...
@@ -76,6 +80,9 @@ class Subleq:
         if len(program) > self.lines:
             raise UserError(f"{name}: {len(program) - 1} instructions, expected at most {self.lines - 1} (lines - 1)")
         return np.array(program.instructions)
+
+    def data(self, name: str) -> Mapping[int, int]:
+        return subleq.load_program(name, self.memory).data
 
     def start(self, generator: np.random.Generator, name: str | None) -> list[int]:
         """Random words from -9 to 9; in a named program 0 to 9 where it has no word of its own."""
@@ -119,6 +126,10 @@ class Assembly:
         program = assembly.load_program(name, "line", self.sizes)
         # A label after the last instruction is line 0, as the counter wraps; as a number it may be no class.
         return self.table(assembly.fit(program, self.sizes._replace(lines=len(program)), name))
+
+    def data(self, name: str) -> Mapping[int, int]:
+        """None: a program of assembly has no words of its own."""
+        return {}
 
     def table(self, program: assembly.Program) -> Table:
         """A program's instructions as labels."""

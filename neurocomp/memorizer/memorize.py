@@ -29,8 +29,8 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
     batch = batch_size(config, len(data.labels))
     training = Training(network, data, plan.sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(data, plan.sizes, config.precision)
-    saving = Saving(plan, restart, training)
     limit = 0 if config.network.name == "theorem1" else config.training.updates
+    saving = Saving(plan, restart, training, limit)
     every = config.training.check or training.updates_an_epoch
     while True:
         if training.updates % every == 0 or training.updates == limit:

@@ -18,11 +18,13 @@ from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
 from neurocomp.results import CellWriter, check_appendable
 from neurocomp.seeding import generator
+from neurocomp.text import visible
 
 
 def run_cell(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> dict | None:
     """Train the restarts of a cell that are not in its CSV yet. With `only`, that one again, and return its row."""
     plan = make_plan(config)
+    config = plan.config
     if config.only is not None:
         return one_row(plan, config.only, progress)
     with CellWriter(plan.path, configuration(plan), MEMORIZED) as cell:
@@ -54,7 +56,9 @@ def one_row(plan: Plan, restart: int, progress: bool) -> dict:
 
 def configuration(plan: Plan) -> str:
     """The full configuration as YAML, with the hash of what its rows depend on."""
-    return yaml.safe_dump(asdict(plan.config) | {"config_hash": plan.config_hash}, sort_keys=False)
+    settings = asdict(plan.config) | {"config_hash": plan.config_hash}
+    del settings["limits"]  # what a cell may take is no part of what it is
+    return yaml.safe_dump(settings, sort_keys=False)
 
 
 def check(config: MemorizerConfig, directory: Path | None = None) -> None:
@@ -77,5 +81,5 @@ def record_failure(config: MemorizerConfig, directory: Path | None, error: BaseE
     """A row that says the cell failed, with the reason where its outcomes would stand."""
     plan = make_plan(config)
     with CellWriter(plan.path, configuration(plan), MEMORIZED) as cell:
-        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        reason = visible(" ".join(f"{type(error).__name__}: {error}".split()))
         cell.append([common_columns(plan) | {"restart": None, "status": "failed", "outcomes": reason}])

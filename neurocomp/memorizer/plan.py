@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
 
-from neurocomp.config import UserError
+from neurocomp import estimates
+from neurocomp.config import UserError, checked
 from neurocomp.devices import checked_device
+from neurocomp.limits import check
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.languages import Assembly, Subleq, language
 from neurocomp.results import config_hash, file_stem
@@ -33,6 +36,7 @@ class Plan:
 
 def make_plan(config: MemorizerConfig) -> Plan:
     """Everything of a cell that can be wrong before it runs. Raises UserError. Writes nothing."""
+    config = checked(config)  # values may have been set since it was made
     needed = ("transformers", "tokenizers") if config.task in SOFT_TASKS else ("transformers",)
     for library in needed if config.network.name == "bert" else ():
         if not importlib.util.find_spec(library):
@@ -40,7 +44,9 @@ def make_plan(config: MemorizerConfig) -> Plan:
             raise UserError(f"{missing}; expected it from pip install 'neurocomp[memorizer]'")
     if config.network.name == "theorem1" and config.save_weights:
         raise UserError("save_weights=true: the weights of theorem1 follow from the programs; only bert's are kept")
-    device, spoken = checked_device(config.device), language(config)
+    device = checked_device(config.device)
+    check_limits(config, device.type)
+    spoken = language(config)
     included = [spoken.load(name).tolist() for name in config.include]
     identity = {key: value for key, value in asdict(config).items() if key not in WITHOUT_EFFECT}
     identity["training"].pop("save_every")
@@ -58,7 +64,38 @@ def make_plan(config: MemorizerConfig) -> Plan:
     return Plan(config, spoken, device, digest, path)
 
 
-WITHOUT_EFFECT = ("restarts", "threads", "only", "save_weights", "name", "results", "include", "device")
+def check_limits(config: MemorizerConfig, device: str) -> None:
+    """Raise UserError where the cell would take more memory or work than `config.limits`."""
+    soft, network, training = config.task in SOFT_TASKS, config.network, config.training
+    cell = partial(
+        estimates.memorization, assembly=config.language == "assembly", by_theorem1=network.name == "theorem1",
+        on_gpu=device == "cuda",
+    )  # fmt: skip
+    asked = {
+        "restarts": 1 if config.only is not None else config.restarts,
+        "programs": config.programs + len(config.include),
+        "length": max(config.length, config.lines if config.include else 0),
+        **{key: getattr(config, key) for key in ("lines", "memory", "registers")},
+        **asdict(config.execution),
+        **{key: getattr(network, key) for key in ("hidden", "intermediate", "layers", "heads")},
+        "vocabulary": config.soft.vocabulary if soft else 0, "tokens": config.soft.tokens if soft else 2,
+        "batch": training.batch or 0,
+        "updates": training.epochs * estimates.TEXTS // (training.batch or 1) if soft else training.updates,
+    }  # fmt: skip
+    check(config.limits, cell, KEYS | ({"updates": f"training.epochs={training.epochs}"} if soft else {}), **asked)
+
+
+# The keys of a cell's sizes; `updates` of memorizing.
+KEYS = {
+    **{key: key for key in ("programs", "length", "lines", "memory", "registers", "restarts")},
+    **{key: f"execution.{key}" for key in ("runs", "steps")},
+    **{key: f"network.{key}" for key in ("hidden", "intermediate", "layers", "heads")},
+    **{key: f"soft.{key}" for key in ("vocabulary", "tokens")},
+    **{key: f"training.{key}" for key in ("batch", "updates")},
+}
+
+
+WITHOUT_EFFECT = ("restarts", "threads", "only", "save_weights", "name", "results", "include", "device", "limits")
 
 
 def batch_size(config: MemorizerConfig, instructions: int) -> int:

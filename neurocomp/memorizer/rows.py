@@ -9,12 +9,12 @@ import torch
 
 from neurocomp.devices import thread_count
 from neurocomp.memorizer.plan import Plan
-from neurocomp.results import SCHEMA, provenance
+from neurocomp.results import SCHEMA, made_by
 
 
 def common_columns(plan: Plan) -> dict:
     """What all rows of a cell say."""
-    config, code = plan.config, provenance()
+    config = plan.config
     return {
         "task": config.task,
         "language": config.language,
@@ -29,8 +29,7 @@ def common_columns(plan: Plan) -> dict:
         "precision": config.precision,
         "threads": thread_count(config.threads),
         "config_hash": plan.config_hash,
-        "commit": code.commit,
-        "dirty": code.dirty,
+        **made_by(),
         "torch": torch.__version__,
         "transformers": library_version(),
         "schema": SCHEMA,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -101,9 +102,9 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
     batch = batch_size(config, len(train.labels))
     training = Training(network, train, sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(validation, sizes, config.precision)
-    saving = Saving(plan, restart, training)
     limit = config.training.epochs * training.updates_an_epoch
     every = config.training.check or training.updates_an_epoch
+    saving = Saving(plan, restart, training, limit, functools.partial(are_notes, min(every, limit)))
     while training.updates < limit:
         told = training.advance()
         if training.updates % every == 0 or training.updates == limit:
@@ -126,6 +127,21 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
         "updates_per_s": round(training.updates / (seconds - saving.notes["judged_s"]), 3),
         "wall_s": round(seconds, 3),
     }  # fmt: skip
+
+
+def are_notes(first_look: int, notes: dict, updates: int) -> bool:
+    """Whether these are notes after so many updates, the first look at validation being after `first_look` of them."""
+    best = notes.get("best")
+    if best is None or updates < first_look:
+        return updates < first_look and not notes
+    if not isinstance(best, dict) or notes.keys() != {"best", "judged_s"} or not best.keys() <= NOTED:
+        return False
+    numbers = [notes["judged_s"], *(best.get(key) for key in ("updates", "loss", "accuracy"))]
+    finite = all(type(number) in (int, float) and 0 <= number < math.inf for number in numbers)
+    return finite and first_look <= best["updates"] <= updates and best["accuracy"] <= 1
+
+
+NOTED = {"updates", "loss", "accuracy", "accuracy_a", "exact_rate", "outcomes"}
 
 
 def size_columns(config: MemorizerConfig) -> dict:

@@ -10,6 +10,7 @@ Instructions are numbered from 1; number 0 is reserved (HALT), and C = 0 ends a 
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +18,11 @@ from importlib import resources
 from pathlib import Path
 from typing import NamedTuple
 
+from neurocomp import foreign
 from neurocomp.config import UserError, did_you_mean
+from neurocomp.files import read_text
+from neurocomp.language.assembly import is_assembly
+from neurocomp.text import SHOWN, elided, first_lines, lines
 
 DATA = re.compile(r"\[\s*(\d{1,4000})\s*\]\s*=\s*(-?\d{1,4000})", re.ASCII)  # int() takes up to 4300 digits
 LABEL = re.compile(r"([A-Za-z_]\w*)\s*:(.*)", re.ASCII)
@@ -50,14 +55,14 @@ class Program:
 def parse(text: str, source: str = "<program>", memory: int | None = None) -> Program:
     """The program that `text` says.
 
-    Raises UserError with all its mistakes, each as `source:line: mistake`; with `memory`, an address that such a
-    data memory does not have is one.
+    Raises UserError with its mistakes (the first 20, and how many more), each as `source:line: mistake`. With
+    `memory`, an address that such a data memory does not have is one.
     """
     statements: list[tuple[int, list[str]]] = []
     labels: dict[str, int] = {}
     data: dict[int, int] = {}
     mistakes: list[tuple[int, str]] = []
-    for line, row in enumerate(text.splitlines(), start=1):
+    for line, row in enumerate(lines(text), start=1):
         statement = row.split("#")[0].strip()
         if match := DATA.fullmatch(statement):
             address = int(match[1])
@@ -78,20 +83,22 @@ def parse(text: str, source: str = "<program>", memory: int | None = None) -> Pr
             statements.append((line, statement.split()))
     instructions = [HALT]
     for number, (line, words) in enumerate(statements, start=1):
-        instruction, wrong = _instruction(number, words, labels, len(statements), memory)
+        known = [*labels, *RESERVED] if len(mistakes) < SHOWN else []  # comparing names takes long
+        instruction, wrong = _instruction(number, words, labels, len(statements), memory, known)
         instructions.append(instruction)
         mistakes += [(line, mistake) for mistake in wrong]
     if not statements and not mistakes:
         mistakes = [(1, 'no instructions here, expected at least one, such as "1 2 next"')]
     if mistakes:
-        raise UserError("\n".join(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes)))
+        raise UserError("\n".join(first_lines(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes))))
     return Program(tuple(instructions), dict(sorted(data.items())))
 
 
 def _instruction(
-    number: int, words: list[str], labels: Mapping[str, int], last: int, memory: int | None
+    number: int, words: list[str], labels: Mapping[str, int], last: int, memory: int | None, known: list[str]
 ) -> tuple[Instruction, list[str]]:
-    text = " ".join(words)
+    """The instruction that `words` say, and what they get wrong; one of the `known` names may have been meant."""
+    text = elided(" ".join(words), 80)
     if len(words) != 3:
         return HALT, [f'an instruction is A B C, three operands; got {len(words)} in "{text}"']
     mistakes, addresses = [], []
@@ -102,11 +109,13 @@ def _instruction(
         else:
             addresses.append(0)
             mistakes.append(f'"{word}" is not an address, expected a number such as 3, in "{text}"')
-    target, wrong = _target(words[2], number, labels, last)
+    target, wrong = _target(words[2], number, labels, last, known)
     return Instruction(addresses[0], addresses[1], target), mistakes + wrong
 
 
-def _target(word: str, number: int, labels: Mapping[str, int], last: int) -> tuple[int, list[str]]:
+def _target(
+    word: str, number: int, labels: Mapping[str, int], last: int, known: list[str]
+) -> tuple[int, list[str]]:
     """The instruction number that operand C names, or what is wrong with it."""
     if word == "halt":
         return 0, []
@@ -118,7 +127,7 @@ def _target(word: str, number: int, labels: Mapping[str, int], last: int) -> tup
         target = int(word)
     else:
         return 0, [f'"{word}" is not an instruction, expected a number, a label, next or halt'
-                   + did_you_mean(word, [*labels, *RESERVED])]  # fmt: skip
+                   + did_you_mean(word, known)]  # fmt: skip
     if target > last:
         return 0, [f"instruction {target} is not there (operand C), expected one of 0 to {last}"]
     return target, []
@@ -154,8 +163,35 @@ def load_program(name: str, memory: int | None = None) -> Program:
     if name in shipped():
         return parse((FOLDER / f"{name}.subleq").read_text(encoding="utf-8"), f"{name}.subleq", memory)
     try:
-        return parse(Path(name).read_text(encoding="utf-8-sig"), name, memory)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not text"
-        known = f"expected a file or one of {', '.join(shipped())}{did_you_mean(name, shipped())}"
-        raise UserError(f"{name}: cannot be read ({reason}); {known}") from None
+        text = read_text(Path(name))
+    except UserError as error:
+        known = f"; expected a file or one of {', '.join(shipped())}{did_you_mean(name, shipped())}"
+        raise UserError(f"{error}{'' if os.path.exists(name) else known}") from None
+    try:
+        return parse(text, name, memory)
+    except UserError as error:
+        rows = foreign.numbers(text)
+        if rows and all(len(row) == 3 for row in rows) and any(row[2] > len(rows) for row in rows):
+            raise UserError(f"{error}\n{name}: if this is {IMAGE}") from None
+        if what := _seems(text):
+            raise UserError(f'{name}: not subleq (an instruction a line, such as "1 2 next"); {what}') from None
+        raise
+
+
+IMAGE = (
+    "a memory image, as other subleq machines take: here instructions and data are apart, C is the number of an "
+    "instruction (from 1), and [address] = word gives data"
+)
+
+
+def _seems(text: str) -> str | None:
+    """What a text with mistakes seems to be, if it is not subleq."""
+    rows = foreign.numbers(text)
+    if rows and any(len(row) != 3 or row[2] < 0 for row in rows):
+        return f"it seems to be {IMAGE}"
+    if foreign.is_subleq(text):
+        return None
+    if is_assembly(text):
+        return "it seems to be assembly: neurocomp exec runs it"
+    what = foreign.other_text(text)
+    return what and f"it seems to be {what}"

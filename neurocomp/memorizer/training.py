@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import nn
 
+from neurocomp import tensor_file
 from neurocomp.memorizer.config import TrainingConfig
 from neurocomp.memorizer.dataset import Examples
 from neurocomp.memorizer.network import classify, cross_entropy, right
@@ -94,6 +95,17 @@ class Training:
         if self.device.type == "cuda":
             tensors["generator.cuda"] = torch.cuda.get_rng_state(self.device)
         return tensors, {"updates": str(self.updates), "scaler": json.dumps(self.scaler.state_dict())}
+
+    def kinds(self) -> dict[str, tensor_file.Kind]:
+        """The tensors that `state` has after an update, by name: their types and shapes."""
+        tensors = {f"network.{key}": value for key, value in self.network.state_dict().items()}
+        for index, weights in enumerate(self.network.parameters()):
+            moments = dict.fromkeys(("exp_avg", "exp_avg_sq"), weights) | {"step": torch.zeros(())}
+            tensors |= {f"optimizer.{index}.{key}": value for key, value in moments.items()}
+        tensors["generator"] = torch.get_rng_state()
+        if self.device.type == "cuda":
+            tensors["generator.cuda"] = torch.cuda.get_rng_state(self.device)
+        return {key: (value.dtype, tuple(value.shape)) for key, value in tensors.items()}
 
     def restore(self, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
         """Be what a training with the same arguments was when it gave this state."""

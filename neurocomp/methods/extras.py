@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurocomp.files import atomic_write
+from neurocomp.config import UserError
+from neurocomp.files import atomic_write, check_writable, read_text
 from neurocomp.plan import Plan
+from neurocomp.text import lines
 from neurocomp.tuning import Tuned
 from neurocomp.weights_file import save_weights
+
+HEADER = "restart,update,loss"
+
+
+def check_extras(plan: Plan) -> None:
+    """Raise UserError where the curves or the weights that are asked for cannot be written."""
+    if plan.config.save_weights:
+        check_writable(_weights_folder(plan) / "0.safetensors")
+    if plan.config.save_curves or plan.config.only is not None:
+        check_writable(_curves_file(plan))
+
+
+def _weights_folder(plan: Plan) -> Path:
+    return plan.path.with_name(f"{plan.path.stem}.weights")
+
+
+def _curves_file(plan: Plan) -> Path:
+    """Where loss curves go; a restart that is run again by itself has a file of its own."""
+    only = "" if plan.config.only is None else f".only-{plan.config.only}"
+    return plan.path.with_name(f"{plan.path.stem}{only}.curves.csv")
 
 
 def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict[str, str]:
@@ -20,28 +41,27 @@ def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict
     if plan.config.save_weights:
         write_weights(plan, restarts, tuned)
     if plan.config.only is not None:
-        path = plan.path.with_name(f"{plan.path.stem}.only-{plan.config.only}.curves.csv")
-        write_curves(path, restarts, tuned)
-        return {"curve": str(path)}
+        write_curves(_curves_file(plan), restarts, tuned)
+        return {"curve": str(_curves_file(plan))}
     if plan.config.save_curves:
-        write_curves(plan.path.with_name(f"{plan.path.stem}.curves.csv"), restarts, tuned)
+        write_curves(_curves_file(plan), restarts, tuned)
     return {}
 
 
 def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
     """A file of weights for each of these restarts."""
-    folder = plan.path.with_name(f"{plan.path.stem}.weights")
+    folder = _weights_folder(plan)
     for number, restart in zip(restarts, tuned, strict=True):
         save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
 
 
 def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all others."""
-    rows = [["restart", "update", "loss"]]
-    if path.exists():
-        again = {str(number) for number in restarts}
-        with path.open(newline="", encoding="utf-8") as file:
-            rows += [row for row in list(csv.reader(file))[1:] if row[0] not in again]
+    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all other lines."""
+    again = {str(number) for number in restarts}
+    header, *there = lines(read_text(path)) if path.exists() else [HEADER]
+    if header != HEADER:
+        raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
+    rows = [HEADER, *(line for line in there if line.partition(",")[0] not in again)]
     for number, restart in zip(restarts, tuned, strict=True):
-        rows += [[str(number), str(update), repr(loss)] for update, loss in enumerate(restart.curve)]
-    atomic_write(path, "".join(",".join(row) + "\n" for row in rows))
+        rows += [f"{number},{update},{loss!r}" for update, loss in enumerate(restart.curve)]
+    atomic_write(path, "".join(f"{row}\n" for row in rows))

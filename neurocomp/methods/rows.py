@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 
 from neurocomp.devices import thread_count
 from neurocomp.language.assembly import Program, parse
 from neurocomp.plan import Plan
-from neurocomp.results import SCHEMA, provenance
-from neurocomp.tasks import HeldOut
+from neurocomp.results import SCHEMA, made_by
+from neurocomp.seeding import SHARED
+from neurocomp.tasks import HeldOut, count_trained_tests, training_examples
 from neurocomp.verification import Verdict
 
 
 def common_columns(plan: Plan) -> dict:
     """What all rows of a cell say. Methods other than tune run no tensors, and on one core."""
-    code, tuned = provenance(), plan.config.method == "tune"
+    tuned = plan.config.method == "tune"
     return {
         "task": plan.task.name,
         "init": plan.init,
@@ -25,8 +28,7 @@ def common_columns(plan: Plan) -> dict:
         "device": plan.device.type if tuned else "cpu",
         "threads": thread_count(plan.config.threads) if tuned else 1,
         "config_hash": plan.config_hash,
-        "commit": code.commit,
-        "dirty": code.dirty,
+        **made_by(),
         "torch": torch.__version__ if tuned else None,
         "schema": SCHEMA,
     }
@@ -47,6 +49,21 @@ def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: floa
         "updates": 0,
         "wall_s": round(seconds, 4),
     }
+
+
+def rounded(number: float) -> float:
+    """A measured number with 6 significant digits: the seventh is another on another processor."""
+    return float(f"{number:.6g}")
+
+
+def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[int]:
+    """How many test inputs each restart also trained on: on its own examples, and on those its template is from."""
+    task, seed, count = plan.task, plan.config.seed, plan.config.examples
+    shared = []
+    if plan.init == "synth":
+        shared = [training_examples(task, unseen, seed, SHARED, count, stream="synthesis")]
+    own = (training_examples(task, unseen, seed, restart, count) for restart in restarts)
+    return [count_trained_tests(task, unseen, [examples, *shared]) for examples in own]
 
 
 def lines_changed(before: Program | None, text: str, jump_target: str) -> int | None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from neurocomp.language.assembly import format_program
-from neurocomp.methods.rows import common_columns, discrete_columns, lines_changed
+from neurocomp.methods.rows import common_columns, discrete_columns, lines_changed, trained_tests
 from neurocomp.plan import Plan, programs_a_restart
 from neurocomp.progress import Progress
 from neurocomp.search.enumeration import enumerate_programs
@@ -66,8 +66,9 @@ def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequen
     jump_target = plan.task.machine.jump_target
     texts = [format_program(one.program, one_line=True, jump_target=jump_target) for one in searched]
     judged = verdicts(texts, plan.task, unseen)
+    trained = trained_tests(plan, unseen, restarts)
     rows = []
-    for restart, one, text in zip(restarts, searched, texts, strict=True):
+    for restart, one, text, seen in zip(restarts, searched, texts, trained, strict=True):
         origin = plan.start_of(restart)
         rows.append(common_columns(plan) | discrete_columns(one.fit, judged[text], unseen, one.seconds) | {
             "restart": restart,
@@ -77,5 +78,6 @@ def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequen
             "program": text,
             "executions": one.programs * plan.config.examples,
             "backward_executions": 0,
+            "tests_trained": seen,
         })  # fmt: skip
     return rows

@@ -10,7 +10,7 @@ from neurocomp.methods.rows import common_columns, discrete_columns
 from neurocomp.plan import Plan
 from neurocomp.progress import Progress
 from neurocomp.synthesis.search import Synthesis, synthesize
-from neurocomp.tasks import HeldOut, training_examples
+from neurocomp.tasks import HeldOut, count_trained_tests, training_examples
 from neurocomp.verification import Verdict, verdicts
 
 
@@ -19,9 +19,10 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
     rows = []
     for restart in restarts:
         examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
+        seen = count_trained_tests(plan.task, unseen, [examples])
         began = time.perf_counter()
         synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis))
-        rows.append(common_columns(plan) | {"restart": restart}
+        rows.append(common_columns(plan) | {"restart": restart, "tests_trained": seen}
                     | _columns(plan, unseen, synthesis, time.perf_counter() - began))  # fmt: skip
         if bar:
             bar.after_restart(rows[-1]["status"] == "recovered")

@@ -121,7 +121,7 @@ def choose(plan: Plan, record: Record, shown: bool) -> Record:
 def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
     """The template with what restarts from it recovered."""
     rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
-    soft, hard = (sum(row[f"recovered_{measure}"] for row in rows) for measure in ("soft", "hard"))
+    soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
     return replace(template, soft=soft, hard=hard)
 
 

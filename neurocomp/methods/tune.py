@@ -6,17 +6,19 @@ import functools
 import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, groupby
 
 import torch
 
+from neurocomp import optimizer
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
-from neurocomp.methods.rows import common_columns, lines_changed
-from neurocomp.plan import Plan, start
+from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
+from neurocomp.plan import Plan, Start, start
 from neurocomp.progress import Progress
-from neurocomp.recovery import Validation, measure, program_text
+from neurocomp.recovery import Validation, measure, program_text, soft
 from neurocomp.tasks import HeldOut
 from neurocomp.tuning import Tuned, tune
 from neurocomp.updating import Update, choose
@@ -51,6 +53,18 @@ def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
     """Tune all these restarts; they come in order."""
     return sorted(chain(*_left(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
+
+
+def make_ready(plan: Plan, unseen: HeldOut) -> None:
+    """Let the fused engine compile what updates and judgments need, by one update that is thrown away.
+
+    In the first run of an installation that takes about 20 s, which no estimate of what updates take may contain.
+    """
+    if plan.config.method != "tune" or plan.engine != "fused":
+        return
+    logits, batch = start(replace(plan, starts=(Start(None),)), unseen, [0])
+    _update(plan)(optimizer.init(logits), batch)
+    soft(logits, unseen.validation, plan.task, load(plan.engine, thread_count(plan.config.threads)))
 
 
 NUMBER = operator.attrgetter("restart")
@@ -101,12 +115,10 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     Executions are counted as for searches: one program on one example for at most T steps is one. An update runs
     the restart's examples forward and backward, the last look at it only forward. Validation is not counted.
     """
-    printed = [program_text(restart.logits, plan.task) for restart in tuned]
-    final = torch.stack([restart.logits for restart in tuned])
-    run = load(plan.engine, thread_count(plan.config.threads))
-    measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    found = programs_found(plan, unseen, [restart for restart in tuned if restart.logits.isfinite().all()])
+    trained = trained_tests(plan, unseen, [restart.restart for restart in tuned])
     rows = []
-    for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True):
+    for restart, seen in zip(tuned, trained, strict=True):
         origin = plan.start_of(restart.restart)
         rows.append(common_columns(plan) | {
             "restart": restart.restart,
@@ -114,18 +126,46 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
             "synthesized": origin.synthesized,
             "status": restart.status,
             "recovered_fit": restart.fit,
-            "recovered_soft": judged.soft,
-            "recovered_hard": judged.hard,
-            "recovered_general": judged.general,
+            "recovered_soft": None,
+            "recovered_hard": None,
+            "recovered_general": None,
             "coverage": unseen.coverage,
             "loss": restart.loss,
             "updates": restart.updates,
             "recovered_at": restart.recovered_at,
-            "lines_changed": lines_changed(origin.program, text, plan.config.machine.jump_target),
-            "margin": margin,
-            "program": text,
+            "lines_changed": None,
+            "margin": None,
+            "program": "",
             "wall_s": round(restart.seconds, 4),
             "executions": (restart.updates + 1) * plan.config.examples,
             "backward_executions": restart.updates * plan.config.examples,
-        })  # fmt: skip
+            "tests_trained": seen,
+        } | found.get(restart.restart, NOTHING_FOUND))  # fmt: skip
     return rows
+
+
+# Weights that are not finite are no program: nothing is said of it, and the restart counts as not recovered.
+NOTHING_FOUND = {"status": "diverged", "recovered_fit": None, "recovered_at": None}
+
+
+def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int, dict]:
+    """By restart, the columns about the program that its weights are: the text, and what it and the weights do."""
+    if not tuned:
+        return {}
+    printed = [program_text(restart.logits, plan.task) for restart in tuned]
+    final = torch.stack([restart.logits for restart in tuned])
+    run = load(plan.engine, thread_count(plan.config.threads))
+    measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    return {
+        restart.restart: {
+            "recovered_soft": judged.soft,
+            "recovered_hard": judged.hard,
+            "recovered_general": judged.general,
+            "lines_changed": lines_changed(
+                plan.start_of(restart.restart).program, text, plan.config.machine.jump_target
+            ),
+            "margin": rounded(margin),
+            "program": text,
+        }
+        for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True)
+    }

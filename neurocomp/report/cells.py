@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import functools
+import os
 import statistics
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from neurocomp.columns import RESTARTS, RowFormat
 from neurocomp.config import UserError
-from neurocomp.results import read_rows
+from neurocomp.files import readable
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -29,7 +31,7 @@ MEMORIZER_HEADER = "task,language,network,"
 
 # How the other CSV files of neurocomp begin, which may lie among the cells: drawn tables, readings, benchmarks.
 OTHER_HEADERS = ("row,task,n,", "template,task,n,", "task,init,gamma,n,", "file,metric,", "setting,row,", "date,",
-                 "row,programs,", "row,task,model,", MEMORIZER_HEADER)  # fmt: skip
+                 "row,programs,", "row,task,model,")  # fmt: skip
 
 
 class Interval(NamedTuple):
@@ -57,6 +59,7 @@ class Rows:
     """One configuration: `rows` has one row for each restart that ran, whatever came of it; failed runs left none.
 
     `facts` are what the rows share (None where unknown), `config` is the YAML beside the CSV, empty if there is none.
+    `notes` and `problems` are what is to be said of the two files (see `rows_file`).
     """
 
     path: Path
@@ -64,6 +67,8 @@ class Rows:
     config: dict
     facts: dict[str, Any]
     has_failed_rows: bool
+    notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -81,7 +86,11 @@ class Rows:
     @property
     def complete(self) -> bool | None:
         """Whether the requested restarts are all there; None if nothing says how many were requested."""
-        return None if self.requested is None else set(range(self.requested)) <= set(self.rows["restart"])
+        return None if self.requested is None else self.count_below(self.requested) == self.requested
+
+    def count_below(self, restarts: int) -> int:
+        """How many of the restarts 0, 1, ... below this number are there."""
+        return int((self.rows["restart"].to_numpy() < restarts).sum())
 
     @property
     def failed(self) -> bool:
@@ -98,11 +107,11 @@ class Cell(Rows):
         It was not taken where the column is empty: the reference does not generalize, or the rows are older than
         the column. A single empty value is a restart that diverged, which did not recover.
         """
-        values = self.rows[f"recovered_{metric}"].dropna().tolist()
-        all_diverged = set(self.rows["status"]) == {"diverged"}
-        if not values and not (all_diverged and metric != "general"):
+        values = self.rows[f"recovered_{metric}"].dropna()
+        all_diverged = self.n > 0 and bool((self.rows["status"].to_numpy() == "diverged").all())
+        if not len(values) and not (all_diverged and metric != "general"):
             return None
-        return sum(values)
+        return int(values.to_numpy(bool).sum())
 
     def rate(self, metric: str) -> float | None:
         count = self.recovered(metric)
@@ -122,46 +131,119 @@ class Cell(Rows):
 
 def read_cell(path: Path) -> Cell:
     """The cell in one CSV file, its configuration from the YAML file of the same name."""
-    frame = read_rows(path)
-    config = read_config(path.with_suffix(".yaml"))
-    restarts = frame.loc[frame["restart"].notna()]  # the row of a failed run has none
-    rows = restarts.drop_duplicates("restart").sort_values("restart", ignore_index=True)
-    return Cell(path, rows, config, _facts(frame, config), bool((frame["status"] == "failed").any()))
+    return Cell(*read_parts(path, RESTARTS, _facts))
 
 
-def read_cells(directory: Path) -> list[Cell]:
-    """All cells below a directory (or in one file), by path. What else neurocomp writes there is passed over."""
-    return [read_cell(path) for path in cell_paths(Path(directory))]
+def read_parts(path: Path, format: RowFormat, facts: Callable[[DataFrame, dict], dict[str, Any]]) -> tuple:
+    """The fields of a `Rows`. Each restart counts once, by its first row; rows come in the order of restarts."""
+    from neurocomp.configuration_file import read_configuration
+    from neurocomp.rows_file import read_file
+
+    found, problems, config = read_file(path, format), [], {}
+    try:
+        config = read_configuration(path.with_suffix(".yaml"))
+    except UserError as error:
+        problems.append(f"{error}; how many restarts were asked for is not known")
+    restart, rows = found.rows["restart"], found.rows
+    if bool(restart.hasnans) or not restart.is_unique or not restart.is_monotonic_increasing:
+        rows = rows.loc[restart.notna()]  # the row of a failed run has none
+        rows = rows.drop_duplicates("restart").sort_values("restart", ignore_index=True)
+    has_failed = bool((found.rows["status"] == "failed").any())
+    notes, problems = tuple(found.notes), (*found.problems, *problems)
+    return path, rows, config, facts(found.rows, config), has_failed, notes, problems
 
 
-def cell_paths(directory: Path) -> list[Path]:
-    """The CSV files below a directory (or the one file) that are cells, or nothing that neurocomp knows."""
-    paths = [directory] if directory.is_file() else sorted(directory.rglob("*.csv"))
-    return [path for path in paths if not _is_other(path)]
+OneOf = TypeVar("OneOf", bound=Rows)
 
 
-def _is_other(path: Path) -> bool:
-    """Whether neurocomp writes this file, but not as a cell. What it does not write at all is refused by name."""
-    return path.name.endswith(".curves.csv") or begins(path, OTHER_HEADERS)
+@dataclass
+class Said:
+    """What is to be said of the files below a directory: notes on files that count, and what is wrong with others."""
+
+    notes: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
 
-def begins(path: Path, headers: Sequence[str]) -> bool:
-    """Whether a file begins with one of these."""
-    with path.open("rb") as file:
-        return file.readline().startswith(tuple(header.encode() for header in headers))
+class Found(NamedTuple):
+    """CSV files below a directory: cells, cells of the memorizer, and a line for each that is neither and not ours."""
+
+    cells: list[Path]
+    memorized: list[Path]
+    problems: list[str]
 
 
-def read_config(path: Path) -> dict:
-    """What a cell's YAML file says; nothing if there is none. Raises UserError if it is not YAML."""
-    import yaml
+def find(directory: Path) -> Found:
+    """The CSV files below a directory (or the one file), sorted. What else neurocomp writes there is passed over."""
+    from neurocomp.rows_file import LONGEST_HEADER, read_header
+
+    found = Found([], [], [])
+    for path in _csv_paths(Path(directory), found.problems):
+        try:
+            with readable(path), path.open("rb") as file:
+                header = file.readline(LONGEST_HEADER)
+            if begins(header, (MEMORIZER_HEADER,)):
+                found.memorized.append(path)
+            elif not (path.name.endswith(".curves.csv") or begins(header, OTHER_HEADERS)):
+                if header:
+                    read_header(path, header, RESTARTS)
+                found.cells.append(path)
+        except UserError as error:
+            found.problems.append(str(error))
+    return found
+
+
+def begins(header: bytes, known: Sequence[str]) -> bool:
+    """Whether a first line is one of these, however its fields are quoted."""
+    from neurocomp.row_lines import Damaged, split_line
 
     try:
-        config = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return {}
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a configuration in YAML ({error})") from None
-    return config if isinstance(config, dict) else {}
+        columns = split_line(header.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
+    except Damaged:
+        return False
+    return ",".join(columns).startswith(tuple(known))
+
+
+def _csv_paths(directory: Path, problems: list[str]) -> list[Path]:
+    """All that is called .csv; folders that cannot be read are added to the problems."""
+    if not os.path.lexists(directory):
+        return []
+    if not directory.is_dir():
+        return [directory]
+
+    def unreadable(error: OSError) -> None:
+        problems.append(f"{error.filename}: cannot be read ({error.strerror})")
+
+    walked = os.walk(directory, onerror=unreadable)
+    return sorted(Path(folder, name) for folder, folders, files in walked for name in [*folders, *files]
+                  if name.endswith(".csv"))  # fmt: skip
+
+
+def read_cells(directory: Path, said: Said | None = None) -> list[Cell]:
+    """All cells below a directory (or in one file), by path; see `read_all`."""
+    found = find(directory)
+    return read_all(found.cells, read_cell, found.problems, said)
+
+
+def read_all(paths: list[Path], read: Callable[[Path], OneOf], problems: list[str], said: Said | None) -> list[OneOf]:
+    """The cells that can be read. What is to be said, of other files and of these, is added to `said`.
+
+    Without it, UserError is raised if a file is damaged or not ours.
+    """
+    cells, added = [], Said(problems=list(problems))
+    for path in paths:
+        try:
+            cells.append(cell := read(path))
+        except UserError as error:
+            added.problems.append(str(error))
+        else:
+            added.notes += cell.notes
+            added.problems += cell.problems
+    if said is None and added.problems:
+        raise UserError("\n".join(added.problems))
+    if said is not None:
+        said.notes += added.notes
+        said.problems += added.problems
+    return cells
 
 
 def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
@@ -187,8 +269,16 @@ def summary_line(cell: Cell) -> dict[str, Any]:
         "ci_low": low,
         "ci_high": high,
         "updates": cell.updates_to_recovery,
+        **made_by(cell),
         "path": str(cell.path),
     }
+
+
+def made_by(cell: Rows) -> dict[str, str | None]:
+    """The versions of neurocomp that made the rows, and the date of the last; None where no row says."""
+    versions = sorted({text for text in cell.rows["version"].unique() if text})
+    dates = [text for text in cell.rows["date"].unique() if text]
+    return {"version": " ".join(versions) or None, "date": max(dates, default=None)}
 
 
 def format_summary(lines: Sequence[dict[str, Any]]) -> str:

@@ -7,31 +7,45 @@ from pathlib import Path
 from typing import Any
 
 from neurocomp.config import UserError, did_you_mean
-from neurocomp.report.cells import MEMORIZER_HEADER, Cell, begins, cell_paths, percent, rate_columns, read_cell
+from neurocomp.report.cells import Cell, Said, find, percent, rate_columns, read_all, read_cell
 
 LISTED = 10  # cells that a message names
 
 
-def find_cell(text: str, directory: Path) -> Cell:
+def find_cell(text: str, directory: Path, said: Said | None = None) -> Cell:
     """The cell in the file `text`, or the one below `directory` that has `text` in its name or hash.
 
-    Files of one name are copies of one cell: the longer one is taken. Raises UserError unless that leaves one.
+    Files of one name are copies of one cell: the longest one is taken. What is to be said of files is added to `said`.
+    Raises UserError unless that leaves one cell that can be read.
     """
     if Path(text).is_file():
-        if begins(Path(text), (MEMORIZER_HEADER,)):
+        if find(Path(text)).memorized:
             raise UserError(f"{text}: a cell of the memorizer, which has no rates; see neurocomp table memorization")
-        return read_cell(Path(text))
-    paths = cell_paths(directory)
-    matching = [path for path in paths if _matches(path.relative_to(directory), text)]
+        return _longest([Path(text)], [], said)
+    found = find(directory)
+    matching = [path for path in found.cells if _matches(path.relative_to(directory), text)]
     names = {path.stem for path in matching}
     if not names:
-        hint = did_you_mean(text, [path.stem for path in paths])
-        raise UserError(f"{text}: no cell in {directory} has this in its name or hash; neurocomp show lists them{hint}")
+        hint = did_you_mean(text, [path.stem for path in found.cells])
+        nowhere = f"{text}: no cell in {directory} has this in its name or hash; neurocomp show lists them{hint}"
+        raise UserError("\n".join([nowhere, *found.problems]))
     if len(names) > 1:
         files = [str(path.relative_to(directory)) for path in matching]
         shown = ", ".join(files[:LISTED]) + (f" and {len(files) - LISTED} more" if len(files) > LISTED else "")
         raise UserError(f"{text}: fits {len(names)} cells in {directory}, expected one; they are {shown}")
-    return max((read_cell(path) for path in matching), key=lambda cell: cell.n)
+    return _longest(matching, found.problems, said)
+
+
+def _longest(paths: list[Path], problems: list[str], said: Said | None) -> Cell:
+    """The longest of the cells in these files that can be read."""
+    here = Said()
+    cells = read_all(paths, read_cell, problems, here)
+    if not cells:
+        raise UserError("\n".join(here.problems))
+    if said is not None:
+        said.notes += here.notes
+        said.problems += here.problems
+    return max(cells, key=lambda cell: cell.n)
 
 
 def _matches(path: Path, text: str) -> bool:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from neurocomp.report.cells import percent
+from neurocomp.text import is_formula, visible
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+LATEX = str.maketrans(
+    {special: rf"\{special}" for special in "&%#_${}"}
+    | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
+)  # fmt: skip
 
 Entry = Mapping[str, Any]  # a line of the CSV; None where nothing is known
 Texts = Mapping[tuple[str, str], str]  # by row and column, in the order in which they stand
@@ -49,27 +56,39 @@ def csv_text(columns: Sequence[str], entries: Iterable[Entry]) -> str:
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
     for entry in entries:
-        writer.writerow({key: str(value).lower() if isinstance(value, bool) else value for key, value in entry.items()})
+        writer.writerow({key: _csv_cell(value) for key, value in entry.items()})
     return text.getvalue()
 
 
+def _csv_cell(value: Any) -> Any:
+    """Text as a spreadsheet shows it, and computes nothing: a formula gets an apostrophe before it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if not isinstance(value, str):
+        return value
+    return visible("'" * is_formula(value) + value)
+
+
 def _markdown(grid: Grid) -> str:
-    frame = _frame(grid.texts).rename(index=lambda row: row.replace("|", r"\|"))
-    notes = "\n".join(f"- {note}" for note in grid.notes)
-    parts = [grid.caption, frame.to_markdown(disable_numparse=True) if len(frame) else "", notes]
+    frame = _frame(grid.texts).map(_markdown_text).rename(index=_markdown_text, columns=_markdown_text)
+    notes = "\n".join(f"- {visible(note)}" for note in grid.notes)
+    parts = [visible(grid.caption), frame.to_markdown(disable_numparse=True) if len(frame) else "", notes]
     return "\n\n".join(part for part in parts if part)
+
+
+def _markdown_text(text: str) -> str:
+    """Text that ends no cell, and is no code, HTML or link in Markdown."""
+    return re.sub(r"[|`<]|(?<=\])\(", r"\\\g<0>", visible(text))
 
 
 def _latex(grid: Grid, label: str) -> str:
     """A booktabs table."""
-    style = _frame(grid.texts).style
+    style = _frame(grid.texts).map(visible).rename(index=visible, columns=visible).style
     style.format(escape="latex")
     style.format_index(escape="latex")
     style.format_index(escape="latex", axis="columns")
     caption = " ".join([grid.caption, *grid.notes])
-    for special in "&%#_":
-        caption = caption.replace(special, rf"\{special}")
-    return style.to_latex(hrules=True, caption=caption, label=label)
+    return style.to_latex(hrules=True, caption=visible(caption).translate(LATEX), label=label)
 
 
 def _frame(texts: Texts) -> DataFrame:

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocomp.memorizer.columns import MEMORIZED
-from neurocomp.report.cells import MEMORIZER_HEADER, Rows, aligned, begins, or_dash, read_config
+from neurocomp.report.cells import Rows, Said, aligned, find, made_by, or_dash, read_all, read_parts
 from neurocomp.report.means import Sample, mean_text, sample
-from neurocomp.results import read_rows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -50,29 +49,28 @@ class MemorizerCell(Rows):
 
 def read_cell(path: Path) -> MemorizerCell:
     """The cell in one CSV file, its configuration from the YAML file of the same name."""
-    frame, config = read_rows(path, MEMORIZED), read_config(path.with_suffix(".yaml"))
-    rows = frame.loc[frame["restart"].notna()].drop_duplicates("restart").sort_values("restart", ignore_index=True)
-    return MemorizerCell(path, rows, config, _facts(frame, config), bool((frame["status"] == "failed").any()))
+    return MemorizerCell(*read_parts(path, MEMORIZED, _facts))
 
 
-def read_cells(directory: Path) -> list[MemorizerCell]:
-    """All cells below a directory (or in one file), by path. Every other file is passed over."""
-    paths = [directory] if directory.is_file() else sorted(directory.rglob("*.csv"))
-    return [read_cell(path) for path in paths if begins(path, (MEMORIZER_HEADER,))]
+def read_cells(directory: Path, said: Said | None = None) -> list[MemorizerCell]:
+    """All cells below a directory (or in one file), by path; see `cells.read_all`."""
+    found = find(directory)
+    return read_all(found.memorized, read_cell, found.problems, said)
 
 
 def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
     if len(frame):  # text is empty where it is unknown
         return {name: next((value for value in frame[name].dropna().tolist() if value != ""), None) for name in FACTS}
     network = config.get("network")  # a header without rows: the only training was interrupted
-    return {name: config.get(name) for name in FACTS} | {"network": (network or {}).get("name")}
+    name = network.get("name") if isinstance(network, dict) else network
+    return {name: config.get(name) for name in FACTS} | {"network": name}
 
 
 def summary_line(cell: MemorizerCell) -> dict[str, Any]:
     """The cell in numbers and text, ready for JSON."""
     updates = cell.updates
     return {
-        "experiment": cell.config.get("name") or cell.path.parent.name,
+        "experiment": cell.experiment,
         **{key: cell.facts[key] for key in ("task", "language", "network", "data", "programs", "seed", "config_hash")},
         "n": cell.n,
         "requested": cell.requested,
@@ -84,6 +82,7 @@ def summary_line(cell: MemorizerCell) -> dict[str, Any]:
         "accuracy": cell.sample("accuracy").mean,
         "accuracy_a": cell.sample("accuracy_a").mean,
         "exact_rate": cell.sample("exact_rate").mean,
+        **made_by(cell),
         "path": str(cell.path),
     }
 

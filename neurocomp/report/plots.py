@@ -17,6 +17,7 @@ from matplotlib.image import AxesImage
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from neurocomp.config import UserError
+from neurocomp.files import atomic_write
 from neurocomp.report.cells import Cell, wilson
 from neurocomp.report.gamma import gamma_table, is_own
 from neurocomp.report.places import BOTH, EQUAL_BUDGET, choose, row_of
@@ -46,8 +47,7 @@ def save(figure: Figure, path: Path) -> None:
     data = io.BytesIO()
     with style.context(["default", STYLE]):
         figure.savefig(data, format=format, dpi=160, metadata=METADATA[format])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data.getvalue())
+    atomic_write(path, data.getvalue())
 
 
 def checked_format(path: Path) -> str:

@@ -7,18 +7,19 @@ with many and another seed: the best of many screened settings owes a part of it
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from neurocomp.config import UserError
+from neurocomp.files import read_bytes
 from neurocomp.report.cells import METRICS
 from neurocomp.report.grid import Grid, Table, restarts_text
 from neurocomp.report.published import is_tuned, published, tuned_rates
 from neurocomp.report.table import EXCLUDED_NOTE, compared, comparisons
+from neurocomp.row_lines import Damaged, split_line
+from neurocomp.text import say
 
 FILES = ("confirmed*.csv", "screen*.csv")  # in the order in which they are shown
 NUMBERS = ("setting", "n", "fit", "soft", "seconds")
@@ -72,22 +73,34 @@ def readings_table(directory: Path, metrics: Sequence[str], top: int) -> Table:
 
 def read_settings(path: Path) -> list[Setting]:
     """The settings of a file by number. Rows of one setting and cell are added up."""
-    text = path.read_text(encoding="utf-8")
-    reader = csv.DictReader(io.StringIO(text, newline=""))
-    missing = [column for column in MEASURED if column not in (reader.fieldnames or ())]
-    if missing:
+    *whole, torn = read_bytes(path).split(b"\n")
+    header, *lines = whole or [b""]
+    if torn:
+        say([f"{path}: the last line has no end ({len(torn)} bytes); it is not counted"])
+    columns = _fields(path, 1, header.removeprefix(b"\xef\xbb\xbf"))
+    if missing := [column for column in MEASURED if column not in columns]:
         raise UserError(f"{path}: not a file of measured settings (its header lacks {', '.join(missing)})")
     settings: dict[int, Setting] = {}
-    for row in reader:
+    for number, line in enumerate(lines, start=2):
+        fields = _fields(path, number, line)
+        if len(fields) != len(columns):
+            raise UserError(f"{path}:{number}: has {len(fields)} fields, its header {len(columns)}")
         try:
-            _add(settings, row)
-        except (TypeError, ValueError):
-            raise UserError(f"{path}: line {reader.line_num}: expected numbers in {', '.join(NUMBERS)}") from None
+            _add(settings, dict(zip(columns, fields, strict=True)))
+        except ValueError:
+            raise UserError(f"{path}:{number}: expected numbers in {', '.join(NUMBERS)}") from None
     return [settings[number] for number in sorted(settings)]
 
 
+def _fields(path: Path, number: int, line: bytes) -> list[str]:
+    try:
+        return split_line(line)
+    except Damaged as damage:
+        raise UserError(f"{path}:{number}: {damage}") from None
+
+
 def _add(settings: dict[int, Setting], row: dict[str, str]) -> None:
-    """Count one row in; ValueError or TypeError if one of its numbers is none."""
+    """Count one row in; ValueError if one of its numbers is none."""
     number, n, fit, soft = (int(row[key]) for key in NUMBERS[:-1])
     seconds, place = float(row["seconds"]), (row["row"], row["task"])
     keys = {key: value for key, value in row.items() if key not in MEASURED}

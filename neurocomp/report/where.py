@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any, TypeVar
 
+from neurocomp.columns import RESTARTS
 from neurocomp.config import RunConfig, TaskConfig, UserError, did_you_mean
 from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.report.cells import Cell
 from neurocomp.report.memorized import MemorizerCell
-from neurocomp.results import RESTARTS
 
 AnyCell = TypeVar("AnyCell", Cell, MemorizerCell)
 

@@ -28,6 +28,7 @@ from neurocomp.search.judge import Judge, Searched, first_right
 from neurocomp.search.space import FIELDS, bounds, used_fields
 
 BLOCK = 256  # programs that are executed at a time
+DRAWN = 1 << 18  # programs that are drawn at a time
 NOTHING = (NOOP.opcode,)  # the meaning of an instruction that only takes time
 
 
@@ -45,29 +46,48 @@ def by_length(lines: tuple[np.ndarray, ...], budget: int, rng: np.random.Generat
         # The last line is no noop. The program of nothing but noops counts as one of one line.
         lowest = np.array([0] * length if length == 1 else [0] * (length - 1) + [1])
         counts = np.array([len(choices) for choices in lines[:length]]) - lowest
-        chosen = distinct(counts, budget, rng) + lowest
-        for first in range(0, len(chosen), BLOCK):
-            block = chosen[first : first + BLOCK]
-            code = np.repeat(noops[None], len(block), axis=0)
-            for line in range(length):
-                code[:, line] = lines[line][block[:, line]]
-            yield code
-        budget -= len(chosen)
+        for chosen in distinct(counts, budget, rng):
+            budget -= len(chosen)
+            for first in range(0, len(chosen), BLOCK):
+                block = chosen[first : first + BLOCK] + lowest
+                code = np.repeat(noops[None], len(block), axis=0)
+                for line in range(length):
+                    code[:, line] = lines[line][block[:, line]]
+                yield code
         if not budget:
             return
 
 
-def distinct(counts: np.ndarray, most: int, rng: np.random.Generator) -> np.ndarray:
-    """Different rows of indices [P, len(counts)], each below its count: all there are in random order, or `most`."""
+def distinct(counts: np.ndarray, most: int, rng: np.random.Generator) -> Iterator[np.ndarray]:
+    """Different rows of indices [P, len(counts)], each below its count: all there are in random order, or `most`.
+
+    They come in parts, so that only a number of 8 bytes is kept of each row: its place in the order of all rows.
+    """
     total = math.prod(counts.tolist())
     if total <= most:
-        return np.stack(np.unravel_index(rng.permutation(total), counts), axis=1)
-    rows = np.empty((0, len(counts)), dtype=int)
-    while len(rows) < most:
-        rows = np.concatenate([rows, rng.integers(0, counts, size=(most, len(counts)))])
-        _, first = np.unique(rows, axis=0, return_index=True)
-        rows = rows[np.sort(first)]
-    return rows[:most]
+        order = rng.permutation(total)
+        for first in range(0, total, DRAWN):
+            yield np.stack(np.unravel_index(order[first : first + DRAWN], counts), axis=1)
+        return
+    seen, left = np.empty(0, dtype=np.int64), most
+    while left:
+        # Drawn in parts, the rows are the same as drawn at once: the generator makes one number after the other.
+        rows = rng.integers(0, counts, size=(min(most, max(DRAWN, len(seen) // 16)), len(counts)))
+        places = np.ravel_multi_index(tuple(rows.T), counts)
+        first = np.sort(np.unique(places, return_index=True)[1])
+        new = first[~_contains(seen, places[first])][:left]
+        left -= len(new)
+        seen = np.concatenate([seen, places[new]])
+        seen.sort()
+        yield rows[new]
+
+
+def _contains(sorted_numbers: np.ndarray, numbers: np.ndarray) -> np.ndarray:
+    """Which of the numbers are among those that are sorted."""
+    if not len(sorted_numbers):
+        return np.zeros(len(numbers), dtype=bool)
+    places = np.searchsorted(sorted_numbers, numbers)
+    return sorted_numbers[np.minimum(places, len(sorted_numbers) - 1)] == numbers
 
 
 @functools.lru_cache(maxsize=16)

@@ -24,7 +24,6 @@ from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import DoesNotFit, Room
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import chosen
-from neurocomp.synthesis.contradictions import check_examples
 from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.lowering import lower, room_of
@@ -81,10 +80,9 @@ def synthesize(
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown,
-    examples contradict each other, or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
+    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown
+    or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
     """
-    check_examples(task, examples)
     space = space_of(task, config)
     search = Search(task, examples, config)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():

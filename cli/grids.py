@@ -1,0 +1,74 @@
+"""What was typed -> the values of each key, one by one: ranges, sorts and globs are worked out here, exactly, once.
+
+Hydra adds the steps of a range in binary (0.1, 0.2, 0.30000000000000004, 0.4), sorts a falling range wrongly, and runs
+an empty grid without a word. So Hydra is given what comes out of here: plain lists.
+"""
+
+from __future__ import annotations
+
+import random
+from decimal import Decimal
+from typing import Any
+
+from hydra.core.config_loader import ConfigLoader
+from hydra.core.object_type import ObjectType
+from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
+from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
+
+from neurocomp.config import UserError
+
+CELLS = 10_000
+"""The most values of a key, and the most cells of a grid."""
+
+
+def spread(start: float, stop: float | None = None, step: float = 1) -> ChoiceSweep:
+    """`range(start, stop, step)` as a list. Numbers are the decimals that were typed; `stop` itself is left out."""
+    first, last = (0, start) if stop is None else (start, stop)
+    low, high, by = (Decimal(str(number)) for number in (first, last, step))
+    if by == 0 or not all(number.is_finite() for number in (low, high, by)):
+        raise ValueError("expected finite numbers and a step other than 0")
+    count = max(0, int(((high - low) / by).to_integral_value("ROUND_CEILING")))
+    if count > CELLS:
+        raise ValueError(f"{count:,} values, expected at most {CELLS:,}")
+    whole = all(isinstance(number, int) for number in (first, last, step))
+    values = [low + by * index for index in range(count)]
+    return ChoiceSweep(list=[int(value) if whole else float(value) for value in values])
+
+
+def parse_overrides(words: list[str]) -> list[Override]:
+    """Hydra's grammar, with our ranges. Raises Hydra's OverrideParseException."""
+    functions = create_functions()
+    functions.functions["range"] = spread
+    return OverridesParser(functions=functions).parse_overrides(words)
+
+
+def values_of(override: Override, loader: ConfigLoader, hydra_words: list[str]) -> list[str]:
+    """The different values of a key, each as an override has it. Raises UserError if there are none."""
+    given = override.input_line
+    if not override.is_sweep_override():
+        return [override.get_value_element_as_str()]
+    if override.value_type == ValueType.INTERVAL_SWEEP:
+        raise UserError(f"{given}: a grid takes no interval, expected values, a range, or hydra/sweeper=optuna")
+    if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+        options = loader.get_group_options(override.key_or_group, ObjectType.CONFIG, overrides=hydra_words)
+        chosen: list[Any] = override._value.filter(options)  # type: ignore[union-attr]
+        expected = f"choose from {', '.join(options)}" if options else f"{override.key_or_group} is no group of files"
+    else:
+        sweep: Any = override._value
+        chosen = list(sweep.list)
+        if sweep.shuffle:
+            random.shuffle(chosen)
+        expected = "expected at least one value"
+    if not chosen:
+        raise UserError(f"{given}: an empty grid, {expected}")
+    return list(dict.fromkeys(Override._get_value_element_as_str(value) for value in chosen))
+
+
+def first_of(override: Override) -> str:
+    """The override with the first of its values: for a sweeper that chooses them itself, one cell to look at."""
+    sweep: Any = override._value
+    if override.value_type == ValueType.INTERVAL_SWEEP:
+        return f"{override.get_key_element()}={sweep.start}"
+    if getattr(sweep, "list", None) and override.is_sweep_override():
+        return f"{override.get_key_element()}={Override._get_value_element_as_str(sweep.list[0])}"
+    return str(override.input_line)

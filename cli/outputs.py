@@ -1,0 +1,25 @@
+"""Where --out goes: whether a file can be written there is checked before the work, and that it was written is said."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from neurocomp.config import UserError
+from neurocomp.files import check_writable
+
+
+def check_out(out: Path) -> None:
+    """Raise UserError unless a file can be written there."""
+    try:
+        check_writable(out)
+    except UserError as error:
+        raise UserError(f"--out {error}") from None
+
+
+def write_to(out: Path, write: Callable[[Path], object]) -> None:
+    """Let `write` write the file, and say so. Raises UserError where no file can be."""
+    check_out(out)
+    write(out)
+    print(f"wrote {out}", file=sys.stderr)

@@ -1,0 +1,52 @@
+"""The sizes of a cell, as the estimates take them, and the keys that they have on the command line."""
+
+from __future__ import annotations
+
+import math
+import os
+from functools import partial
+
+from neurocomp import estimates
+from neurocomp.config import RunConfig, UserError
+from neurocomp.limits import check, short
+from neurocomp.tasks import Task
+
+KEYS = {
+    "base": "task.base", "registers": "task.registers", "lines": "task.lines", "steps": "task.steps",
+    "examples": "examples", "restarts": "restarts", "chunk": "chunk", "updates": "optimizer.updates",
+    "candidates": "synthesis.candidates", "seconds": "synthesis.seconds", "general_base": "task.general.base",
+    "general_registers": "task.general.registers", "general_steps": "task.general.steps",
+}  # fmt: skip
+
+
+def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
+    """Raise UserError where the cell would take more memory or work than `config.limits`."""
+    if config.method == "enumerate" and programs_a_restart(config) > estimates.ENUMERABLE:
+        most = f"method=enumerate keeps at most {estimates.ENUMERABLE:,} apart"
+        accepted = f"expected a budget <= {estimates.ENUMERABLE / config.optimizer.updates:g}, or method=random_search"
+        given = f"search.budget={config.search.budget:g}: {short(programs_a_restart(config))} programs a restart"
+        raise UserError(f"{given}; {most}, {accepted}")
+    general, synthesis = task.general, config.synthesis
+    cell = partial(
+        estimates.cell, method=config.method, synthesized=config.init == "synth", engine=engine,
+        threads=config.threads or os.cpu_count() or 1, itemsize=8 if config.precision == "float64" else 4,
+        on_gpu=device == "cuda",
+    )  # fmt: skip
+    asked = {
+        "restarts": 1 if config.only is not None else config.restarts,
+        "examples": config.examples, "chunk": config.chunk, **task.sizes._asdict(), "steps": task.steps,
+        "updates": config.optimizer.updates, "programs": programs_a_restart(config),
+        "candidates": synthesis.candidates, "seconds": math.ceil(synthesis.seconds),
+        "general_base": general.sizes.base if general else 0,
+        "general_registers": general.sizes.registers if general else 0,
+        "general_steps": general.steps if general else 0,
+    }  # fmt: skip
+    given = {"programs": f"search.budget={config.search.budget:g}"}
+    if general and "length" in config.task.general:
+        given["general_steps"] = f"task.general.length={config.task.general['length']}"
+    check(config.limits, cell, KEYS | given, **asked)
+
+
+def programs_a_restart(config: RunConfig) -> int:
+    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
+    return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29

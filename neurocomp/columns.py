@@ -1,0 +1,48 @@
+"""The columns of a results file: their names, their kinds, and the version of the format."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+# The version of the row format: a reader refuses rows with a higher one, and gets columns it misses as empty.
+SCHEMA = 1
+
+
+class RowFormat(NamedTuple):
+    """The columns of a file, those it cannot be without, and those that are not text.
+
+    A new column goes to the end of `columns`. Files that were begun without it stay readable: their rows have it empty.
+    """
+
+    columns: tuple[str, ...]
+    required: tuple[str, ...]
+    integers: tuple[str, ...]
+    floats: tuple[str, ...]
+    booleans: tuple[str, ...]
+
+    def kind(self, column: str) -> str:
+        """`integer`, `float`, `boolean`, `batch` or `text`."""
+        kinds = {"integer": self.integers, "float": self.floats, "boolean": self.booleans, "batch": ("batch",)}
+        return next((kind for kind, columns in kinds.items() if column in columns), "text")
+
+
+RESTARTS = RowFormat(
+    columns=(
+        "task", "init", "method", "template", "gamma", "restart", "seed", "status", "synthesized",
+        "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
+        "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
+        "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
+        "version", "date", "tests_trained",
+    ),
+    required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
+    integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
+              "backward_executions", "tests_trained"),
+    floats=("gamma", "coverage", "loss", "margin", "wall_s"),
+    booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
+)  # fmt: skip
+"""One row is one restart of a program that is tuned, synthesized or searched for. `version` is neurocomp's, `date`
+when the row was made (UTC)."""
+
+# Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
+CIRCUMSTANCES = ("wall_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty", "torch",
+                 "transformers", "schema", "batch", "version", "date")  # fmt: skip

@@ -1,0 +1,313 @@
+"""What a request takes, in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
+
+Constants were measured: bytes of the objects that are made, nanoseconds of one core. `limits.check` compares.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Need(NamedTuple):
+    """Bytes of memory, and elementary operations; an operation is what one core does in about a nanosecond."""
+
+    memory: int
+    work: int
+
+
+OPCODES, COMPUTING = 13, 8  # tests hold them to `isa`
+ROW = 4_000  # bytes of a restart's row while a results file is read
+TEXT_ROW = 70_000  # operations to read it
+PYTHON_STEP = 500  # operations of one step in an exact interpreter
+TEXTS = 67_349  # of soft tasks, as many as SST-2 has for training
+COMPILED_STEP = 6  # of one step in the executor
+KEPT_AT_ONCE = 65_536  # programs x examples that are judged at a time (verification.LANES)
+SOFT_AT_ONCE = 4_096  # restarts x examples of a soft look at held-out examples (recovery.SOFT_LANES)
+HELD_OUT = 64 + 256  # validation and test examples
+PACK = 32  # bytes of the fused engine's vector
+SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
+ENUMERABLE = 10_000_000  # programs a restart of method=enumerate: below 1 GB, all of Python included
+
+
+def plus(*needs: Need) -> Need:
+    """All of them, one beside the other."""
+    return Need(sum(need.memory for need in needs), sum(need.work for need in needs))
+
+
+# --- A task and exact runs
+
+
+def examples(base: int, registers: int, steps: int, count: int) -> Need:
+    """`count` start states and the reference's final words: 45 bytes a word, a Python step for each step."""
+    words = count * (base + registers)
+    return Need(45 * words, count * steps * PYTHON_STEP + 150 * words)
+
+
+def task(base: int, registers: int, lines: int) -> Need:
+    """A task at 250 bytes a cell, register or line, and its held-out words and opcodes, without which it has no use."""
+    return plus(Need(250 * (base + registers + lines), 3_000 * (base + registers + lines)),
+                examples(base, registers, 0, HELD_OUT), results_of_opcodes(base))  # fmt: skip
+
+
+def table(rows: int, base: int, registers: int) -> Need:
+    """A file of examples: start and final words as int64, and the fields as text."""
+    return Need(16 * rows * (base + registers) + 600 * rows, 5_000 * rows)
+
+
+def results_of_opcodes(base: int) -> Need:
+    """What the executor looks up [O, b, b], as int64 and while it is made as lists."""
+    return Need(130 * base**2, 3_000 * base**2)
+
+
+def executor(base: int, registers: int, steps: int, lanes: int, runs: int) -> Need:
+    """`runs` compiled runs, at most `lanes` at a time: the words before and after as int64."""
+    return Need(48 * min(lanes, runs) * (base + registers), runs * (steps * COMPILED_STEP + base + registers))
+
+
+def exact(*, base: int, registers: int, lines: int, steps: int, inputs: int, printed: int = 0) -> Need:
+    """`exec` on ints: 100 bytes a word, 300 a line; `printed` is 1 where each step prints all words."""
+    words = base + registers
+    return Need(100 * words + 300 * lines,
+                inputs * (steps * (PYTHON_STEP + 200 * printed * words) + 500 * words) + 3_000 * lines)  # fmt: skip
+
+
+# --- The soft machine
+
+
+def width(registers: int, lines: int) -> int:
+    """W of the packed weights, with a selector over lines."""
+    return OPCODES + 3 * registers + lines
+
+
+def file_of_weights(size: int) -> Need:
+    """A file of `size` bytes: its numbers as they are read, as probabilities in float64, and their places sorted."""
+    return Need(8 * size, 20 * size)
+
+
+def weights(registers: int, lines: int, restarts: int) -> Need:
+    """Weights [K, L, W] as they are compiled: noise, the program, their sum and its logarithm in float64."""
+    numbers = lines * width(registers, lines)
+    return Need(numbers * (8 + 30 * restarts), 20 * numbers * restarts)
+
+
+def flops(base: int, registers: int, lines: int) -> int:
+    """Floating-point operations of one step of one example, forward (`bench.measure.flops`, and zeros of T)."""
+    of_lines, of_table = lines * width(registers, lines), COMPUTING * base**2
+    return 2 * of_lines + 4 * width(registers, lines) + 7 * registers * base + of_table + 8 * base**2 + 30 * base
+
+
+def lookup(base: int, engine: str, itemsize: int) -> Need:
+    """The table of Eq. 6: dense [O', b, b, b] for eager; the fused engine's rectangles, found in b^3 looks."""
+    if engine == "fused":
+        return Need(2_000 * base**2, 3_000 * base**2 + 1_000 * base**3)
+    return Need(COMPUTING * base**3 * itemsize, 4_000 * base**2 + COMPUTING * base**3)
+
+
+def record(base: int, registers: int, lines: int) -> int:
+    """Numbers in the fused engine's record of one step (`engine.plan`)."""
+    return base**2 + registers * base + 2 * lines + OPCODES + 3 * registers + 10 * base + 16
+
+
+def tuning(
+    *, base: int, registers: int, lines: int, steps: int, examples: int, chunk: int, restarts: int, updates: int,
+    engine: str, threads: int, itemsize: int, on_gpu: bool,
+) -> Need:  # fmt: skip
+    """Adam on `chunk` restarts at a time, each with its examples, all in memory together.
+
+    A restart has weights, gradient and two moments [L, W] and its losses; a lane (restart x example) six copies of its
+    state. eager keeps what autograd needs of each step of each lane, fused a record of each step of a pack.
+    """
+    at_once = min(chunk, restarts)
+    lanes = at_once * examples
+    judged = min(SOFT_AT_ONCE, HELD_OUT * restarts)
+    state = base**2 + registers * base + lines
+    if engine == "fused":
+        kept = (steps + 2) * record(base, registers, lines) * PACK * min(at_once, threads)
+        kept += lanes * steps * itemsize * 2
+    else:
+        a_step = 4 * base**2 + base**2 // 2 + 3 * registers * base + 16 * base + 4 * width(registers, lines)
+        kept = lanes * steps * a_step * itemsize
+    memory = lanes * state * itemsize * 6 + kept + judged * (4 * state + steps) * itemsize
+    memory += at_once * updates * 40 + 4 * at_once * lines * width(registers, lines) * itemsize
+    arithmetic = 3 * restarts * (updates + 1) * examples * steps * flops(base, registers, lines)
+    work = arithmetic // (8 if engine == "fused" else 100 if on_gpu else 1)
+    return plus(weights(registers, lines, at_once), lookup(base, engine, itemsize), Need(memory, work),
+                Need(0, 20 * restarts * updates * lines * width(registers, lines)))  # fmt: skip
+
+
+def benchmark(rounds: int, engines: int) -> Need:
+    """A turn of an engine takes at least 0.12 s."""
+    return Need(2_000 * rounds * engines, 120_000_000 * rounds * engines)
+
+
+def soft_run(*, base: int, registers: int, lines: int, steps: int, inputs: int, printed: int) -> Need:
+    """`exec --machine soft`: one lane in float64, no gradient; PyTorch takes 0.3 ms for a step, however small."""
+    state = base**2 + registers * base + lines
+    return plus(
+        exact(base=base, registers=registers, lines=lines, steps=0, inputs=inputs), weights(registers, lines, 1),
+        lookup(base, "eager", 8),
+        Need(8 * 8 * state + 16 * COMPUTING * base**2,
+             inputs * steps * (300_000 + COMPUTING * base**3 // 4 + flops(base, registers, lines)
+                               + 200 * printed * (base + registers))),
+    )  # fmt: skip
+
+
+# --- A cell
+
+
+def cell(
+    *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, updates: int,
+    programs: int, candidates: int, seconds: int, general_base: int, general_registers: int, general_steps: int,
+    method: str, synthesized: bool, engine: str, threads: int, itemsize: int, on_gpu: bool,
+) -> Need:  # fmt: skip
+    """Everything that `run_cell` does: examples, search or tuning, verdicts, rows."""
+    parts = [
+        task(base, registers, lines),
+        Need(0, HELD_OUT * steps * PYTHON_STEP),
+        Need(0, _examples(base, registers, steps, restarts * examples).work),
+        Need(_examples(base, registers, steps, min(restarts, chunk) * examples).memory, 0),
+        Need(ROW * restarts, TEXT_ROW * restarts),
+        executor(base, registers, steps, KEPT_AT_ONCE, HELD_OUT * restarts),
+    ]
+    if general_base:
+        parts += [
+            task(general_base, general_registers, 0),
+            Need(0, 256 * general_steps * PYTHON_STEP),
+            executor(general_base, general_registers, general_steps, KEPT_AT_ONCE, 256 * restarts),
+        ]
+    if synthesized or method == "synthesize":
+        searches = restarts if method == "synthesize" else 1
+        one = synthesis(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
+                        candidates=candidates, seconds=seconds)  # fmt: skip
+        parts.append(Need(one.memory, searches * one.work))
+    if method == "tune":
+        parts.append(tuning(
+            base=base, registers=registers, lines=lines, steps=steps, examples=examples, chunk=chunk,
+            restarts=restarts, updates=updates, engine=engine, threads=threads, itemsize=itemsize,
+            on_gpu=on_gpu,
+        ))  # fmt: skip
+    elif method != "synthesize":
+        parts.append(search(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
+                            restarts=restarts, chunk=chunk, programs=programs, method=method))  # fmt: skip
+    return plus(*parts)
+
+
+_examples = examples  # where a size is called examples, too
+
+
+def synthesis(
+    *, base: int, registers: int, lines: int, steps: int, examples: int, candidates: int, seconds: int
+) -> Need:
+    """A search for templates keeps 1.3 kB a program that it tries, and the code of the machine's lines.
+
+    It tries no more than its seconds allow. Words are compared on a sample that grows as b^2.
+    """
+    tried = min(candidates, SYNTHESIZED_A_SECOND * seconds)
+    sample = max(2_500, 15 * base**2) * 8
+    return Need(tried * (1_300 + 10 * lines) + 200 * sample,
+                tried * (20_000 + examples * steps * COMPILED_STEP) + 3_000 * base**2)  # fmt: skip
+
+
+def search(
+    *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, programs: int,
+    method: str,
+) -> Need:  # fmt: skip
+    """A search baseline executes `programs` programs a restart, 256 at a time, or one of each restart of a chunk.
+
+    enumerate makes every instruction of the machine first (I of them, each with what it does: 100 bytes and b^2 words),
+    and keeps apart what it has tried: three times 8 bytes a program.
+    """
+    at_once = min(chunk, restarts) if method == "local_search" else 256
+    runs = restarts * programs
+    parts = [
+        executor(base, registers, steps, at_once * examples, runs * examples),
+        Need(at_once * (lines * 5 * 8 * 6 + 256 * 7 * 8), runs * (100 * lines + 2_000)),
+    ]
+    if method == "enumerate":
+        every = 5 * registers**3 + 4 * registers**2 + registers * (lines + 1) + 2
+        parts.append(Need(every * (600 + 8 * base**2 + 40 * lines) + 24 * min(programs, ENUMERABLE),
+                          every * (400 * base**2 + 2_000 * lines)))  # fmt: skip
+    return plus(*parts)
+
+
+# --- Subleq and the memorizer
+
+
+def subleq(*, size: int, steps: int) -> Need:
+    """A data memory of `size` words at 40 bytes, 100 operations a step; words that grow are counted as it runs."""
+    return Need(40 * size, 100 * steps + 200 * size)
+
+
+def driven(*, size: int, steps: int) -> Need:
+    """A run that a network drives, beside the exact one: both keep their steps, 350 bytes each; 0.5 ms a fetch."""
+    return Need(80 * size + 700 * steps, 500_000 * steps)
+
+
+def parameters(hidden: int, intermediate: int, layers: int, vocabulary: int, tokens: int, outputs: int) -> int:
+    """How many numbers a BERT encoder with its pooler and head has."""
+    layer = 4 * hidden * (hidden + 1) + 2 * hidden * intermediate + intermediate + 5 * hidden
+    around = (vocabulary + tokens + 1) * hidden + 2 * hidden + hidden * (hidden + 1) + (hidden + 1) * outputs
+    return layers * layer + around
+
+
+def network(
+    *, hidden: int, intermediate: int, layers: int, vocabulary: int, outputs: int, tokens: int = 2
+) -> Need:  # fmt: skip
+    """A network that is made or loaded: its numbers twice in float32, and 50 kB of modules a layer, made in 2 ms."""
+    numbers = parameters(hidden, intermediate, layers, vocabulary, tokens, outputs)
+    return Need(8 * numbers + 50_000 * layers, 2 * numbers + 2_000_000 * layers)
+
+
+def training(
+    *, hidden: int, intermediate: int, layers: int, heads: int, vocabulary: int, outputs: int, tokens: int, batch: int,
+    updates: int,
+) -> Need:  # fmt: skip
+    """Gradient, two moments and a copy of each number, and the activations of a batch, each kept for its gradient.
+
+    A product of matrices does 64 floating-point operations in an elementary one; AdamW takes 1 a number.
+    """
+    numbers = parameters(hidden, intermediate, layers, vocabulary, tokens, outputs)
+    inside = parameters(hidden, intermediate, layers, 0, 0, 0) + layers * tokens * hidden
+    activations = tokens * layers * (10 * hidden + 2 * intermediate + 2 * heads * tokens) + 4 * outputs
+    arithmetic = 6 * batch * (tokens * inside + hidden * outputs)
+    made = network(hidden=hidden, intermediate=intermediate, layers=layers, vocabulary=vocabulary, outputs=outputs,
+                   tokens=tokens)  # fmt: skip
+    return plus(made, Need(16 * numbers + 4 * batch * activations, updates * (arithmetic // 64 + numbers)))
+
+
+def theorem1(*, fields: int, programs: int, lines: int, memory: int) -> Need:
+    """The numbers of `memorizer.theorem1.construct` in float64 with four copies; [2 P, 2 G] and squares of classes."""
+    numbers = fields * (4 * programs * lines + 6 * (programs + lines) + 2 * lines * memory + memory**2 + lines**2)
+    return Need(40 * numbers, 40 * numbers)
+
+
+def memorization(
+    *, programs: int, length: int, lines: int, memory: int, registers: int, runs: int, steps: int, restarts: int,
+    hidden: int, intermediate: int, layers: int, heads: int, vocabulary: int, tokens: int, batch: int, updates: int,
+    assembly: bool, by_theorem1: bool, on_gpu: bool,
+) -> Need:  # fmt: skip
+    """A cell of the memorizer: programs as labels and tokens, the network and its training, the runs that it drives.
+
+    `vocabulary` are the pieces of words of soft tasks. batch 0 is the paper's share of all instructions.
+    """
+    fields, outputs = (5, OPCODES + 3 * registers + lines) if assembly else (3, 2 * memory + lines)
+    instructions, driven_runs = programs * length, programs * runs
+    a_step = 300 + 16 * (memory + registers) * assembly  # assembly's trace keeps all words of each step
+    parts = [
+        Need(3_000 * programs + instructions * (24 * fields + 32), 20_000 * programs + 50 * instructions),
+        Need(driven_runs * (16 * memory + steps * a_step), driven_runs * (steps * 2 * PYTHON_STEP + 50 * memory)),
+        Need(100 * vocabulary + ROW * restarts, 1_000 * vocabulary),
+    ]
+    if by_theorem1:
+        parts.append(theorem1(fields=fields, programs=programs, lines=lines, memory=memory))
+        fetch = parts[-1].work // 40
+    else:
+        of = training(
+            hidden=hidden, intermediate=intermediate, layers=layers, heads=heads, tokens=tokens,
+            vocabulary=lines + programs + vocabulary, outputs=outputs, updates=updates,
+            batch=min(batch or max(1, instructions // 20), TEXTS if vocabulary else instructions),
+        )  # fmt: skip
+        parts.append(Need(of.memory, of.work // (100 if on_gpu else 1)))
+        fetch = tokens * parameters(hidden, intermediate, layers, 0, 0, outputs)
+    done = plus(*parts, Need(0, driven_runs * steps * fetch // (3_200 if on_gpu else 32)))
+    return Need(done.memory, restarts * (done.work + TEXT_ROW))

@@ -1,0 +1,207 @@
+"""Which start words of an input matter, and how many inputs differ in them.
+
+The words that matter are those that the reference program reads before it has overwritten them, and the checked words
+that it never overwrites. Which words these are depends on the input: inc follows a pointer. Two inputs that agree in
+them run alike, step by step, and leave the same checked words. A word that is read in vain counts too.
+"""
+
+from __future__ import annotations
+
+import functools
+import heapq
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from neurocomp.language.assembly import Program
+from neurocomp.language.interpreter import run_in_place
+
+HELD_OUT = 320  # test and validation inputs: 256 and 64
+ENOUGH = 2 * HELD_OUT  # from so many different inputs on, there is room to keep training inputs apart
+LIKELY = 15 / 16  # at most so much of what is drawn may be held out, or training examples are drawn for ever
+
+STEPS = 1_000_000  # that the search for different inputs may execute, a second or two
+REMEMBERED = 50_000  # nodes of the tree of reads that are kept, of each program
+
+Key = tuple[tuple[int, int], ...]
+"""The words that matter of one input, in the order in which they are read: (place, word)."""
+
+Ranges = tuple[tuple[int, int], ...]
+"""(low, high) of each start word. Its place is its index: memory cells first, then registers."""
+
+
+@dataclass(frozen=True)
+class Reads:
+    """A reference program and all that decides which start words it reads; `checked` are places."""
+
+    program: Program
+    base: int
+    steps: int
+    checked: tuple[int, ...]
+    halting: str = "freeze"
+    mod_by_zero: str = "zero"
+
+    def key(self, start: Sequence[int]) -> Key:
+        """The words that matter of the input `start` (plain ints: memory cells, then registers)."""
+        node, words = _seen(self), []
+        places: list[int] | None = None
+        while True:
+            if node.place is None:
+                places = places or self.places(start)
+                node.place = places[len(words)] if len(words) < len(places) else END
+            if node.place == END:
+                return tuple(words)
+            word = start[node.place]
+            words.append((node.place, word))
+            node = node.after(word)
+
+    def places(self, start: Sequence[int]) -> list[int]:
+        """The places of the words that matter, in the order in which they are read, by running the program."""
+        read: list[int] = []
+        known: set[int] = set()
+        memory, registers = start[: self.base], start[self.base :]
+        run_in_place(
+            self.program, _Noted(memory, 0, read, known), _Noted(registers, self.base, read, known),
+            self.base, self.steps, self.halting, self.mod_by_zero,
+        )  # fmt: skip
+        return read + [place for place in self.checked if place not in known]
+
+
+END = -1
+
+
+class _Node:
+    """What runs do that have read certain words: the place that all of them read next, None while no run has told."""
+
+    def __init__(self, kept: itertools.count):
+        self.place: int | None = None
+        self.below: dict[int, _Node] = {}
+        self.kept = kept
+
+    def after(self, word: int) -> _Node:
+        """The node of the runs that read this word there."""
+        node = self.below.get(word)
+        if node is None:
+            node = _Node(self.kept)
+            if next(self.kept) < REMEMBERED:
+                self.below[word] = node
+        return node
+
+
+@functools.lru_cache(maxsize=64)
+def _seen(reads: Reads) -> _Node:
+    """The root of all that runs have read, so that an input like an earlier one need not be run."""
+    return _Node(itertools.count())
+
+
+class _Noted(list):
+    """Words that append the place of each to `read` when it is read, unless it was read or overwritten before."""
+
+    def __init__(self, words: Sequence[int], first: int, read: list[int], known: set[int]):
+        super().__init__(words)
+        self.first, self.read, self.known = first, read, known
+
+    def __getitem__(self, index):
+        place = self.first + index
+        if place not in self.known:
+            self.known.add(place)
+            self.read.append(place)
+        return super().__getitem__(index)
+
+    def __setitem__(self, index, word):
+        self.known.add(self.first + index)
+        super().__setitem__(index, word)
+
+
+class Variety(NamedTuple):
+    """How many inputs differ in the words that matter, at most ENOUGH, and whether held-out ones can be apart.
+
+    Without `exact` there may be more of them.
+    """
+
+    different: int
+    enough: bool
+    exact: bool
+
+
+class _Siblings(NamedTuple):
+    """Inputs that agree in `words` and next read the word at `place`, which is one of low..high in each of them.
+
+    `rank` is minus the probability of each: a heap gives the likeliest first.
+    """
+
+    rank: float
+    words: Key
+    place: int
+    low: int
+    high: int
+
+    @property
+    def size(self) -> int:
+        return self.high - self.low + 1
+
+
+class _Tree:
+    """The tree of reads as far as it was walked. A node is what a run has read so far; it branches over the values
+    of the word that is read next. `nodes` counts those that nothing was found below of, ends of runs included.
+    """
+
+    def __init__(self, reads: Reads, ranges: Ranges):
+        self.reads, self.ranges = reads, ranges
+        self.unfinished: list[_Siblings] = []
+        self.finished: list[float] = []  # the probability of each input
+        self.nodes = 0
+        self._run((), 1.0)
+
+    def walk(self) -> None:
+        """Run one of the likeliest nodes."""
+        siblings = heapq.heappop(self.unfinished)
+        self.nodes -= 1
+        if siblings.size > 1:
+            heapq.heappush(self.unfinished, siblings._replace(low=siblings.low + 1))
+        self._run((*siblings.words, (siblings.place, siblings.low)), -siblings.rank)
+
+    def _run(self, words: Key, probability: float) -> None:
+        start = [low for low, _ in self.ranges]
+        for place, word in words:
+            start[place] = word
+        # A word that is fixed tells no inputs apart.
+        read = [place for place, _ in self.reads.key(start) if self.ranges[place][0] < self.ranges[place][1]]
+        if len(read) == len(words):
+            self.finished.append(probability)
+            self.nodes += 1
+            return
+        place = read[len(words)]
+        low, high = self.ranges[place]
+        heapq.heappush(self.unfinished, _Siblings(-probability / (high - low + 1), words, place, low, high))
+        self.nodes += high - low + 1
+
+    def enough(self) -> bool:
+        """Whether there are ENOUGH inputs, of which no HELD_OUT are more than LIKELY of all that is drawn.
+
+        A node has at least one input below it, and these are together as likely as it is. So the nodes tell.
+        """
+        if self.nodes < ENOUGH:
+            return False
+        room, share = HELD_OUT, 0.0
+        sizes = [(-siblings.rank, siblings.size) for siblings in self.unfinished]
+        for probability, size in sorted(sizes + [(probability, 1) for probability in self.finished], reverse=True):
+            share += probability * min(size, room)
+            room -= min(size, room)
+        return share <= LIKELY
+
+
+@functools.lru_cache(maxsize=256)
+def variety(reads: Reads, ranges: Ranges) -> Variety:
+    """How the inputs differ whose words are drawn uniformly from `ranges`.
+
+    The walk ends when there is enough. It sees all of a tree with less than ENOUGH inputs, which has fewer nodes that
+    branch than inputs, unless each run takes thousands of steps.
+    """
+    tree = _Tree(reads, ranges)
+    for _ in range(min(2 * ENOUGH, STEPS // reads.steps)):
+        if not tree.unfinished or tree.enough():
+            break
+        tree.walk()
+    return Variety(min(tree.nodes, ENOUGH), tree.enough(), not tree.unfinished)

@@ -1,0 +1,35 @@
+"""A results file of many rows, to measure what reading it costs: `python -m tests.million_rows FOLDER [ROWS]`.
+
+Its configuration is that of `neurocomp run task=map_inc init=map_dec restarts=ROWS name=many results=FOLDER`, so that
+this command finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from neurocomp.cli.compose import configure
+from neurocomp.pipeline import cell_path, configuration
+from neurocomp.plan import make_plan
+from neurocomp.results import CellWriter, made_by
+from tests.cells import row
+
+
+def main(folder: str, rows: int = 1_000_000) -> Path:
+    given = [f"results={folder}", "name=many", f"restarts={rows}"]
+    config = configure(["task=map_inc", "init=map_dec", *given])
+    plan, code = make_plan(config), made_by()
+    with CellWriter(cell_path(config), configuration(plan)) as cell:
+        for first in range(0, rows, 1000):
+            cell.append([
+                row(number, seed=0, config_hash=plan.config_hash, loss=1.3 / (number + 1), margin=0.7 / (number + 1),
+                    wall_s=number % 97 / 100, program=f"read {number % 5} 1; dec 2 2; write 1 0; inc 1 1; write 3 1",
+                    **code)
+                for number in range(first, min(first + 1000, rows))
+            ])  # fmt: skip
+    return plan.path
+
+
+if __name__ == "__main__":
+    print(main(sys.argv[1], *map(int, sys.argv[2:])))

@@ -1,0 +1,54 @@
+"""The configuration of every committed cell still has the hash in its name, so that its rows are found."""
+
+from __future__ import annotations
+
+from dataclasses import fields, is_dataclass
+from pathlib import Path
+from typing import Any, get_type_hints
+
+import pytest
+import yaml
+
+from neurocomp.config import RunConfig
+from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.memorizer.plan import make_plan as memorizer_plan
+from neurocomp.plan import make_plan
+from neurocomp.results import RESTARTS
+
+ROOT = Path(__file__).parents[1]
+CELLS = sorted((ROOT / "results").rglob("*.yaml"))
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def config_of(given: dict, kind: type) -> Any:
+    """The dataclass with what a file says; what came later has its default."""
+    hints = get_type_hints(kind)
+    known = {field.name for field in fields(kind)}
+    values = {
+        key: config_of(value, hints[key]) if is_dataclass(hints[key]) else value
+        for key, value in given.items()
+        if key in known
+    }
+    if values.get("engine") == "executor":  # what methods that tune nothing write there
+        values["engine"] = "auto"
+    return kind(**values)
+
+
+# Without soft_programs: what is in its texts takes half a minute to read.
+@pytest.mark.parametrize("folder", sorted({cell.parent.name for cell in CELLS} - {"soft_programs"}))
+def test_committed_cells_keep_their_hashes(folder, monkeypatch):
+    monkeypatch.chdir(ROOT)
+    of_folder = [cell for cell in CELLS if cell.parent.name == folder]
+    assert of_folder
+    for cell in of_folder:
+        given = yaml.load(cell.read_text(), Loader=LOADER)
+        tuned = isinstance(given["task"], dict)
+        config = config_of(given, RunConfig if tuned else MemorizerConfig)
+        plan = make_plan(config) if tuned else memorizer_plan(config)
+        assert (plan.config_hash, plan.path.stem) == (given["config_hash"], cell.stem), cell
+
+
+def test_the_new_column_comes_last():
+    """Files begun by an older version have the columns before it in the same order."""
+    header = next((ROOT / "results" / "table1").glob("*.csv")).read_text().splitlines()[0].split(",")
+    assert list(RESTARTS.columns[: len(header)]) == header and "tests_trained" in RESTARTS.integers

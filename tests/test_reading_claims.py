@@ -1,0 +1,117 @@
+"""The search over readings: what it measures, with which seed, when it gives a setting up, what it spends."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from neurocomp import readings
+from neurocomp.report.published import tuned_rates
+from tests.test_readings import searching
+
+
+def rows(number: int, fit: float, soft: float, cells: int = 20, seconds: float = 1.0) -> list[dict]:
+    """A setting that is off by `fit` and `soft` points in each cell."""
+    found = []
+    for row, task in readings.ORDER[:cells]:
+        rate = tuned_rates("table1")[row, task]
+        sign = -1 if rate > 0.5 else 1
+        counts = {name: 1000 * (rate + sign * points / 100) for name, points in (("fit", fit), ("soft", soft))}
+        found.append(dict(setting=number, row=row, task=task, n=1000, **counts, seconds=seconds, seed=0)
+                     | readings.DEFAULTS)  # fmt: skip
+    return found
+
+
+def test_errors_are_absolute_and_of_complete_settings():
+    several = rows(0, 3, 7) + rows(1, 5, 2) + rows(2, 0, 0, cells=19)
+    assert readings.errors(several, "fit") == {0: pytest.approx(3), 1: pytest.approx(5)}
+    assert [number for _, number in readings.best(several, "fit")] == [0, 1]
+    assert [number for _, number in readings.best(several, "soft")] == [1, 0]
+
+
+def test_a_setting_must_be_able_to_beat_the_eighth_best():
+    several = [row for number in range(12) for row in rows(number, number + 1, 20 - number)]
+    assert readings.limits(several) == {"fit": pytest.approx(8), "soft": pytest.approx(16)}
+    few = [row for number in range(7) for row in rows(number, number + 1, 20 - number)]
+    assert readings.limits(few) == {} and readings.limits([]) == {}
+
+
+def measured(monkeypatch, tmp_path, limit: dict[str, float], fit: int, soft: int) -> int:
+    """How many cells are measured of a setting that recovers this many of 100 everywhere."""
+    monkeypatch.setattr(readings, "count", lambda *_: {"fit": fit, "soft": soft})
+    return len(list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 100, 0, limit)))
+
+
+def test_a_setting_is_given_up_once_no_measure_can_be_among_the_best(monkeypatch, tmp_path):
+    assert measured(monkeypatch, tmp_path, {}, 0, 0) == 20
+    assert measured(monkeypatch, tmp_path, {"fit": 1.0, "soft": 1.0}, 0, 0) < 20
+    assert measured(monkeypatch, tmp_path, {"fit": 1.0, "soft": 100.0}, 0, 0) == 20
+    assert measured(monkeypatch, tmp_path, {"fit": 100.0, "soft": 1.0}, 0, 0) == 20
+
+
+def test_the_best_are_confirmed_with_all_restarts_and_the_next_seed(monkeypatch, tmp_path):
+    screened, confirmed = tmp_path / "screen.csv", tmp_path / "confirmed.csv"
+    readings.write(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
+                              for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
+                              rows(number, fit, soft)])  # fmt: skip
+    asked = []
+    monkeypatch.setattr(readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or
+                        {"fit": 1, "soft": 1})  # fmt: skip
+    config = searching(tmp_path, restarts=7, seed=4)
+    readings.confirm(config, screened, confirmed)
+    found = readings.read(confirmed)
+    assert [row["setting"] for row in found[::20]] == [1, 0] and set(asked) == {(7, 5)}
+    assert {(row["n"], row["seed"]) for row in found} == {(7, 5)}
+
+
+def test_a_resumed_search_measures_what_is_missing_and_counts_the_seconds_that_were_spent(monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(readings, "count", lambda *_: asked.append(1) or {"fit": 0, "soft": 0})
+    path = tmp_path / "screen.csv"
+    several = [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])} for row in rows(0, 3, 3) + rows(1, 4, 4)]
+    readings.write(path, several)
+    config = searching(tmp_path, **{"readings.settings": 3, "readings.seconds": 100})
+    readings.screen(config, path)
+    assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1, 2}
+    readings.write(path, several)
+    readings.screen(replace(config, readings=replace(config.readings, seconds=39.0)), path)
+    assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1}
+
+
+def test_cells_are_tuned_with_the_seed_that_is_asked_for_and_stop_by_fit(monkeypatch, tmp_path):
+    planned = []
+
+    def tuning(plan, unseen, restarts):
+        planned.append(plan)
+        raise InterruptedError
+
+    monkeypatch.setattr(readings, "tune_restarts", tuning)
+    config = readings.cell_config(readings.DEFAULTS, "init=map_inc", "map_inc", searching(tmp_path))
+    assert config.optimizer.stop == "fit"
+    with pytest.raises(InterruptedError):
+        readings.count(config, 3, seed=6)
+    assert planned[0].config.seed == 6
+
+
+def test_fit_and_soft_are_counted_apart(monkeypatch, tmp_path):
+    """Of 4 restarts 3 fit; on test examples one is right."""
+    import torch
+
+    monkeypatch.setattr(readings, "soft", lambda *_: torch.tensor([False, True, False, False]))
+    tuned = readings.tune_restarts
+    monkeypatch.setattr(readings, "tune_restarts", lambda *given: [
+        one._replace(fit=place != 2) for place, one in enumerate(tuned(*given))])  # fmt: skip
+    setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 1}
+    config = readings.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
+    assert readings.count(config, 4, seed=0) == {"fit": 3, "soft": 1}
+
+
+@pytest.mark.parametrize("setting, task, sizes", [
+    ({}, "fib", (5, 7, 5)), ({"registers": 9}, "fib", (9, 7, 5)), ({"lines": 12}, "fib", (5, 12, 5)),
+    ({"registers": 7, "lines": 12}, "reduce", (7, 12, None)), ({"fib_length": 3}, "fib", (5, 7, 3)),
+    ({"length": 2}, "fib", (5, 7, 5)), ({"length": 2}, "map_inc", (5, 5, 2)), ({"fib_length": 2}, "map_inc", (5, 5, 3)),
+])  # fmt: skip
+def test_sizes_are_the_tasks_own_or_larger(setting, task, sizes):
+    config = readings.task_config(readings.DEFAULTS | setting, task)
+    assert (config.registers, config.lines, config.length) == sizes

@@ -1,0 +1,113 @@
+"""Words that searches count, make and run: small cases worked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from neurocomp.config import MachineConfig, Sizes, SynthesisConfig, TaskConfig
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import parse
+from neurocomp.language.executor import Final, decode, encode, execute
+from neurocomp.search.judge import count_right
+from neurocomp.synthesis.constructs import chosen
+from neurocomp.synthesis.enumeration import Space
+from neurocomp.synthesis.lowering import Room
+from neurocomp.synthesis.score import explained, right_words, scores
+from neurocomp.synthesis.search import loops_in, right_examples, synthesize
+from neurocomp.tasks import Examples, Task, held_out, load_task, training_examples
+from tests.test_tasks import plain
+
+
+def task(**changes) -> Task:
+    return load_task(plain(**changes), MachineConfig())
+
+
+# --- words of one operation twice
+
+
+def test_an_operation_on_a_word_and_itself_is_enumerated():
+    space = Space(chosen(["map", "add"]), Room(Sizes(5, 4, 5), (0, 1, 2, 3)), "zero", (), ())
+    texts = {str(term) for batch in space.batches() if batch for term in batch.terms}
+    assert "map(add(elem, elem))" in texts and "map(add(index, elem))" in texts or "map(add(elem, index))" in texts
+    assert not {"map(add(index, elem))", "map(add(elem, index))"} <= texts  # these two are one
+
+
+def test_doubling_is_found():
+    doubled = task(program="loop: read 1 0; add 0 0 0; write 1 0; inc 1 1; jump 2 loop", registers=3, lines=5, steps=10,
+                   check={"memory": ["0..1"]})  # fmt: skip
+    examples = training_examples(doubled, held_out(doubled, 0), 0, 0, 16)
+    found = synthesize(doubled, examples, SynthesisConfig(constructs=["map", "add"])).found
+    assert (found[0].template, found[0].exact) == ("map(add(elem, elem))", True)
+
+
+# --- what counts
+
+UNKNOWN = Examples(
+    memory=np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0]]), registers=np.zeros((2, 2), int),
+    final_memory=np.array([[1, -1, -1, -1, -1], [2, 3, -1, -1, -1]]), final_registers=np.full((2, 2), -1),
+)  # fmt: skip
+
+
+def final(*memory: list[list[int]]) -> Final:
+    words = np.array(memory)
+    return Final(words, np.zeros((len(words), 2, 2), int), np.zeros((len(words), 2), bool))
+
+
+def test_words_that_are_not_known_are_in_no_share():
+    """Three words are known: of the first example cell 0, of the second cells 0 and 1. What is not known is right."""
+    given = task(check={"memory": [0, 1]})
+    left = final([[1, 4, 0, 0, 0], [2, 3, 0, 0, 0]], [[1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], [[0, 0, 0, 0, 0]] * 2)
+    assert explained(left, UNKNOWN, given).tolist() == pytest.approx([1, 1 / 3, 0])
+    assert right_words(left, UNKNOWN, given)[1].tolist() == [[True, True], [False, False]]
+
+
+def test_where_nothing_is_known_everything_is_explained():
+    given = task(check={"memory": [3, 4]})
+    assert explained(final([[0] * 5, [0] * 5]), UNKNOWN, given).tolist() == [1]
+
+
+def test_only_all_words_right_is_a_score_of_1():
+    """Structure and whole examples do not make up for a wrong word: 0.7 x 2/3 + 0.1 x 1/2 + 0.2."""
+    given = task(check={"memory": [0, 1]})
+    left = final([[1, 4, 0, 0, 0], [2, 0, 0, 0, 0]], [[1, 4, 0, 0, 0], [2, 3, 0, 0, 0]])
+    assert scores(left, np.array([True, True]), UNKNOWN, given).tolist() == pytest.approx([0.7 * 2 / 3 + 0.05 + 0.2, 1])
+
+
+def test_right_examples_are_right_in_memory_and_registers():
+    given = load_task(TaskConfig("both", 5, 2, 2, 2, program="inc 0 1; write 0 1",
+                                 check={"memory": [0], "registers": [1]}), MachineConfig())  # fmt: skip
+    unseen = held_out(given, 0)
+    texts = ("inc 0 1; write 0 1", "inc 0 0; noop", "inc 0 1; noop", "zero 1; write 0 0")
+    found = [right_examples(parse(text), unseen.test, given) for text in texts]
+    assert found[0] == len(unseen.test.memory) and found[1:] != found[:1] * 3
+    words = count_right(encode([parse(text) for text in texts], 2), unseen.test, given)
+    ones, zeros = ((unseen.test.memory[:, 0] == word).sum() for word in (1, 0))
+    count = len(unseen.test.memory)
+    assert words.tolist() == [2 * count, ones, count + ones, 0] and zeros < count
+
+
+def test_a_loop_is_a_jump_back_and_not_one_ahead():
+    texts = ("jump 0 end; noop; end: noop", "noop; back: noop; jump 0 back", "noop; noop; self: jump 0 self", "noop")
+    assert loops_in(encode([parse(text) for text in texts], 3)).tolist() == [False, True, False, False]
+
+
+# --- the executor
+
+
+@pytest.mark.parametrize("target, line", [(3, 0), (4, 1), (7, 1), (9, 0), (300, 0), (301, 1), (302, 2)])
+def test_a_jump_far_beyond_the_last_line_wraps(target, line):
+    """Three lines; the jump is line 0, so that line 0 jumps on for ever, line 1 counts one up, line 2 two registers."""
+    code = encode([parse("start: jump 0 start; inc 1 1; inc 2 2")], 3)
+    code[0, 0, 4] = target
+    left = execute(code, np.zeros((1, 5), int), np.zeros((1, 3), int), base=5, steps=2)
+    assert left.registers[0, 0].tolist() == [0, int(line == 1), int(line == 2)]
+    program = decode(code[0])
+    assert interpreter.run(program, [0] * 5, [0] * 3, base=5, steps=2).registers == tuple(left.registers[0, 0])
+
+
+def test_a_halt_is_told_whether_it_freezes_or_not():
+    code = encode([parse("halt; inc 0 0"), parse("noop; inc 0 0")], 2)
+    for halting, registers in (("freeze", [0, 1]), ("printed", [1, 1])):
+        left = execute(code, np.zeros((1, 3), int), np.zeros((1, 1), int), base=3, steps=2, halting=halting)
+        assert left.halted[:, 0].tolist() == [True, False] and left.registers[:, 0, 0].tolist() == registers
