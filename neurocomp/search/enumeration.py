@@ -73,7 +73,7 @@ def distinct(counts: np.ndarray, most: int, rng: np.random.Generator) -> Iterato
     while left:
         # Drawn in parts, the rows are the same as drawn at once: the generator makes one number after the other.
         rows = rng.integers(0, counts, size=(min(most, max(DRAWN, len(seen) // 16)), len(counts)))
-        places = np.ravel_multi_index(tuple(rows.T), counts)
+        places = np.asarray(np.ravel_multi_index(tuple(rows.T), counts))
         first = np.sort(np.unique(places, return_index=True)[1])
         new = first[~_contains(seen, places[first])][:left]
         left -= len(new)
