@@ -354,9 +354,9 @@ def test_what_has_halted_stays_counter_included():
 
 
 def test_halting_late_costs_the_steps_that_had_not_halted():
-    """Of four steps one comes before the halt in one example, three in the other: two on average."""
-    halted = torch.tensor([[[0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 0.0, 1.0]]])
-    assert composite([torch.tensor([0.5])], halted, ObjectiveConfig(efficiency=0.1)).item() == pytest.approx(0.7)
+    """Of four steps one comes before the halt in one example, two in the other: one and a half on average."""
+    halted = torch.tensor([[[0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]]])
+    assert composite([torch.tensor([0.5])], halted, ObjectiveConfig(efficiency=0.1)).item() == pytest.approx(0.65)
     assert composite([torch.tensor([0.5])], halted, ObjectiveConfig()).item() == 0.5
 
 
