@@ -24,6 +24,7 @@ from neurocomp.results import read_rows
 from neurocomp.synthesis.search import Found, Synthesis
 from neurocomp.tasks import held_out, training_examples
 from neurocomp.tuning import Tuned
+from neurocomp.verification import Verdict
 from tests.test_tasks import shipped
 
 MAP_INC = shipped("map_inc", length=1)
@@ -65,6 +66,17 @@ def test_soft_hard_and_general_stand_in_their_columns(monkeypatch, measured):
     plan = make_plan(config())
     (row,) = rows_of(plan, [0])
     assert (row["recovered_soft"], row["recovered_hard"], row["recovered_general"]) == measured
+
+
+@pytest.mark.parametrize("method, module", [("random_search", "search"), ("local_search", "search"),
+                                            ("synthesize", "synthesize")])  # fmt: skip
+@pytest.mark.parametrize("verdict", [(True, False), (False, True), (True, None)])
+def test_verdicts_on_programs_stand_in_their_columns(monkeypatch, method, module, verdict):
+    judging = lambda texts, *_: dict.fromkeys(texts, Verdict(*verdict))  # noqa: E731
+    monkeypatch.setattr(f"neurocomp.methods.{module}.verdicts", judging)
+    (row,) = rows_of(make_plan(config(method=method, optimizer=OptimizerConfig(updates=2))), [0])
+    found = row["recovered_soft"], row["recovered_hard"], row["recovered_general"]
+    assert found == (verdict[0], *verdict) and row["status"] == ("recovered" if verdict[0] else "exhausted")
 
 
 def test_lines_changed_are_those_that_differ():

@@ -86,8 +86,9 @@ def test_two_configurations_of_one_place_are_refused_and_named(folder):
 
 
 def test_a_cell_without_rows_competes_with_none(folder):
-    write_cell(folder, "inc", "random", 4, {"config_hash": "full"}, soft=3)
-    write_cell(folder, "inc", "random", 4, {"config_hash": "empty"}, soft=3)
+    same = {"task": "inc", "init": "random", "method": "tune"}
+    write_cell(folder, "inc", "random", 4, same | {"config_hash": "full"}, soft=3)
+    write_cell(folder, "inc", "random", 4, same | {"config_hash": "empty"}, soft=3)
     path = next(folder.glob("*empty.csv"))
     path.write_text(path.read_text().splitlines()[0] + "\n")
     assert rates(folder)["optimization", "inc"] == 0.75

@@ -189,3 +189,16 @@ def test_right_on_some_examples_is_not_exact():
         for padding in ("end", "spread"):
             found = as_printed("map(inc(elem))", task, given, SynthesisConfig(padding=padding))
             assert found.exact is exact and (found.score == 1) is exact
+
+
+def test_a_restart_goes_on_with_its_own_random_numbers_when_others_have_left():
+    """Restart 0 is right at once; restart 1 never is, and needs more numbers than are drawn at a time."""
+    task = load()
+    unseen = held_out(task, 0)
+    never = unseen.validation._replace(final_memory=unseen.validation.final_memory + 1)
+    judges = [judge(task), Judge(task, judge(task, restart=1).training, never)]
+    starts = [fitted("inc 0 1; write 0 1; halt", task), None]
+    together = local_search(starts, judges, 700, [np.random.default_rng(seed) for seed in (0, 1)])
+    (alone,) = local_search(starts[1:], judges[1:], 700, [np.random.default_rng(1)])
+    assert together[0].programs == 1 and together[1].programs == 700
+    assert together[1]._replace(seconds=0) == alone._replace(seconds=0)

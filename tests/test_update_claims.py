@@ -21,7 +21,7 @@ from neurocomp.machine import run as eager
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State
 from neurocomp.machine.step import halt, resolve
-from neurocomp.objective import Targets, losses, softmax_cross_entropy
+from neurocomp.objective import Targets, composite, losses, softmax_cross_entropy
 from neurocomp.recovery import Batch, Validation, to_batch
 from neurocomp.tasks import held_out, load_task, training_examples
 from neurocomp.tuning import Tuned, tune
@@ -351,3 +351,27 @@ def test_what_has_halted_stays_counter_included():
     for rows in ended[:3]:
         assert torch.equal(rows, torch.tensor([0.25, 0.75]).expand_as(rows))
     assert ended.halted.item() == 0.25 + 0.75 * 0.5
+
+
+def test_halting_late_costs_the_steps_that_had_not_halted():
+    """Of four steps one comes before the halt in one example, two in the other: one and a half on average."""
+    halted = torch.tensor([[[0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]]])
+    assert composite([torch.tensor([0.5])], halted, ObjectiveConfig(efficiency=0.1)).item() == pytest.approx(0.65)
+    assert composite([torch.tensor([0.5])], halted, ObjectiveConfig()).item() == 0.5
+
+
+@pytest.mark.parametrize("lanes", [1, 3, 4])
+def test_restarts_keep_their_own_examples_while_others_leave_and_join(lanes):
+    """Restart r is done with update r % 4; every update looks at the examples that every lane has then."""
+
+    class Looking(Script):
+        def update(self, state, batch):
+            for place, weights in enumerate(state.logits):
+                own = training_examples(TASK, UNSEEN, 0, self.lane(weights)[0], 2)
+                assert torch.equal(batch.start.memory[place].argmax(-1), torch.from_numpy(own.memory))
+                ends = torch.from_numpy(own.final_memory)[:, list(TASK.checked_memory)]
+                assert torch.equal(batch.targets.memory[place], ends)
+            return super().update(state, batch)
+
+    found = Looking(lambda restart, n: n == restart % 4).run(range(9), lanes=lanes, hold=1)
+    assert {restart: one.updates for restart, one in found.items()} == {restart: restart % 4 for restart in range(9)}
