@@ -16,7 +16,7 @@ table1: $(INSTALLED)
 	$(BIN)/neurocomp plot recovery
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

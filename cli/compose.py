@@ -26,7 +26,6 @@ from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
-from neurocomp.cli.limiting import refuse_limits_in_files
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
 from neurocomp.config import RunConfig, UserError, checked, with_home
 from neurocomp.memorizer.config import MemorizerConfig
@@ -66,7 +65,6 @@ def compose_request(arguments: argparse.Namespace) -> Request:
         words, sampled = _worked_out(words, loader, tree)
         base = _compose(loader, words, RunMode.MULTIRUN)
         trusted = _hydra_of(_shipped(base, tree)) if _own_sources(base) else None
-        refuse_limits_in_files(base, words)
         if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
             return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
         if sampled:

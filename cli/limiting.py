@@ -1,12 +1,10 @@
-"""Limits as options, and as keys that a command line may set and a file may not."""
+"""Limits as options of a command."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
 
 from neurocomp.config import LimitsConfig, UserError
-from neurocomp.memorizer.config import MemorizerConfig
 
 WORK = 1e13  # three hours: an answer that is waited for
 
@@ -28,15 +26,3 @@ def limits_of(args: argparse.Namespace) -> LimitsConfig:
         if not 0 < value < float("inf"):
             raise UserError(f"{option}={value}: expected a number > 0")
     return LimitsConfig(*given.values())
-
-
-def refuse_limits_in_files(composed: Any, overrides: list[str]) -> None:
-    """Raise UserError where a limit was set, but not by these overrides: the file that asks must not say how much."""
-    asked = [override.lstrip("+~").partition("=")[0] for override in overrides]
-    usual = vars(MemorizerConfig().limits if "network" in composed else LimitsConfig())
-    swept: dict[str, Any] = composed.hydra.sweeper.get("params") or {}
-    found = {key: value for key, value in swept.items() if key.startswith("limits")}
-    found |= {f"limits.{key}": composed.limits[key] for key in usual if composed.limits[key] != usual[key]}
-    for key, value in found.items():
-        if key not in asked and "limits" not in asked:
-            raise UserError(f"{key}={value}: set in a file; expected on the command line, as only there a limit is set")

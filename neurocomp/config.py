@@ -17,7 +17,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from neurocomp.text import visible
+from neurocomp.text import elided, visible
 
 LARGEST = 2**63 - 1  # of the integers in a results file
 
@@ -44,7 +44,7 @@ def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
 def check_at_least(name: str, given: float, least: float) -> None:
     """Raise UserError unless `given` is a finite number not below `least`, and as an integer fits into 64 bits."""
     if isinstance(given, int) and given > LARGEST:
-        raise UserError(f"{name}={given}: expected a number <= {LARGEST}")
+        raise UserError(f"{name}={elided(str(given), 40)}: expected a number <= {LARGEST}")
     if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
         raise UserError(f"{name}={given}: expected a number >= {least}")
 
@@ -368,7 +368,7 @@ class TaskConfig:
 
     def __post_init__(self):
         if not TASK_NAME.fullmatch(str(self.name)):
-            given = f'task.name="{self.name}"'
+            given = f'task.name="{visible(str(self.name))}"'
             raise UserError(f"{given}: expected letters, digits, spaces and _ . + -, a letter, digit or _ first")
         for key in ("program", "examples"):
             if isinstance(path := getattr(self, key), str):

@@ -42,7 +42,7 @@ if importlib.util.find_spec("neurocomp.cli") is None:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corruptions", type=int, default=60, help="results files that tests/test_corruption.py damages")
-    parser.addoption("--kills", type=int, default=3, help="runs that tests/test_kills.py ends by SIGKILL")
+    parser.addoption("--kills", type=int, default=2, help="runs that tests/test_kills.py ends by SIGKILL")
 
 
 class Answer(NamedTuple):

@@ -51,13 +51,13 @@ def test_json_is_for_the_command_that_asks_for_it(command, monkeypatch):
     assert command(*INC, "only=1").out == "restart: 1\n"
 
 
-@pytest.mark.parametrize("number, cells, code", [(errno.ENOSPC, 1, 1), (errno.EACCES, 3, 1)])
+@pytest.mark.parametrize("number, cells, code", [(errno.ENOSPC, 1, 1), (None, 3, 1)])
 def test_a_full_disk_ends_a_grid_and_one_cells_error_does_not(command, monkeypatch, number, cells, code):
     tried = []
 
     def run(config, *_, **__):
         tried.append(config.seed)
-        raise OSError(number, "no")
+        raise OSError(number, "no") if number else OSError("no")
 
     monkeypatch.setattr(pipeline, "run_cell", run)
     assert command("run", "-m", *INC[1:], "seed=0,1,2").code == code and len(tried) == cells

@@ -263,7 +263,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
 
 
 @pytest.mark.parametrize("given, file", [((), "updates.csv"), (("--scaling",), "scaling.csv"),
-                                         (("experiment=memorization",), "memorizer.csv")])  # fmt: skip
+                                         (("experiment=memorization", "programs=16"), "memorizer.csv")])  # fmt: skip
 def test_bench_looks_at_its_folder_before_it_measures(command, tmp_path, given, file):
     (tmp_path / "file").touch()
     answer = command("bench", *given, "--out", "file")

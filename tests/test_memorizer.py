@@ -362,7 +362,7 @@ from neurocomp.memorizer.pipeline import run_cell
 from neurocomp.memorizer.saving import Saving
 given = json.loads(sys.argv[1])
 parts = {"network": NetworkConfig, "training": TrainingConfig, "execution": ExecutionConfig}
-given.pop("soft")
+given.pop("soft"), given.pop("limits")
 saved = Saving.after_update
 
 def killed(saving):

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from neurocomp.memorizer import checkpoint, memorize, texts
+from neurocomp.memorizer import memorize, texts
 from neurocomp.memorizer.config import ExecutionConfig, MemorizerConfig, SoftConfig, TrainingConfig
 from neurocomp.memorizer.dataset import Named, programs
 from neurocomp.memorizer.generated import OPINIONS, PARTS, VERBS, sentences
 from neurocomp.memorizer.languages import Run, Subleq
 from neurocomp.memorizer.plan import batch_size, make_plan
-from neurocomp.memorizer.saving import Saving, checkpoint_path
+from neurocomp.memorizer.saving import Saving
 from tests.test_memorizer import Looked, run, tiny
 from tests.test_memorizer_training import training
 
@@ -98,12 +97,14 @@ def test_a_training_is_looked_at_when_its_updates_run_out(tmp_path, monkeypatch)
 
 def test_what_goes_on_keeps_its_seconds_its_notes_and_its_updates(tmp_path):
     plan, notes = make_plan(tiny(tmp_path)), {"best": {"accuracy": 0.5, "updates": 3}}
+    any_notes = lambda *_: True  # noqa: E731
     before, after = training(20, batch=6), training(20, batch=6)
     for _ in range(5):
         before.advance()
-    tensors, facts = before.state()
-    checkpoint.save(checkpoint_path(plan, 0), tensors, facts | {"seconds": "1000.5", "notes": json.dumps(notes)})
-    goes_on = Saving(plan, 0, after)
+    saving = Saving(plan, 0, before, 20, any_notes)
+    saving.notes, saving.every, saving._before = notes, 0, 1000.5
+    saving.after_update()
+    goes_on = Saving(plan, 0, after, 20, any_notes)
     assert goes_on.notes == notes and 1000.5 <= goes_on.seconds() < 1100 and after.updates == 5
     told = [one.advance().loss for one in (before, after)]
     assert told[0] == told[1] and torch.equal(before.network.rows, after.network.rows)  # pyright: ignore

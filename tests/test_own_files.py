@@ -13,6 +13,7 @@ import pytest
 from neurocomp.cli.compose import compose_cells, configure
 from neurocomp.config import UserError
 
+NAMES = "expected letters, digits, spaces and _ . + -, a letter, digit or _ first"
 TASK = """\
 name: mine
 base: 6
@@ -97,8 +98,8 @@ ENTRY = "{d}/task/mine.yaml: defaults: %s: expected names of files in the folder
          '{d}/task/mine.yaml: name: no would be read as "False"; expected text in quotes'),
         (TASK.replace("name: mine", "name: 1e3"),
          '{d}/task/mine.yaml: name: 1e3 would be read as "1000.0"; expected text in quotes'),
-        (TASK.replace("name: mine", 'name: "a\\nb"'), "task.name=a\\nb: expected text on one line"),
-        (TASK.replace("name: mine", 'name: " "'), "task.name= : expected text on one line"),
+        (TASK.replace("name: mine", 'name: "a\\nb"'), f'task.name="a\\nb": {NAMES}'),
+        (TASK.replace("name: mine", 'name: " "'), f'task.name=" ": {NAMES}'),
     ],
 )  # fmt: skip
 def test_a_task_file_sets_its_task_alone(command, tmp_path, text, told):

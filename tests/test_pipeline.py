@@ -80,12 +80,15 @@ def test_a_resumed_cell_ends_with_the_rows_of_an_uninterrupted_one(tmp_path):
     assert run(config(tmp_path / "resumed")).path.read_bytes() == before  # nothing was missing
 
 
-def test_a_torn_line_repeats_its_chunk(tmp_path):
+def test_the_restart_of_a_torn_line_is_run_again(tmp_path):
+    """By itself, in a batch of its own; the whole lines of its chunk count."""
     whole = run(config(tmp_path / "whole"))
     torn = run(config(tmp_path / "torn"))
     content = torn.path.read_bytes()
     torn.path.write_bytes(content[:-40])
-    assert facts(run(config(tmp_path / "torn")).path) == facts(whole.path)
+    again = facts(run(config(tmp_path / "torn")).path)
+    assert [row.pop("batch") for row in again][-1] == "5-5"
+    assert again == [{key: value for key, value in row.items() if key != "batch"} for row in facts(whole.path)]
 
 
 def test_the_cell_is_the_same_for_other_restarts_chunks_and_paths_and_another_for_anything_else(tmp_path):

@@ -6,7 +6,7 @@ import json
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocomp.compiler import exact_weights
@@ -34,6 +34,7 @@ def both(data, readings, steps):
     return run_soft(program, sizes, machine, memory, registers, steps), exact
 
 
+@settings(max_examples=15)
 @given(st.data(), st.fixed_dictionaries({key: st.sampled_from(choices) for key, choices in INTERPRETED.items()}))
 def test_soft_run_is_exact_for_hundreds_of_steps(data, readings):
     found, exact = both(data, readings, 300)
@@ -41,6 +42,7 @@ def test_soft_run_is_exact_for_hundreds_of_steps(data, readings):
     assert found.margin >= 1 - 1e-12
 
 
+@settings(max_examples=15)
 @given(
     st.data(),
     st.fixed_dictionaries({key: st.sampled_from(READINGS[key]) for key in (*INTERPRETED, *LAWS)}).filter(

@@ -63,10 +63,10 @@ def test_parts_of_larger_tensors_are_written_as_they_are(tmp_path):
 def test_a_place_that_cannot_be_written_is_one_line(command, tmp_path):
     (tmp_path / "file").write_text("")
     answer = command("compile", "map_inc", "--out", "file/w")
-    assert answer.code == 2 and answer.err.startswith("neurocomp: --out=file/w: cannot be written (")
+    assert answer.code == 2 and answer.err.startswith("neurocomp: --out file/w: cannot be written (")
     (tmp_path / "folder").mkdir()
     answer = command("compile", "map_inc", "--out", "folder")
-    assert answer.code == 2 and answer.err.startswith("neurocomp: --out=folder: cannot be written (")
+    assert answer.code == 2 and answer.err.startswith("neurocomp: --out folder: is a folder")
     assert list((tmp_path / "folder").iterdir()) == []
 
 
@@ -144,4 +144,4 @@ def test_noise_that_outweighs_the_program_is_said(command):
     )
     for gamma in ("nan", "inf", "-inf"):
         refused = command("compile", "map_inc", "--out", "x", f"--gamma={gamma}")
-        assert refused.code == 2 and refused.err == f"neurocomp: --gamma={gamma}: expected a number >= 0\n"
+        assert refused.code == 2 and refused.err.startswith(f'neurocomp: --gamma: "{gamma}" is not a number, expected')

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurocomp.config import LimitsConfig
 from neurocomp.memorizer.checkpoint import load, save
 from neurocomp.memorizer.dataset import Named, labels_of
 from neurocomp.memorizer.pipeline import run_cell
@@ -94,7 +95,7 @@ def test_another_program_is_refused_whatever_its_file_is_called(command, weights
 def test_an_older_file_needs_the_text_of_what_was_not_drawn(command, weights, tmp_path):
     """It knows the lengths of its programs alone."""
     old = changed(weights, tmp_path / "old", without=("instructions", "data"))
-    assert load_network(old).whole is None
+    assert load_network(old, LimitsConfig()).whole is None
     refused = run(command, "plus5", "old")
     assert refused.code == 2 and refused.err == (
         "neurocomp: old: an older version wrote it, without the data words of plus5; "
