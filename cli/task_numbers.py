@@ -40,7 +40,8 @@ def _mistakes(node: yaml.Node, place: str, seen: set[int]) -> Iterator[str]:
             value = yaml.load(node.value, Loader=get_yaml_loader()) if node.style is None else node.value
             accepted = "a whole number" + ("" if place in WHOLE else " or an expression in length and base")
             taken = str(value).lower() if isinstance(value, bool) else value
-            read = f"{node.value} would be read as {taken}" if str(taken) != node.value else f'"{node.value}" is no number'
+            same = str(taken) == node.value
+            read = f'"{node.value}" is no number' if same else f"{node.value} would be read as {taken}"
             yield f"{place}: {read}; expected {accepted}"
     elif isinstance(node, yaml.SequenceNode):
         for index, item in enumerate(node.value):

@@ -163,7 +163,7 @@ def test_every_cell_of_a_grid_is_checked_before_the_first_runs(command, tmp_path
 @pytest.mark.parametrize(
     "text, expected",
     [
-        (TASK.replace("base: 6", "base: six"), "task/mine.yaml: base: "six" is no number; expected a whole number"),
+        (TASK.replace("base: 6", "base: six"), 'task/mine.yaml: base: "six" is no number; expected a whole number'),
         (TASK + "stepz: 3\n", 'task/mine.yaml: task.stepz: there is no key "stepz"'),
         (TASK.replace("base: 6\n", ""), "task.base: has to be given"),
         (TASK + "memory: [1\n", "mine.yaml, line"),
