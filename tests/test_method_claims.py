@@ -51,7 +51,7 @@ def rows_of(plan: Plan, restarts: Sequence[int]) -> list[dict]:
 @pytest.mark.parametrize("method", ["tune", "local_search"])
 def test_a_row_names_the_template_of_its_restart(method):
     """Restarts 3, 4, 5, ... of three templates in turn; the second is right before anything changes it."""
-    plan = make_plan(config(method=method, gamma=0.0, optimizer=OptimizerConfig(updates=method != "tune")))
+    plan = make_plan(config(method=method, gamma=0.0, optimizer=OptimizerConfig(updates=int(method != "tune"))))
     names = ("map_dec", "map_inc", "loop_noop")
     plan = replace(plan, starts=tuple(Start(program(name, plan), name, name == "map_inc") for name in names))
     for row in rows_of(plan, range(4, 9)):

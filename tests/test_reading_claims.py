@@ -52,9 +52,9 @@ def test_a_setting_is_given_up_once_no_measure_can_be_among_the_best(monkeypatch
 
 def test_the_best_are_confirmed_with_all_restarts_and_the_next_seed(monkeypatch, tmp_path):
     screened, confirmed = tmp_path / "screen.csv", tmp_path / "confirmed.csv"
-    readings.write(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
-                              for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
-                              rows(number, fit, soft)])  # fmt: skip
+    readings.append(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
+                               for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
+                               rows(number, fit, soft)])  # fmt: skip
     asked = []
     monkeypatch.setattr(readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or
                         {"fit": 1, "soft": 1})  # fmt: skip
@@ -70,11 +70,12 @@ def test_a_resumed_search_measures_what_is_missing_and_counts_the_seconds_that_w
     monkeypatch.setattr(readings, "count", lambda *_: asked.append(1) or {"fit": 0, "soft": 0})
     path = tmp_path / "screen.csv"
     several = [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])} for row in rows(0, 3, 3) + rows(1, 4, 4)]
-    readings.write(path, several)
+    readings.append(path, several)
     config = searching(tmp_path, **{"readings.settings": 3, "readings.seconds": 100})
     readings.screen(config, path)
     assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1, 2}
-    readings.write(path, several)
+    path.unlink()
+    readings.append(path, several)
     readings.screen(replace(config, readings=replace(config.readings, seconds=39.0)), path)
     assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1}
 
