@@ -19,7 +19,7 @@ from neurocomp.tasks import held_out, training_examples
 from neurocomp.weights_file import load_weights
 from tests.cells import failed, write_cell
 from tests.test_cli_run import QUICK
-from tests.test_counting import pipeline_path
+from tests.test_counting import measured_nothing, pipeline_path
 from tests.test_verdicts import one_wrong
 
 INC = ("run", "task=inc", "init=inc", *QUICK)
@@ -30,7 +30,7 @@ INC = ("run", "task=inc", "init=inc", *QUICK)
 
 def test_a_cell_that_failed_is_told_apart_from_one_that_is_incomplete(command, monkeypatch):
     path = pipeline_path(INC)
-    monkeypatch.setattr(pipeline, "run_cell", lambda *_, **__: None)
+    monkeypatch.setattr(pipeline, "run_cell", measured_nothing)
     answer = command(*INC)
     assert answer.code == 1 and "incomplete, 0 of 2 restarts are there" in answer.err
     with CellWriter(path, "restarts: 2\n") as cell:
@@ -51,16 +51,16 @@ def test_json_is_for_the_command_that_asks_for_it(command, monkeypatch):
     assert command(*INC, "only=1").out == "restart: 1\n"
 
 
-@pytest.mark.parametrize("number, cells, code", [(errno.ENOSPC, 1, 1), (None, 3, 1)])
-def test_a_full_disk_ends_a_grid_and_one_cells_error_does_not(command, monkeypatch, number, cells, code):
+@pytest.mark.parametrize("error, cells", [(OSError(errno.ENOSPC, "no"), 1), (OSError("no"), 3)])
+def test_a_full_disk_ends_a_grid_and_one_cells_error_does_not(command, monkeypatch, error, cells):
     tried = []
 
     def run(config, *_, **__):
         tried.append(config.seed)
-        raise OSError(number, "no") if number else OSError("no")
+        raise error
 
     monkeypatch.setattr(pipeline, "run_cell", run)
-    assert command("run", "-m", *INC[1:], "seed=0,1,2").code == code and len(tried) == cells
+    assert command("run", "-m", *INC[1:], "seed=0,1,2").code == 1 and len(tried) == cells
 
 
 def test_all_mistakes_of_a_grid_are_told(command):

@@ -109,6 +109,8 @@ CONTRADICTION = "m0,m1,m0_final,m1_final\n1,2,2,1\n0,3,3,0\n1,2,5,5\n4,5,5,4\n"
 def test_contradicting_rows_are_both_named():
     assert refusal(CONTRADICTION) == "e.csv:2 and e.csv:4: the same start words, but m0_final is 2 and 5"
     assert refusal(CONTRADICTION, 1) == "e.csv:2 and e.csv:4: the same start words, but m1_final is 1 and 5"
+    half = CONTRADICTION.replace("1,2,5,5", "1,2,2,5")
+    assert refusal(half, 0, 1) == "e.csv:2 and e.csv:4: the same start words, but m1_final is 1 and 5"
     two = "m0,m0_final\n\n1,1\n2,2\n1,3\n2,4\n1,1\n"
     assert refusal(two).splitlines() == [
         "e.csv:3 and e.csv:5: the same start words, but m0_final is 1 and 3",

@@ -127,6 +127,13 @@ def test_a_limit_is_lifted_on_the_command_line_and_never_by_a_file(command, tmp_
     assert "--work=0.0: expected a number > 0" in command("exec", "map_inc", "--work=0").err
 
 
+def test_one_restart_alone_takes_no_more_than_itself():
+    many = ["task=inc", "restarts=1000000000"]
+    with pytest.raises(UserError, match="^restarts=1000000000: would take"):
+        make_plan(configure(many))
+    make_plan(configure([*many, "only=7"]))
+
+
 def test_a_limit_is_no_part_of_what_a_cell_is():
     plans = [make_plan(configure(["task=inc", *more])) for more in ([], ["limits.work=2e14", "limits.memory_gb=9"])]
     assert len({plan.config_hash for plan in plans}) == 1 and "limits" not in configuration(plans[1])
@@ -248,8 +255,8 @@ def test_the_size_to_blame_is_the_one_that_takes_most_off():
 
 
 def test_numbers_in_messages_are_rounded_up_and_short_at_any_size():
-    assert [power(number) for number in (0, 7, 95, 12_345, 10**15, 999, 10**400)] == [
-        "0e+0", "7e+0", "9.5e+1", "1.3e+4", "1.0e+15", "1.0e+3", "1.0e+400"
+    assert [power(number) for number in (0, 7, 95, 12_345, 120_001, 10**15, 999, 10**400)] == [
+        "0e+0", "7e+0", "9.5e+1", "1.3e+4", "1.3e+5", "1.0e+15", "1.0e+3", "1.0e+400"
     ]  # fmt: skip
     sizes = (1, 8 * 10**9, 8_190 * 10**9, 10**30)
     assert [gigabytes(memory) for memory in sizes] == ["0.1", "8.0", "8,200", "1.0e+21"]

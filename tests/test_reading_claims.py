@@ -53,8 +53,8 @@ def test_a_setting_is_given_up_once_no_measure_can_be_among_the_best(monkeypatch
 def test_the_best_are_confirmed_with_all_restarts_and_the_next_seed(monkeypatch, tmp_path):
     screened, confirmed = tmp_path / "screen.csv", tmp_path / "confirmed.csv"
     readings.append(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
-                              for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
-                              rows(number, fit, soft)])  # fmt: skip
+                               for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
+                               rows(number, fit, soft)])  # fmt: skip
     asked = []
     monkeypatch.setattr(readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or
                         {"fit": 1, "soft": 1})  # fmt: skip
