@@ -461,7 +461,7 @@ def test_help_tells_of_the_memorizer(command):
     answer = command("run", "--help")
     for text in ("neurocomp run experiment=memorization programs=16", "  memorization, ", "network.hidden=256",
                  "training.label_smoothing=0.0", "execution.steps=256", "soft.data=generated",
-                 "task=memorize                     or classify, soft_instruction, soft_imperative"):  # fmt: skip
+                 "task=memorize    or classify, soft_instruction, soft_imperative"):  # fmt: skip
         assert text in answer.out
 
 
