@@ -57,7 +57,7 @@ def compile_main(argv: list[str]) -> int:
     try:
         save_weights(Path(args.out), logits, sizes, machine)
     except OSError as error:
-        raise UserError(f"--out={args.out}: cannot be written ({error.strerror or error})") from None
+        raise UserError(f"--out {args.out}: cannot be written ({error.strerror or error})") from None
     print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
     found = decompile(logits, sizes, machine).program.instructions
     others = [line for line in range(lines) if found[line] != fitted.instructions[line]]

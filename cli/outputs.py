@@ -8,6 +8,7 @@ from pathlib import Path
 
 from neurocomp.config import UserError
 from neurocomp.files import check_writable
+from neurocomp.text import visible
 
 
 def check_out(out: Path) -> None:
@@ -22,4 +23,4 @@ def write_to(out: Path, write: Callable[[Path], object]) -> None:
     """Let `write` write the file, and say so. Raises UserError where no file can be."""
     check_out(out)
     write(out)
-    print(f"wrote {out}", file=sys.stderr)
+    print(f"wrote {visible(str(out))}", file=sys.stderr)
