@@ -38,7 +38,7 @@ def test_json_has_one_object_a_line_for_each_engine(command, no_memory):
     assert code == 0 and (eager["engine"], fused["engine"]) == ("eager", "fused")
     assert (eager["restarts"], eager["examples"], eager["steps"], eager["threads"]) == (3, 2, 4, 1)
     assert eager["restart_updates_per_s"] == pytest.approx(3e3 / eager["ms_per_update"], rel=1e-2)
-    assert eager["ratio"] == pytest.approx(eager["ms_per_update"] / eager["ms_one_restart"], rel=1e-2, abs=0.006)  # of two digits
+    assert eager["ratio"] == pytest.approx(eager["ms_per_update"] / eager["ms_one_restart"], rel=1e-2, abs=0.006)
     assert fused["gflops"] > 0 and eager["peak_memory_mb"] == 2
     assert eager["ms_low"] <= eager["ms_per_update"] <= eager["ms_high"]
 
