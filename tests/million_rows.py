@@ -17,7 +17,7 @@ from tests.cells import row
 
 
 def main(folder: str, rows: int = 1_000_000) -> Path:
-    given = [f"results={folder}", "name=many", f"restarts={rows}"]
+    given = [f"results={folder}", "name=many", f"restarts={rows}", "limits.work=1e15"]
     config = configure(["task=map_inc", "init=map_dec", *given])
     plan, code = make_plan(config), made_by()
     with CellWriter(cell_path(config), configuration(plan)) as cell:
