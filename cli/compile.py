@@ -15,7 +15,7 @@ from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
 from neurocomp.limits import OPTIONS, check
-from neurocomp.text import visible
+from neurocomp.text import say, visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -42,7 +42,7 @@ def compile_main(argv: list[str]) -> int:
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
     if remark := unreached_remark(program, args.file, args.jump_target):
-        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
+        say([remark])
     registers = program.registers if args.registers is None else args.registers
     lines = len(program) if args.lines is None else args.lines
     sizes = Sizes(args.base, registers, lines)

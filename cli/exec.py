@@ -36,7 +36,7 @@ from neurocomp.language.assembly import (
 )
 from neurocomp.language.interpreter import Trace, run
 from neurocomp.limits import OPTIONS, check
-from neurocomp.text import elided, lines, visible, whole_number
+from neurocomp.text import elided, lines, say, whole_number
 
 EPILOG = """\
 examples:
@@ -67,7 +67,7 @@ def main(argv: list[str]) -> int:
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
     if args.halting == "freeze" and (remark := unreached_remark(program, args.file, args.jump_target)):
-        print(f"neurocomp: {visible(remark)}", file=sys.stderr)
+        say([remark])
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
     inputs = None if args.inputs is None else _numbered_lines(args.inputs)
 

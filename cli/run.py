@@ -196,7 +196,7 @@ def _run_cell(config: Config, directory: Path | None) -> float:
 def _rate(config: Config, cell: Any, path: Path) -> float:
     """The rate of the cell by `measure`; of a memorizer's cell, the mean accuracy of its trainings."""
     if isinstance(config, RunConfig):
-        rate = cell.rate(config.measure) if cell else None
+        rate = cell.rate(config.measure)
         return math.nan if rate is None else rate
     from neurocomp.report.memorized import read_cell
 

@@ -49,11 +49,6 @@ def task(base: int, registers: int, lines: int) -> Need:
                 examples(base, registers, 0, HELD_OUT), results_of_opcodes(base))  # fmt: skip
 
 
-def table(rows: int, base: int, registers: int) -> Need:
-    """A file of examples: start and final words as int64, and the fields as text."""
-    return Need(16 * rows * (base + registers) + 600 * rows, 5_000 * rows)
-
-
 def results_of_opcodes(base: int) -> Need:
     """What the executor looks up [O, b, b], as int64 and while it is made as lists."""
     return Need(130 * base**2, 3_000 * base**2)
