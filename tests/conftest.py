@@ -45,6 +45,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--kills", type=int, default=2, help="runs that tests/test_kills.py ends by SIGKILL")
 
 
+@pytest.fixture(autouse=True)
+def remarks_are_new() -> None:
+    """What is said once a process is said in each test, whichever ran before it."""
+    from neurocomp.pipeline import remark_once
+
+    remark_once.cache_clear()
+
+
 class Answer(NamedTuple):
     """What a command left: its exit code and what it printed."""
 

@@ -94,7 +94,8 @@ def test_even_restarts_take_the_templates_in_turn(finding, tmp_path, capsys):
         initial = fit(load_program(row["template"].removeprefix("like ")), make_plan(config(tmp_path)).task.sizes)
         now = parse(row["program"]).instructions
         assert row["lines_changed"] == sum(a != b for a, b in zip(initial.instructions, now, strict=True))
-    (line,) = capsys.readouterr().err.splitlines()
+    few, line = capsys.readouterr().err.splitlines()
+    assert few.startswith("map_inc: 6 different inputs")
     assert line.startswith(f"{cell.path.stem}: synthesis found nothing exact among 1,000 programs in 0.5 s")
     assert "in turn from like map_dec (score 0.50), like loop_noop (score 0.50), like inc" in line
 

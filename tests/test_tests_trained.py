@@ -23,7 +23,6 @@ FEW = (
 @pytest.fixture(autouse=True)
 def in_a_directory_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    pipeline.remark_once.cache_clear()
 
 
 def lists(examples) -> set[tuple[int, ...]]:
