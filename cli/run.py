@@ -105,7 +105,7 @@ def show(arguments: argparse.Namespace, request: Request) -> int:
 
 
 def pipeline_of(config: Config) -> ModuleType:
-    """What runs such a cell: the module with check, cell_path, run_cell, record_failure and describe."""
+    """What runs such a cell: the module with check, cell_path, complete, replay, record_failure and describe."""
     name = "neurocomp.pipeline" if isinstance(config, RunConfig) else "neurocomp.memorizer.pipeline"
     return importlib.import_module(name)
 
@@ -171,7 +171,12 @@ def _run_cell(config: Config, directory: Path | None) -> float:
                 ranked = f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured"
                 print(visible(ranked))
                 return math.nan
-            row = pipeline.run_cell(config, directory)
+            if config.only is not None:
+                row = pipeline.replay(config, directory)
+                lines = (f"{key}: {visible(str(row[key]))}" for key in row)
+                print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
+                return math.nan
+            return _rate(config, pipeline.complete(config, directory))
         except CellLocked as error:
             _report(config, error)
             if searches_readings(config):
@@ -186,21 +191,20 @@ def _run_cell(config: Config, directory: Path | None) -> float:
             with contextlib.suppress(UserError, CellLocked):  # a file that cannot be written to keeps its rows
                 pipeline.record_failure(config, directory, error)
             return math.nan
-        if isinstance(row, dict):  # of the one restart that `only` asks for
-            lines = (f"{key}: {visible(str(row[key]))}" for key in row)
-            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
-            return math.nan
-        return _rate(config, row, pipeline.cell_path(config, directory))
 
 
-def _rate(config: Config, cell: Any, path: Path) -> float:
+def _rate(config: Config, path: Path) -> float:
     """The rate of the cell by `measure`; of a memorizer's cell, the mean accuracy of its trainings."""
+    if not path.exists():
+        return math.nan
     if isinstance(config, RunConfig):
-        rate = cell.rate(config.measure)
-        return math.nan if rate is None else rate
-    from neurocomp.report.memorized import read_cell
+        from neurocomp.report.cells import read_cell
 
-    accuracies = read_cell(path).rows["accuracy"].dropna().tolist()
+        rate = read_cell(path, details=False).rate(config.measure)
+        return math.nan if rate is None else rate
+    from neurocomp.report import memorized
+
+    accuracies = memorized.read_cell(path).rows["accuracy"].dropna().tolist()
     return statistics.mean(accuracies) if accuracies else math.nan
 
 
@@ -225,7 +229,7 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
     # Overrides that come to the same cell (gamma means nothing to random weights) have one line.
     paths = {pipeline_of(cell.config).cell_path(cell.config, cell.directory): cell.config for cell in cells}
     for path, config in paths.items():
-        measured = report.read_cell(path) if path.exists() else None
+        measured = report.read_cell(path, details=False) if path.exists() else None
         if measured:
             lines.append(report.summary_line(measured))
         done = measured.count_below(config.restarts) if measured else 0

@@ -44,7 +44,7 @@ def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
     """The cells that were asked for. Says on stderr which directory that was, where it was not given."""
     directory = results_directory(args.results, name)
     said = Said()
-    cells = read_cells(directory, said)
+    cells = read_cells(directory, said, details=False)
     _say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
     return select(cells, _conditions(args.where))

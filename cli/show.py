@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     directory, said = args.results or Path("results"), tuned.Said()
     if args.results and not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
-    blocks = [(report, [report.summary_line(cell) for cell in report.read_cells(directory, said)])
+    blocks = [(report, [report.summary_line(cell) for cell in report.read_cells(directory, said, details=False)])
               for report in (tuned, memorized)]  # fmt: skip
     blocks = [(report, lines) for report, lines in blocks if lines]
     if args.json:

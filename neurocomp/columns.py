@@ -9,7 +9,7 @@ SCHEMA = 1
 
 
 class RowFormat(NamedTuple):
-    """The columns of a file, those it cannot be without, and those that are not text.
+    """The columns of a file, those it cannot be without, those that are not text, and those that no count needs.
 
     A new column goes to the end of `columns`. Files that were begun without it stay readable: their rows have it empty.
     """
@@ -19,6 +19,7 @@ class RowFormat(NamedTuple):
     integers: tuple[str, ...]
     floats: tuple[str, ...]
     booleans: tuple[str, ...]
+    details: tuple[str, ...] = ()  # they take most of the time to read: reports leave them out
 
     def kind(self, column: str) -> str:
         """`integer`, `float`, `boolean`, `batch` or `text`."""
@@ -39,6 +40,7 @@ RESTARTS = RowFormat(
               "backward_executions", "tests_trained"),
     floats=("gamma", "coverage", "loss", "margin", "wall_s"),
     booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
+    details=("loss", "margin", "program"),
 )  # fmt: skip
 """One row is one restart of a program that is tuned, synthesized or searched for. `version` is neurocomp's, `date`
 when the row was made (UTC)."""

@@ -29,15 +29,20 @@ log = logging.getLogger(__name__)
 numba_config: Any = numba.core.config  # whose settings are not declared
 
 
+def may_compile() -> bool:
+    """Whether Numba was not told to leave functions as they are."""
+    return not numba_config.DISABLE_JIT
+
+
 def check_compiler() -> None:
-    """Raise UserError where Numba was told not to compile: what searches and the fused engine do would take hours."""
-    if numba_config.DISABLE_JIT:
+    """Raise UserError where Numba must not compile: what searches and the fused engine do would take hours."""
+    if not may_compile():
         raise UserError("NUMBA_DISABLE_JIT=1: programs are executed by compiled code only; unset it")
 
 
 def compiled(
-    function: Callable[..., None], types: tuple[Any, ...], sources: tuple[Path, ...], named: str | None = None
-) -> Callable[..., None]:
+    function: Callable[..., Any], types: tuple[Any, ...], sources: tuple[Path, ...], named: str | None = None
+) -> Callable[..., Any]:
     """`function`, compiled for Numba's `types` of its arguments: read from the cache, or compiled and put there.
 
     `sources` are all files that the compiled code depends on. If `function` is part of what is `named`, which takes
@@ -86,7 +91,7 @@ def _every_time() -> str:
     return "in every process, as there is no cache directory; NUMBA_CACHE_DIR=DIR names one"
 
 
-def _dispatcher(function: Callable[..., None], directory: Path | None) -> Any:
+def _dispatcher(function: Callable[..., Any], directory: Path | None) -> Any:
     options = {"error_model": "numpy", "nogil": True}
     if directory is None:
         return numba.njit(**options)(function)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from neurocomp.config import RunConfig
+from neurocomp.config import RunConfig, UserError
 from neurocomp.jit import check_compiler
 from neurocomp.methods.extras import check_extras
 from neurocomp.methods.rows import common_columns
@@ -49,20 +49,18 @@ METHODS: dict[str, Callable[..., Rows]] = {
 ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
 
 
-def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell | dict:
-    """Produce the restarts of a cell that are not in its CSV yet, and return the cell as it then stands.
+def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell:
+    """Produce the restarts of a cell that are not in its CSV yet, and return the cell as it then stands."""
+    return read_cell(complete(config, directory, progress))
 
-    With `only`, that restart is run again by itself and its row returned; of a tuned one, the loss curve goes to a
-    file. The cell's CSV stays as it is.
-    """
+
+def complete(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Path:
+    """Produce the restarts of a cell that are not in its CSV yet, and return where this is."""
     plan = make_plan(config, directory)
     config = plan.config
-    unseen = held_out(plan.task, config.seed)
-    produce = METHODS[config.method]
     if config.only is not None:
-        remark_once(few_inputs(plan.task))
-        ((row,),) = produce(with_templates(plan, unseen, progress, keep=False), unseen, [[config.only]], None)
-        return row
+        raise UserError(f"only={config.only}: replay runs one restart again, run_cell those that are missing")
+    unseen = held_out(plan.task, config.seed)
     with CellWriter(plan.path, configuration(plan)) as cell:
         batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
         warn_of_extras(plan, len(cell.finished))
@@ -71,9 +69,22 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
             make_ready(plan, unseen)
             plan = with_templates(plan, unseen, progress, keep=True)
         with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
-            for rows in produce(plan, unseen, batches, bar):
+            for rows in METHODS[config.method](plan, unseen, batches, bar):
                 cell.append(rows)
-    return read_cell(plan.path)
+    return plan.path
+
+
+def replay(config: RunConfig, directory: Path | None = None, progress: bool = True) -> dict:
+    """Run the restart `config.only` again by itself and return its row; of a tuned one, the loss curve goes to a file.
+
+    The cell's CSV stays as it is.
+    """
+    plan = make_plan(config, directory)
+    unseen = held_out(plan.task, config.seed)
+    remark_once(few_inputs(plan.task))
+    plan = with_templates(plan, unseen, progress, keep=False)
+    ((row,),) = METHODS[plan.config.method](plan, unseen, [[plan.config.only]], None)
+    return row
 
 
 @functools.cache

@@ -97,7 +97,7 @@ class CellWriter:
     def _open(self, config_yaml: str) -> None:
         for suffix in (".csv", ".yaml", ".templates.json", ".curves.csv"):
             remove_leftovers(self.path.with_suffix(suffix))
-        self._found = read_file(self.path, self.format) if self.path.exists() else None
+        self._found = read_file(self.path, self.format, details=False) if self.path.exists() else None
         self._torn_from: int | None = None
         self._header = self._found.header if self._found else list(self.format.columns)
         self.finished = set(self._found.rows["restart"].dropna().tolist()) if self._found else set()
@@ -240,7 +240,7 @@ def check_appendable(path: Path, results: str, format: RowFormat = RESTARTS) -> 
         raise UserError(f"results={results}: {folder} is not a directory that can be written to")
     check_lockable(path)
     if os.path.lexists(path):
-        read_file(path, format)
+        read_file(path, format, details=False)
         if not os.access(path, os.W_OK):
             raise UserError(f"{path}: cannot be written to (Permission denied)")
 

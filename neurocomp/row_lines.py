@@ -1,15 +1,13 @@
-r"""Lines of a results file to typed columns: every line by itself, and blocks of plain lines at once.
+r"""Lines of a results file to typed columns, one line after the other; the first that is damaged is named.
 
-`read_carefully` is the meaning: it takes one line after the other and names the first that is damaged. `read_plainly`
-gives the same columns some ten times faster, for blocks of lines in which nothing is unusual; for any other block it
-gives None. A line ends in \n or \r\n, and no line reaches into another: a quote that is not closed damages its own.
+A line ends in \n or \r\n, and no line reaches into another: a quote that is not closed damages its own. `row_scan`
+gives the same columns of many plain lines.
 """
 
 from __future__ import annotations
 
 import functools
 import re
-import sys
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,27 +25,23 @@ BOOLEANS = {text: value for value, name in ((True, "true"), (False, "false"))
 EXPECTED = {"integer": "a whole number", "float": "a number", "boolean": "true or false",
             "batch": "two numbers such as 0-99"}  # fmt: skip
 
-WIDEST = 512  # bytes of a field; a block with a wider one is read line by line
-SHORT = 16  # characters of a text that is likely to stand in many rows
-FEW = 4  # a column that changes in fewer than one row of so many is read value by value
-
-COMMA, NEWLINE, QUOTE, ZERO = b',\n"0'
-
 
 class Damaged(ValueError):
     """What is wrong with a line."""
 
 
 class Layout(NamedTuple):
-    """The columns of a file and their kinds; the place of `schema`."""
+    """The columns of a file and their kinds; the place of `schema`; the places of those whose values are wanted."""
 
     header: tuple[str, ...]
     kinds: tuple[str, ...]
     schema: int
+    kept: tuple[int, ...]
 
     @classmethod
-    def of(cls, header: list[str], format: RowFormat) -> Layout:
-        return cls(tuple(header), tuple(map(format.kind, header)), header.index("schema"))
+    def of(cls, header: list[str], format: RowFormat, details: bool = True) -> Layout:
+        kept = (place for place, column in enumerate(header) if details or column not in format.details)
+        return cls(tuple(header), tuple(map(format.kind, header)), header.index("schema"), tuple(kept))
 
 
 class Column(NamedTuple):
@@ -96,6 +90,7 @@ def _split_quoted(line: str) -> list[str]:
         place += 1
 
 
+@functools.lru_cache(maxsize=1 << 12)  # most texts stand in many rows: one object each
 def value(kind: str, text: str, column: str) -> Any:
     """What a field says; None where it is empty and not text. Raises Damaged."""
     if kind == "text" or (kind == "batch" and not text):
@@ -124,11 +119,8 @@ def _number(text: str) -> float | None:
         return None
 
 
-# --- line by line
-
-
 def read_carefully(block: bytes, layout: Layout, first: int) -> tuple[list[Column], list[int]]:
-    """The columns of whole lines, the first of which has the number `first`; and where the header stands again.
+    """The kept columns of whole lines, the first of which has the number `first`; and where the header stands again.
 
     Raises Damaged, which begins with the number of the line.
     """
@@ -142,8 +134,7 @@ def read_carefully(block: bytes, layout: Layout, first: int) -> tuple[list[Colum
                 rows.append(_values(fields, layout))
         except Damaged as damage:
             raise Damaged(f"{number}: {damage}") from None
-    columns = zip(*rows, strict=True) if rows else [()] * len(layout.header)
-    return [_column(kind, list(of)) for kind, of in zip(layout.kinds, columns, strict=True)], repeated
+    return [_column(layout.kinds[place], [row[place] for row in rows]) for place in layout.kept], repeated
 
 
 def _values(fields: list[str], layout: Layout) -> list[Any]:
@@ -163,150 +154,3 @@ def _column(kind: str, values: list[Any]) -> Column:
         empty[:] = [value is None for value in values]
         filled[:] = [FILLED[kind] if value is None else value for value in values]
     return Column(filled, empty)
-
-
-# --- whole blocks
-
-
-def read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
-    """The same columns, or None if any line needs a closer look."""
-    if b"\r" in block:
-        block = block.replace(b"\r\n", b"\n")
-    if b"\r" in block or b"\0" in block or not _is_text(block):
-        return None
-    data = np.frombuffer(block + bytes(WIDEST), np.uint8)
-    fields = _fields(data[: len(block)], len(layout.header))
-    if fields is None:
-        return None
-    text = block.decode("ascii") if block.isascii() else block
-    try:
-        columns = [
-            _read_column(text, data, start, end, kind)
-            for start, end, kind in zip(*map(np.ascontiguousarray, (fields[0].T, fields[1].T)), layout.kinds,
-                                        strict=True)
-        ]  # fmt: skip
-    except Damaged:
-        return None
-    schema = columns[layout.schema]
-    return None if (schema.values[~schema.empty] > SCHEMA).any() else columns
-
-
-def _is_text(block: bytes) -> bool:
-    try:
-        return block.isascii() or bool(block.decode())
-    except UnicodeDecodeError:
-        return False
-
-
-def _fields(data: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray] | None:
-    """Where the fields begin and end, [lines, count] each; None unless each line has `count` that are simple.
-
-    A simple field has no quotes, or exactly two, around it. Commas within quotes separate nothing.
-    """
-    quotes, newlines = data == QUOTE, data == NEWLINE
-    separators, any_quotes = (data == COMMA) | newlines, bool(quotes.any())
-    if any_quotes:
-        separators &= np.cumsum(quotes, dtype=np.uint8) % 2 == 0  # the sum may wrap, its parity stays
-    places = np.flatnonzero(separators)
-    if places.size % count:
-        return None
-    ends = places.reshape(-1, count)
-    if not newlines[ends[:, -1]].all() or newlines.sum() != len(ends):
-        return None
-    starts = np.empty_like(ends)
-    starts.flat[0], starts.flat[1:] = 0, places[:-1] + 1
-    if any_quotes:
-        quoted = quotes[starts]
-        if quotes.sum() != 2 * quoted.sum() or not (quotes[ends[quoted] - 1]).all():
-            return None
-        starts, ends = starts + quoted, ends - quoted
-    return None if (ends < starts).any() else (starts, ends)
-
-
-def _read_column(block: bytes | str, data: np.ndarray, start: np.ndarray, end: np.ndarray, kind: str) -> Column:
-    """One column of a block, given as text too where its bytes are its characters; Damaged if a value is not plain."""
-    length = end - start
-    width = max(int(length.max()), 1)
-    if width > WIDEST:
-        raise Damaged
-    characters = np.lib.stride_tricks.sliding_window_view(data, width)[start]
-    if length.min() < width:
-        characters[np.arange(width) >= length[:, None]] = 0
-    runs = _runs(characters)
-    if kind not in PLAIN or FEW * len(runs) <= len(start):
-        few = _column(kind, _values_at(block, start[runs].tolist(), end[runs].tolist(), kind))
-        if len(runs) == len(start):
-            return few
-        lengths = np.diff(np.append(runs, len(start)))
-        return Column(np.repeat(few.values, lengths), np.repeat(few.empty, lengths))
-    return PLAIN[kind](characters, length)
-
-
-def _runs(characters: np.ndarray) -> np.ndarray:
-    """The rows that are unlike the one before them, the first among them."""
-    if (characters == characters[0]).all():
-        return np.zeros(1, np.intp)
-    texts = _texts(characters)
-    return np.flatnonzero(np.append(True, texts[1:] != texts[:-1]))
-
-
-def _values_at(block: bytes | str, starts: list[int], ends: list[int], kind: str) -> list[Any]:
-    texts: list[str]
-    if isinstance(block, str):
-        texts = [block[start:end] for start, end in zip(starts, ends, strict=True)]
-    else:
-        texts = [block[start:end].decode() for start, end in zip(starts, ends, strict=True)]
-    if len(texts[0]) < SHORT:
-        texts = list(map(sys.intern, texts))  # a status stands in a million rows
-    return texts if kind == "text" else [value(kind, text, "") for text in texts]
-
-
-def _integers(characters: np.ndarray, length: np.ndarray) -> Column:
-    digits, given = characters - np.uint8(ZERO), np.arange(characters.shape[1]) < length[:, None]
-    padded = (digits[:, 0] == 0) & (length > 1)
-    if characters.shape[1] > 18 or padded.any() or (digits[given] > 9).any():
-        raise Damaged
-    values = np.zeros(len(length), np.int64)
-    for place in range(characters.shape[1]):
-        values = np.where(given[:, place], 10 * values + digits[:, place], values)
-    return Column(values, length == 0)
-
-
-def _floats(characters: np.ndarray, length: np.ndarray) -> Column:
-    texts, empty = _texts(characters), length == 0
-    unusual = ~_may_be_number()[characters].all(axis=1)
-    if not np.isin(texts[unusual], [name.encode() for name in NOT_FINITE]).all():
-        raise Damaged
-    values = np.full(len(texts), np.nan)
-    try:
-        values[~empty] = list(map(float, texts[~empty].tolist()))  # several times as fast as astype
-    except ValueError:
-        raise Damaged from None
-    return Column(values, empty)
-
-
-def _booleans(characters: np.ndarray, length: np.ndarray) -> Column:
-    texts, empty = _texts(characters), length == 0
-    values, known = np.zeros(len(texts), bool), empty.copy()
-    for text, of_text in BOOLEANS.items():
-        here = texts == text.encode()
-        values |= here & of_text
-        known |= here
-    if not known.all():
-        raise Damaged
-    return Column(values, empty)
-
-
-PLAIN = {"integer": _integers, "float": _floats, "boolean": _booleans}
-
-
-def _texts(characters: np.ndarray) -> np.ndarray:
-    return np.ascontiguousarray(characters).view(f"S{characters.shape[1]}")[:, 0]
-
-
-@functools.cache
-def _may_be_number() -> np.ndarray:
-    """By byte, whether it may stand in a finite number (0 is what fields are filled up with)."""
-    table = np.zeros(256, bool)
-    table[[0, *map(ord, NUMBER)]] = True
-    return table

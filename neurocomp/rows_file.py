@@ -10,7 +10,8 @@ from __future__ import annotations
 import difflib
 import functools
 import hashlib
-from collections.abc import Iterator
+import time
+from collections.abc import Hashable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
@@ -26,7 +27,6 @@ from neurocomp.row_lines import (
     Damaged,
     Layout,
     read_carefully,
-    read_plainly,
     split_line,
 )
 
@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from pandas import DataFrame
 
 BLOCK = 1 << 19  # bytes that are taken apart at once
+LARGE = 1 << 23  # bytes of a file from which on it pays to load compiled code
 LONGEST_HEADER = 1 << 16
+SETTLED = 2.0  # seconds after which a change is sure to have another time than the one before
 NAMED = 5  # lines of one kind that are named
 
 
@@ -59,47 +61,88 @@ def read_rows(path: Path, format: RowFormat) -> DataFrame:
     return read_file(path, format).rows
 
 
-def read_file(path: Path, format: RowFormat) -> RowsFile:
-    """Read a file, unless it is the one that was read last and still holds the same. Raises UserError."""
+def read_file(path: Path, format: RowFormat, details: bool = True) -> RowsFile:
+    """Read a file, unless it is the one that was read last and still holds the same. Raises UserError.
+
+    Without `details`, the rows lack the columns `format.details`; a damaged value in them is an error all the same.
+    """
     path = Path(path)
-    with readable(path), path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").digest()
-    found = _read(path, format, digest)
+    with readable(path):
+        found = _read(path, format, _state(path), details)
     return found._replace(rows=found.rows.copy(deep=False))
 
 
+def _state(path: Path) -> Hashable:
+    """Equal for equal contents: size and times, or a digest where the file is so new that another change may share
+    its time.
+    """  # fmt: skip
+    stat = path.stat()
+    if time.time() - stat.st_ctime > SETTLED:
+        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").digest()
+
+
 @functools.lru_cache(maxsize=1)  # a run asks for the same file before, while and after it writes
-def _read(path: Path, format: RowFormat, digest: bytes) -> RowsFile:
-    with readable(path), path.open("rb") as file:
+def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> RowsFile:
+    with path.open("rb") as file:
         first = file.readline(LONGEST_HEADER)
         if not first:
-            return RowsFile(list(format.columns), _frame({}, 0, format), [], [], 0)
+            return RowsFile(list(format.columns), _frame(_wanted([], format, details), 0, format), [], [], 0)
         header = read_header(path, first, format)
-        layout, repeated, rows, end = Layout.of(header, format), [], 0, len(first)
-        at_most = _count_lines(path)
-        columns = [_room(kind, at_most) for kind in layout.kinds]
-        for block in _blocks(file):
-            new, again = _columns(path, block, layout, 2 + rows + len(repeated))
-            for column, part in zip(columns, new, strict=True):
-                column.values[rows : rows + len(part.values)] = part.values
-                column.empty[rows : rows + len(part.values)] = part.empty
-            repeated += again
-            rows, end = rows + len(new[0].values), end + len(block)
-        torn, line = file.tell() - end, 2 + rows + len(repeated)
-    frame = _frame(dict(zip(header, columns, strict=True)), rows, format)
-    lines = Lines(path, repeated)
+        found = _read_lines(path, file, Layout.of(header, format, details))
+    frame = _frame(_wanted(header, format, details) | found.columns, found.rows, format)
+    lines = Lines(path, found.repeated)
     restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), _batches(frame)
     _check_rows(lines, frame)
     _check_batches(lines, restarts, batches)
+    if not details and len(_doubled(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
+        whole = _read(path, format, state, details=True)
+        return whole._replace(rows=whole.rows.drop(columns=[name for name in format.details if name in whole.rows]))
     doubled, contradicting = _of_doubled(lines, frame, restarts)
-    notes = [*_of_headers(lines), *_of_torn(path, line, torn), *doubled, *_of_batches(path, restarts, batches)]
-    return RowsFile(header, frame, notes, contradicting, end)
+    torn = _of_torn(path, 2 + found.rows + len(found.repeated), found.torn)
+    notes = [*_of_headers(lines), *torn, *doubled, *_of_batches(path, restarts, batches)]
+    return RowsFile(header, frame, notes, contradicting, found.end)
 
 
-def _blocks(file: BinaryIO) -> Iterator[bytes]:
-    """What is left of the file up to its last newline, in blocks of whole lines."""
+class ReadLines(NamedTuple):
+    """What whole lines say: columns with room for `rows` values and more, the lines where the header stands again,
+    where the last whole line ends, and how many bytes there are behind it.
+    """  # fmt: skip
+
+    columns: dict[str, Column]
+    rows: int
+    repeated: list[int]
+    end: int
+    torn: int
+
+
+def _read_lines(path: Path, file: BinaryIO, layout: Layout) -> ReadLines:
+    """All lines behind the header, up to where the file ends now: another process may append meanwhile."""
+    end, until = file.tell(), path.stat().st_size
+    at_most, kinds = _count_lines(path, until), [layout.kinds[place] for place in layout.kept]
+    columns = [Column(np.empty(at_most, TYPES[kind]), np.empty(at_most, bool)) for kind in kinds]
+    rows, repeated = 0, []
+    for block in _blocks(file, until):
+        new, again = _columns(path, block, layout, 2 + rows + len(repeated), until >= LARGE)
+        for column, part in zip(columns, new, strict=True):
+            column.values[rows : rows + len(part.values)] = part.values
+            column.empty[rows : rows + len(part.values)] = part.empty
+        repeated += again
+        rows, end = rows + len(new[0].values), end + len(block)
+    names = (layout.header[place] for place in layout.kept)
+    return ReadLines(dict(zip(names, columns, strict=True)), rows, repeated, end, until - end)
+
+
+def _wanted(header: list[str], format: RowFormat, details: bool) -> dict[str, Column | None]:
+    """The columns of the format and then those that only the file has, in this order, each still without values."""
+    return {name: None for name in [*format.columns, *header] if details or name not in format.details}
+
+
+def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
+    """What is left of the file up to the last newline before the byte `until`, in blocks of whole lines."""
     rest = b""
-    while chunk := file.read(BLOCK):
+    while chunk := file.read(min(BLOCK, until - file.tell())):
         whole = chunk.rfind(b"\n") + 1
         if whole:
             yield rest + chunk[:whole]
@@ -108,13 +151,21 @@ def _blocks(file: BinaryIO) -> Iterator[bytes]:
             rest += chunk
 
 
-def _columns(path: Path, block: bytes, layout: Layout, line: int) -> tuple[list[Column], list[int]]:
-    if (columns := read_plainly(block, layout)) is not None:
+def _columns(
+    path: Path, block: bytes, layout: Layout, line: int, large: bool
+) -> tuple[list[Column], list[int]]:
+    if large and (columns := _read_plainly(block, layout)) is not None:
         return columns, []
     try:
         return read_carefully(block, layout, line)
     except Damaged as damage:
         raise UserError(f"{path}:{damage}") from None
+
+
+def _read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
+    from neurocomp.row_scan import read_plainly
+
+    return read_plainly(block, layout)
 
 
 def read_header(path: Path, line: bytes, format: RowFormat) -> list[str]:
@@ -145,26 +196,21 @@ def _check_header(header: list[str], format: RowFormat) -> None:
             raise Damaged(f'its header has "{given[0]}" where "{expected[0]}" is expected')
 
 
-def _frame(columns: dict[str, Column], rows: int, format: RowFormat) -> DataFrame:
-    """The columns of the format, empty ones where the file has none, and then those that only the file has."""
+def _frame(columns: dict[str, Column | None], rows: int, format: RowFormat) -> DataFrame:
+    """These columns with their types, and empty ones where the file has none."""
     import pandas as pd
 
     typed = {}
-    for name in dict.fromkeys([*format.columns, *columns]):
+    for name, given in columns.items():
         kind = format.kind(name)
-        column = columns.get(name) or _room(kind, rows)
+        column = given or Column(np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool))
         typed[name] = _typed(kind, Column(column.values[:rows], column.empty[:rows]))
     return pd.DataFrame(typed, copy=False)
 
 
-def _room(kind: str, rows: int) -> Column:
-    """A column of so many empty fields."""
-    return Column(np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool))
-
-
-def _count_lines(path: Path) -> int:
+def _count_lines(path: Path, until: int) -> int:
     with path.open("rb") as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(BLOCK), b""))
+        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(min(BLOCK, until - file.tell())), b""))
 
 
 def _typed(kind: str, column: Column):
@@ -174,7 +220,7 @@ def _typed(kind: str, column: Column):
         return pd.arrays.IntegerArray(*column)
     if kind == "boolean":
         return pd.arrays.BooleanArray(*column)
-    return pd.Series(column.values, dtype=column.values.dtype)  # text as objects: nothing is converted
+    return pd.Series(column.values, dtype=column.values.dtype, copy=False)  # text as objects: nothing is converted
 
 
 # --- what is odd
@@ -289,7 +335,9 @@ def _check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None
 
 def _of_batches(path: Path, restarts: np.ndarray, batches: Batches) -> list[str]:
     """What is to be said of batches whose restarts are not all in the file, in whatever batch they are."""
-    present = np.unique(restarts[restarts >= 0])
+    present = restarts[restarts >= 0]
+    if not (present[1:] > present[:-1]).all():
+        present = np.unique(present)
     begin, end = np.searchsorted(present, batches.first), np.searchsorted(present, batches.last, "right")
     lacking = np.where(batches.first >= 0, batches.last - batches.first + 1 - (end - begin), 0)
     notes = []

@@ -223,15 +223,15 @@ def failing(monkeypatch):
     """Make every cell whose seed is 1 raise `error`."""
     from neurocomp import pipeline
 
-    run_cell = pipeline.run_cell
+    complete = pipeline.complete
 
     def install(error: BaseException):
         def run(config, *arguments, **options):
             if config.seed == 1:
                 raise error
-            return run_cell(config, *arguments, **options)
+            return complete(config, *arguments, **options)
 
-        monkeypatch.setattr(pipeline, "run_cell", run)
+        monkeypatch.setattr(pipeline, "complete", run)
 
     return install
 
@@ -274,10 +274,10 @@ def test_a_failed_cell_is_made_up_for_by_the_same_command(command, failing, monk
     with monkeypatch.context() as context:
         from neurocomp import pipeline
 
-        whole = pipeline.run_cell
+        whole = pipeline.complete
         failing(RuntimeError("it broke"))
         assert command("run", "task=inc", "init=inc", "seed=1", *QUICK).code == 1
-        context.setattr(pipeline, "run_cell", whole)
+        context.setattr(pipeline, "complete", whole)
         assert command("run", "task=inc", "init=inc", "seed=1", *QUICK).code == 0
 
 

@@ -38,7 +38,7 @@ def test_a_name_is_one_folder_below_results(config, tmp_path, name, shown):
     memorizer = configure(["experiment=real_programs"])
     memorizer.name = name
     with pytest.raises(UserError) as refusal:
-        memorizer_pipeline.run_cell(memorizer, progress=False)
+        memorizer_pipeline.complete(memorizer, progress=False)
     assert str(refusal.value) == f"name={shown}: {BELOW}"
 
 

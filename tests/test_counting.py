@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from types import SimpleNamespace
 
 import pytest
 
@@ -85,7 +84,7 @@ def test_a_restart_that_fails_by_itself_is_exit_code_1(command, monkeypatch, tmp
     def run(config, *arguments, **options):
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr(pipeline, "run_cell", run)
+    monkeypatch.setattr(pipeline, "replay", run)
     answer = command("run", "task=inc", "init=inc", "only=1", *QUICK)
     assert answer.code == 1 and "RuntimeError: it broke" in answer.err and answer.out == ""
     assert not list(tmp_path.rglob("*.csv"))
@@ -95,7 +94,7 @@ def test_restarts_beyond_those_asked_for_make_up_for_none(command, tmp_path, mon
     """Restarts 5 to 9 are in the file; of restarts=5 there is none, as long as the cell does not run."""
     given = ("run", "task=inc", "init=inc", *QUICK, "restarts=5")
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "run_cell", measured_nothing)
+        context.setattr(pipeline, "complete", measured_nothing)
         assert command(*given).code == 1
         path = pipeline_path(given)
         with CellWriter(path, "restarts: 5\n") as cell:
@@ -111,9 +110,9 @@ def test_restarts_beyond_those_asked_for_make_up_for_none(command, tmp_path, mon
         assert command(*given).code == 0
 
 
-def measured_nothing(*_, **__):
+def measured_nothing(config, directory):
     """Stands for a run that wrote no row."""
-    return SimpleNamespace(rate=lambda metric: None)
+    return pipeline.cell_path(config, directory)
 
 
 def pipeline_path(given):

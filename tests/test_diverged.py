@@ -16,7 +16,7 @@ from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, Ru
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.methods import tune
 from neurocomp.methods.rows import rounded
-from neurocomp.pipeline import cell_path, run_cell
+from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.plan import start
 from neurocomp.recovery import says
 from neurocomp.updating import Updated, choose
@@ -90,7 +90,7 @@ def test_such_weights_are_kept_and_decompile_refuses_them_by_line(command, tmp_p
 
 def test_only_such_a_restart_says_so(tmp_path, spoiled):
     spoiled(math.inf)
-    row = run_cell(config(tmp_path, only=SPOILED), progress=False)
+    row = replay(config(tmp_path, only=SPOILED), progress=False)
     assert row["status"] == "diverged" and row["program"] == "" and row["recovered_hard"] is None
 
 

@@ -37,10 +37,10 @@ def refusing(monkeypatch):
     """Let every job end with this error."""
 
     def refuse(error: BaseException) -> None:
-        def run_cell(*arguments):
+        def complete(*arguments):
             raise error
 
-        monkeypatch.setattr(pipeline, "run_cell", run_cell)
+        monkeypatch.setattr(pipeline, "complete", complete)
 
     return refuse
 
@@ -145,7 +145,7 @@ def test_rows_do_not_go_where_a_closed_stream_was(tmp_path):
 def test_a_signal_ends_a_run_as_ctrl_c_does(command, monkeypatch, name):
     number = getattr(signal, name)
     before = signal.getsignal(number)
-    monkeypatch.setattr(pipeline, "run_cell", lambda *_: os.kill(os.getpid(), number))
+    monkeypatch.setattr(pipeline, "complete", lambda *_: os.kill(os.getpid(), number))
     answer = command(*INC)
     assert answer == (128 + number, "", f"neurocomp: ended by {name}; the same command again goes on from the last "
                       "finished chunk\n")  # fmt: skip

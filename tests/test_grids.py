@@ -242,11 +242,10 @@ def test_a_job_returns_the_rate_that_its_measure_names(tmp_path, monkeypatch, me
     """What a sweeper such as Optuna's is told; Hydra passes on what the job returns."""
     from neurocomp import pipeline
     from neurocomp.cli.run import _run_cell
-    from neurocomp.report.cells import read_cell
     from tests.cells import write_cell
 
     path = write_cell(tmp_path / "runs", "inc", "inc", 4, soft=1, hard=3)
-    monkeypatch.setattr(pipeline, "run_cell", lambda config, directory: read_cell(path))
+    monkeypatch.setattr(pipeline, "complete", lambda config, directory: path)
     assert _run_cell(configure(["task=inc", f"measure={measure}"]), None) == rate
 
 

@@ -20,7 +20,7 @@ from neurocomp.config import (
     UserError,
 )
 from neurocomp.language.assembly import fit, load_program
-from neurocomp.pipeline import cell_path, record_failure, run_cell
+from neurocomp.pipeline import cell_path, record_failure, replay, run_cell
 from neurocomp.plan import Start, make_plan, programs_a_restart, start
 from neurocomp.results import read_rows
 from neurocomp.tasks import held_out, training_examples
@@ -135,7 +135,8 @@ def test_restarts_are_judged_on_the_held_out_examples_of_their_seed(monkeypatch,
     monkeypatch.setitem(pipeline.METHODS, "tune", produce)
     for seed in (0, 5):
         given = config(seed=seed, only=only, results=str(tmp_path))
-        run_cell(given, progress=False)
+        run = run_cell if only is None else replay
+        run(given, progress=False)
         for part in ("test", "validation"):
             own = getattr(held_out(make_plan(given).task, seed), part)
             assert all((one == other).all() for one, other in zip(getattr(judged[-1], part), own, strict=True))

@@ -15,7 +15,7 @@ from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig, UserEr
 from neurocomp.language.assembly import Program, fit, format_program, load_program, parse
 from neurocomp.methods import synthesize as method_synthesize
 from neurocomp.methods import templates
-from neurocomp.pipeline import cell_path, run_cell
+from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.plan import Start, make_plan, start
 from neurocomp.synthesis.search import Found, Synthesis
 from neurocomp.tasks import Examples, Task, held_out, training_examples
@@ -116,7 +116,7 @@ def test_each_restart_starts_from_its_own_template_with_its_own_noise(tmp_path):
 def test_a_restart_alone_is_the_restart_among_the_others(finding, tmp_path):
     finding(NEAR_MISSES)
     given = config(tmp_path, precision="float64")
-    alone = run(replace(given, only=4))  # before the cell exists, so nothing is read from its files
+    alone = replay(replace(given, only=4), progress=False)  # before the cell exists, so nothing is read from its files
     assert not cell_path(given).exists() and not cell_path(given).with_suffix(".templates.json").exists()
     row = run(given).rows.to_dict("records")[4]
     for key in ("template", "restart", "status", "updates", "program", "lines_changed", "executions"):

@@ -26,7 +26,7 @@ from neurocomp.memorizer.execution import drive, recalled
 from neurocomp.memorizer.interpreter import run as exact_run
 from neurocomp.memorizer.languages import UNUSED, Assembly, Subleq
 from neurocomp.memorizer.network import Bert, classify, cross_entropy, right, split
-from neurocomp.memorizer.pipeline import cell_path, check, record_failure, run_cell
+from neurocomp.memorizer.pipeline import cell_path, check, complete, record_failure, replay
 from neurocomp.memorizer.plan import batch_size, make_plan
 from neurocomp.memorizer.saving import Saving, checkpoint_path
 from neurocomp.memorizer.subleq import Instruction, Program
@@ -64,7 +64,7 @@ def kept(config: MemorizerConfig, restart: int) -> dict[str, torch.Tensor]:
 
 
 def run(config: MemorizerConfig) -> list[dict]:
-    run_cell(config, progress=False)
+    complete(config, progress=False)
     return facts(config)
 
 
@@ -254,7 +254,7 @@ def test_a_program_is_recalled_line_by_line():
 def learned(tmp_path_factory) -> MemorizerConfig:
     """A cell with two restarts in which a shipped program and a random one are memorized."""
     config = tiny(tmp_path_factory.mktemp("learned"), include=["add"], restarts=2, save_weights=True)
-    run_cell(config, progress=False)
+    complete(config, progress=False)
     return config
 
 
@@ -275,7 +275,7 @@ def test_what_is_memorized_runs_exactly_and_the_row_says_so(learned):
 
 def test_a_restart_alone_is_the_same_as_one_of_many_and_leaves_the_rows_alone(learned):
     before = cell_path(learned).read_bytes()
-    alone = run_cell(replace(learned, only=1, restarts=1, save_weights=False), progress=False)
+    alone = replay(replace(learned, only=1, restarts=1, save_weights=False), progress=False)
     assert cell_path(learned).read_bytes() == before
     many = facts(learned)[1]
     assert {key: alone[key] for key in alone if key not in (*TIMES, "schema")} == {
@@ -358,7 +358,7 @@ def test_sigkill_is_survived(tmp_path):
     script = """
 import json, os, signal, sys
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig, TrainingConfig, ExecutionConfig
-from neurocomp.memorizer.pipeline import run_cell
+from neurocomp.memorizer.pipeline import complete
 from neurocomp.memorizer.saving import Saving
 given = json.loads(sys.argv[1])
 parts = {"network": NetworkConfig, "training": TrainingConfig, "execution": ExecutionConfig}
@@ -371,7 +371,7 @@ def killed(saving):
         os.kill(os.getpid(), signal.SIGKILL)
 
 Saving.after_update = killed
-run_cell(MemorizerConfig(**(given | {key: kind(**given[key]) for key, kind in parts.items()})), progress=False)
+complete(MemorizerConfig(**(given | {key: kind(**given[key]) for key, kind in parts.items()})), progress=False)
 """
     ended = subprocess.run([sys.executable, "-c", script, json.dumps(asdict(configs["a"]))])
     assert ended.returncode == -signal.SIGKILL

@@ -17,7 +17,7 @@ import yaml
 from neurocomp.config import MachineConfig, OptimizerConfig, RunConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
-from neurocomp.pipeline import cell_path, run_cell
+from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.results import RESTARTS, read_rows
 from neurocomp.tasks import held_out, load_task
 from neurocomp.weights_file import load_weights
@@ -128,7 +128,7 @@ def test_only_replays_a_restart_without_touching_the_rows(tmp_path):
     given = config(tmp_path, precision="float64")
     cell = run(given)
     before = cell.path.read_bytes()
-    row = run(replace(given, only=4, save_weights=True))
+    row = replay(replace(given, only=4, save_weights=True), progress=False)
     assert (cell.path.with_name(f"{cell.path.stem}.weights") / "4.safetensors").is_file()
     recorded = cell.rows.to_dict("records")[4]
     assert cell.path.read_bytes() == before

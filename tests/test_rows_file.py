@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from neurocomp.columns import RESTARTS
 from neurocomp.config import UserError
 from neurocomp.results import CellWriter
-from neurocomp.row_lines import Damaged, Layout, read_carefully, read_plainly
+from neurocomp.row_lines import Damaged, Layout, read_carefully
+from neurocomp.row_scan import read_plainly
 from neurocomp.rows_file import read_file
 from tests.cells import YAML, row
 
@@ -187,7 +188,8 @@ ODD = [
     "x" * 600, "1" * 600,
 ]  # fmt: skip
 FIELDS = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\n"), max_size=4)
-LAYOUT = Layout(("n", "x", "b", "batch", "t", "schema"), ("integer", "float", "boolean", "batch", "text", "integer"), 5)
+KINDS = ("integer", "float", "boolean", "batch", "text", "integer")
+LAYOUT = Layout(("n", "x", "b", "batch", "t", "schema"), KINDS, 5, tuple(range(6)))
 GOOD = st.tuples(
     st.integers(0, 10**18 - 1).map(str) | st.just(""), st.floats().map(str) | st.just(""),
     st.sampled_from(["true", "false", ""]), st.sampled_from(["0-3", "4-4", ""]),
@@ -235,6 +237,22 @@ def test_one_odd_field_among_plain_ones_reads_the_same_line_by_line(field, place
     assert columns is not None or field
     if columns is not None:
         assert outcome(lambda: columns) == outcome(lambda: read_carefully(block, LAYOUT, 2)[0])
+
+
+@given(st.lists(st.text("019.e+-", min_size=1, max_size=7) | st.floats().map(str) | st.decimals(0, 1).map(str)
+                | st.sampled_from(["nan", "inf", "-inf", "+inf", "-nan"]), min_size=1, max_size=4))  # fmt: skip
+def test_numbers_are_read_at_once_if_line_by_line_takes_them(numbers):
+    block = "".join(f"1,{number},true,0-9,t,1\n" for number in numbers).encode()
+    columns = read_plainly(block, LAYOUT)
+    careful = outcome(lambda: read_carefully(block, LAYOUT, 2)[0])
+    assert (outcome(lambda: columns) == careful) if columns is not None else isinstance(careful, str)
+
+
+def test_quotes_are_part_of_no_field_that_stands_again():
+    """`a, b` in quotes is one field; without them in the line below, it is two."""
+    block = b'1,1.0,true,0-9,"a,1",1\n1,1.0,true,0-9,a,1\n'
+    columns = read_plainly(block, LAYOUT)
+    assert columns is not None and columns[4].values.tolist() == ["a,1", "a"]
 
 
 @given(st.integers(64, 2000))

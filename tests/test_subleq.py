@@ -256,12 +256,12 @@ def test_completion_offers_programs(command, monkeypatch, line, offered):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
     """A small network that memorized add, a program from a file that counts word 0 to 0, and a random one."""
-    from neurocomp.memorizer.pipeline import run_cell
+    from neurocomp.memorizer.pipeline import complete
     from tests.test_memorizer import tiny
 
     folder = tmp_path_factory.mktemp("memorized")
     (folder / "mine.subleq").write_text("[5] = 1\nagain: 1 0 end\n5 0 next\n1 1 again\nend: 1 1 halt")
-    run_cell(tiny(folder, include=["add", str(folder / "mine.subleq")], save_weights=True), progress=False)
+    complete(tiny(folder, include=["add", str(folder / "mine.subleq")], save_weights=True), progress=False)
     (path,) = folder.rglob("0.safetensors")
     return path
 

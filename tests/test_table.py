@@ -9,10 +9,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from scipy.stats import binomtest
 
 from cli.table import main
 from neurocomp.config import UserError
-from neurocomp.report.cells import read_cell, read_cells
+from neurocomp.report.cells import read_cell, read_cells, wilson
 from neurocomp.report.published import published
 from neurocomp.report.table import COLUMNS
 from neurocomp.results import CellWriter
@@ -51,6 +52,12 @@ def test_intervals_are_wilsons(directory, count, n, low, high):
     cell = read_cell(write_cell(directory, "inc", "random", n, soft=count))
     assert cell.rate("soft") == count / n
     assert cell.interval("soft") == pytest.approx((low, high), abs=5e-4)
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 7, 20, 100, 101, 1000, 10**6, 10**12])
+def test_intervals_are_those_of_scipy_to_the_last_bit(n):
+    for count in {0, 1, n // 3, n // 2, n - 1, n, *range(0, n, max(n // 50, 1))}:
+        assert tuple(wilson(count, n)) == tuple(binomtest(count, n).proportion_ci(0.95, "wilson"))
 
 
 def test_the_published_table_has_36_places_in_its_order():

@@ -15,7 +15,7 @@ from torch import nn
 
 from neurocomp.config import UserError
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig
-from neurocomp.memorizer.pipeline import cell_path, run_cell
+from neurocomp.memorizer.pipeline import cell_path, complete
 from neurocomp.memorizer.theorem1 import construct, four_layers, parameter_count, parameters_bound
 
 
@@ -163,7 +163,7 @@ def test_a_cell_is_memorized_without_an_update_and_runs_exactly(tmp_path: Path, 
         programs=3, length=11, lines=12, network=NetworkConfig(name="theorem1"), restarts=2, threads=1,
         results=str(tmp_path), **changes,
     )  # fmt: skip
-    run_cell(config, progress=False)
+    complete(config, progress=False)
     with cell_path(config).open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["restart"] for row in rows] == ["0", "1"]

@@ -12,7 +12,7 @@ import torch
 from neurocomp.config import LimitsConfig
 from neurocomp.memorizer.checkpoint import load, save
 from neurocomp.memorizer.dataset import Named, labels_of
-from neurocomp.memorizer.pipeline import run_cell
+from neurocomp.memorizer.pipeline import complete
 from neurocomp.memorizer.saving import load_network
 from tests.test_memorizer import tiny
 
@@ -24,7 +24,7 @@ def weights(tmp_path_factory) -> Path:
     """A small network that memorized plus5 from a file, add, and a random program."""
     folder = tmp_path_factory.mktemp("whole")
     (folder / "plus5.subleq").write_text(PLUS5)
-    run_cell(tiny(folder, include=[str(folder / "plus5.subleq"), "add"], save_weights=True), progress=False)
+    complete(tiny(folder, include=[str(folder / "plus5.subleq"), "add"], save_weights=True), progress=False)
     (path,) = folder.rglob("0.safetensors")
     return path
 

@@ -21,17 +21,20 @@ from neurocomp.seeding import generator
 from neurocomp.text import visible
 
 
-def run_cell(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> dict | None:
-    """Train the restarts of a cell that are not in its CSV yet. With `only`, that one again, and return its row."""
+def complete(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> Path:
+    """Train the restarts of a cell that are not in its CSV yet, and return where this is."""
     plan = make_plan(config)
-    config = plan.config
-    if config.only is not None:
-        return one_row(plan, config.only, progress)
     with CellWriter(plan.path, configuration(plan), MEMORIZED) as cell:
-        for (restart,) in cell.missing_batches(config.restarts, 1):
+        for (restart,) in cell.missing_batches(plan.config.restarts, 1):
             cell.append([one_row(plan, restart, progress)])
             checkpoint_path(plan, restart).unlink(missing_ok=True)
-    return None
+    return plan.path
+
+
+def replay(config: MemorizerConfig, directory: Path | None = None, progress: bool = True) -> dict:
+    """Train the restart `config.only` again by itself and return its row. The cell's CSV stays as it is."""
+    plan = make_plan(config)
+    return one_row(plan, plan.config.only or 0, progress)
 
 
 def one_row(plan: Plan, restart: int, progress: bool) -> dict:

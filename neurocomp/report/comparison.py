@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def find_cell(text: str, directory: Path, said: Said | None = None) -> Cell:
 def _longest(paths: list[Path], problems: list[str], said: Said | None) -> Cell:
     """The longest of the cells in these files that can be read."""
     here = Said()
-    cells = read_all(paths, read_cell, problems, here)
+    cells = read_all(paths, functools.partial(read_cell, details=False), problems, here)
     if not cells:
         raise UserError("\n".join(here.problems))
     if said is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -47,15 +48,15 @@ class MemorizerCell(Rows):
         return sample(rows["updates"].dropna())
 
 
-def read_cell(path: Path) -> MemorizerCell:
-    """The cell in one CSV file, its configuration from the YAML file of the same name."""
-    return MemorizerCell(*read_parts(path, MEMORIZED, _facts))
+def read_cell(path: Path, details: bool = True) -> MemorizerCell:
+    """The cell in one CSV file, its configuration from the YAML file of the same name; its format has no details."""
+    return MemorizerCell(*read_parts(path, MEMORIZED, _facts, details))
 
 
-def read_cells(directory: Path, said: Said | None = None) -> list[MemorizerCell]:
+def read_cells(directory: Path, said: Said | None = None, details: bool = True) -> list[MemorizerCell]:
     """All cells below a directory (or in one file), by path; see `cells.read_all`."""
     found = find(directory)
-    return read_all(found.memorized, read_cell, found.problems, said)
+    return read_all(found.memorized, functools.partial(read_cell, details=details), found.problems, said)
 
 
 def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:

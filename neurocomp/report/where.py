@@ -50,7 +50,8 @@ def _keys(kind: type) -> set[str]:
     """Columns, and keys of the configuration."""
     if kind is MemorizerCell:
         return {*MEMORIZED.columns, *flat(asdict(MemorizerConfig()))}
-    return {*RESTARTS.columns, *flat(asdict(RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1))))}
+    columns = set(RESTARTS.columns) - set(RESTARTS.details)  # what no report reads
+    return {*columns, *flat(asdict(RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1))))}
 
 
 def flat(config: dict, prefix: str = "") -> dict[str, Any]:
