@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import itertools
 import math
 from collections.abc import Iterator
@@ -77,7 +78,7 @@ def compose_request(arguments: argparse.Namespace, most: int = CELLS) -> Request
             try:
                 alone = _compose(loader, words, RunMode.RUN)
                 if alone.hydra.mode != RunMode.MULTIRUN:
-                    return Request([_cell([], alone, tree, _trusted(alone, tree))], words, tree, is_grid=False)
+                    return Request([_cell(alone, tree, _trusted(alone, tree))], words, tree, is_grid=False)
             except (HydraException, OmegaConfBaseException) as error:
                 wrong = error  # unless it is a grid
         base = _compose(loader, words, RunMode.MULTIRUN)
@@ -86,7 +87,7 @@ def compose_request(arguments: argparse.Namespace, most: int = CELLS) -> Request
             raise wrong
         if sampled:
             first = _compose(loader, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
-            return Request([_cell([], first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
+            return Request([_cell(first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
         typed = _plain(base.hydra.overrides.hydra)
         swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
         grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
@@ -213,12 +214,25 @@ def _plain(node: Any) -> Any:
 def _cells(
     loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]], tree: Tree, trusted: Any
 ) -> list[Cell]:
-    """Every combination, composed; UserError with the problems of all of them."""
+    """Every combination, composed; UserError with the problems of all of them.
+
+    Cells that choose the same files differ in values alone, which Hydra sets last. So the files are composed once.
+    """
     cells, problems = [], []
-    for values in itertools.product(*([f"{key}={value}" for value in grid[key]] for key in grid)):
+    words = {key: [f"{key}={value}" for value in values] for key, values in grid.items()}
+    files = {word for key in grid for word in words[key] if _chooses_a_file(loader, word)}
+    composed: dict[tuple[str, ...], tuple[DictConfig, Path | None]] = {}
+    for values in itertools.product(*words.values()):
+        chosen = tuple(word for word in values if word in files)
         try:
             with translated():
-                cells.append(_cell(list(values), loader.load_sweep_config(base, list(values)), tree, trusted))
+                if chosen not in composed:
+                    job = loader.load_sweep_config(base, list(chosen))
+                    composed[chosen] = job, _without_hydra(job, tree, trusted)
+                job, directory = copy.deepcopy(composed[chosen][0]), composed[chosen][1]
+                settings = parse_overrides([word for word in values if word not in files])
+                ConfigLoaderImpl._apply_overrides_to_config(settings, job)
+                cells.append(Cell(list(values), to_config(job), directory))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -226,15 +240,27 @@ def _cells(
     return cells
 
 
-def _cell(overrides: list[str], composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
-    """A composed configuration with its dataclasses; UserError where a user's files say what they may not."""
+def _chooses_a_file(loader: ConfigLoaderImpl, word: str) -> bool:
+    """Whether Hydra takes an override for the choice of a file, rather than for a value."""
+    (override,) = parse_overrides([word])
+    return not isinstance(override.value(), dict) and loader.repository.group_exists(override.key_or_group)
+
+
+def _cell(composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
+    """The cell that a composed configuration is alone."""
+    directory = _without_hydra(composed, tree, trusted)
+    return Cell([], to_config(composed), directory)
+
+
+def _without_hydra(composed: DictConfig, tree: Tree, trusted: Any) -> Path | None:
+    """Remove `hydra`, and return the folder of the user's files; UserError where those say what they may not."""
     if trusted is not None:
         own_files.check_names(composed.hydra.runtime.choices, composed.hydra.runtime.config_sources, tree.module)
         _check_hydra(composed, trusted)
     directory = searched_directory(composed.hydra)
     with open_dict(composed):
         del composed["hydra"]
-    return Cell(overrides, to_config(composed), directory)
+    return directory
 
 
 def _trusted(composed: DictConfig, tree: Tree) -> dict[str, Any] | None:
