@@ -61,7 +61,8 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
 
     def load_config(self, config_path: str) -> ConfigResult:
         if not self.provider.startswith("hydra.searchpath"):
-            return copy.deepcopy(self._shipped(self.provider, self.full_path(), config_path))  # Hydra changes what it gets
+            shipped = self._shipped(self.provider, self.full_path(), config_path)
+            return copy.deepcopy(shipped)  # Hydra changes what it is given
         where = f"{self.full_path()}/{self._normalize_file_name(config_path)}"
         check_place(config_path, where)
         resource = resources.files(self.path) / self._normalize_file_name(config_path)
