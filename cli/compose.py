@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import copy
 import itertools
 import math
 from collections.abc import Iterator
@@ -19,8 +20,10 @@ from hydra._internal.utils import create_config_search_path
 from hydra.core.config_search_path import SearchPathQuery
 from hydra.core.config_store import ConfigStore
 from hydra.core.utils import setup_globals
+from hydra.errors import HydraException
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
@@ -56,24 +59,42 @@ class Request(NamedTuple):
     is_sampled: bool = False
 
 
-def compose_request(arguments: argparse.Namespace) -> Request:
-    """Every cell that the command line stands for; UserError lists, one a line, what is wrong with any of them."""
+class Grid(UserError):
+    """A grid where one cell is meant; the message says of how many cells."""
+
+
+def compose_request(arguments: argparse.Namespace, most: int = CELLS) -> Request:
+    """Every cell that the command line stands for; UserError lists, one a line, what is wrong with any of them.
+
+    Where one cell is meant, at most 1, a grid raises Grid before its cells are composed.
+    """
     directory = existing(arguments.config_dir)
     words = [typed_home(word) for word in arguments.overrides]
     tree = tree_of(words, directory)
     with translated(), _loader(directory, tree) as loader:
         words, sampled = _worked_out(words, loader, tree)
+        wrong = None
+        if not arguments.multirun or most == 1 and not sampled:
+            try:
+                alone = _compose(loader, words, RunMode.RUN)
+                if alone.hydra.mode != RunMode.MULTIRUN:
+                    return Request([_cell(alone, tree, _trusted(alone, tree))], words, tree, is_grid=False)
+            except (HydraException, OmegaConfBaseException) as error:
+                wrong = error  # unless it is a grid
         base = _compose(loader, words, RunMode.MULTIRUN)
-        trusted = _hydra_of(_shipped(base, tree)) if _own_sources(base) else None
-        if not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
-            return Request([_cell([], _compose(loader, words, RunMode.RUN), tree, trusted)], words, tree, is_grid=False)
+        trusted = _trusted(base, tree)
+        if wrong and not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
+            raise wrong
         if sampled:
             first = _compose(loader, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
-            return Request([_cell([], first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
+            return Request([_cell(first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
         typed = _plain(base.hydra.overrides.hydra)
         swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
         grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
         plain = typed + [f"{key}={','.join(grid[key])}" for key in grid]
+        number = math.prod(map(len, grid.values()))
+        if number > most:
+            raise Grid(f"a grid of {number:,} cells{'' if most == 1 else f': expected at most {most:,}'}")
         return Request(_cells(loader, base, grid, tree, trusted), plain, tree, is_grid=True)
 
 
@@ -85,10 +106,12 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
 def one_cell(overrides: list[str], config_dir: str | None = None, command: str = "this") -> Cell:
     """The one cell that overrides stand for; UserError if they stand for a grid of several."""
     arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=True)
-    request = compose_request(arguments)
-    if request.is_sampled or len(request.cells) != 1:
-        number = "cells that a sweeper chooses" if request.is_sampled else f"a grid of {len(request.cells)} cells"
-        raise UserError(f"{' '.join(overrides)}: {number}, {command} takes one, such as task=map_inc")
+    try:
+        request = compose_request(arguments, most=1)
+        if request.is_sampled:
+            raise Grid("cells that a sweeper chooses")
+    except Grid as grid:
+        raise UserError(f"{' '.join(overrides)}: {grid}, {command} takes one, such as task=map_inc") from None
     return request.cells[0]
 
 
@@ -191,14 +214,25 @@ def _plain(node: Any) -> Any:
 def _cells(
     loader: ConfigLoaderImpl, base: DictConfig, grid: dict[str, list[str]], tree: Tree, trusted: Any
 ) -> list[Cell]:
-    """Every combination, composed; UserError with the problems of all of them."""
-    if (number := math.prod(map(len, grid.values()))) > CELLS:
-        raise UserError(f"a grid of {number:,} cells: expected at most {CELLS:,}")
+    """Every combination, composed; UserError with the problems of all of them.
+
+    Cells that choose the same files differ in values alone, which Hydra sets last. So the files are composed once.
+    """
     cells, problems = [], []
-    for values in itertools.product(*([f"{key}={value}" for value in grid[key]] for key in grid)):
+    words = {key: [f"{key}={value}" for value in values] for key, values in grid.items()}
+    files = {word for key in grid for word in words[key] if _chooses_a_file(loader, word)}
+    composed: dict[tuple[str, ...], tuple[DictConfig, Path | None]] = {}
+    for values in itertools.product(*words.values()):
+        chosen = tuple(word for word in values if word in files)
         try:
             with translated():
-                cells.append(_cell(list(values), loader.load_sweep_config(base, list(values)), tree, trusted))
+                if chosen not in composed:
+                    job = loader.load_sweep_config(base, list(chosen))
+                    composed[chosen] = job, _without_hydra(job, tree, trusted)
+                job, directory = copy.deepcopy(composed[chosen][0]), composed[chosen][1]
+                settings = parse_overrides([word for word in values if word not in files])
+                ConfigLoaderImpl._apply_overrides_to_config(settings, job)
+                cells.append(Cell(list(values), to_config(job), directory))
         except UserError as error:
             problems.append(str(error))
     if problems:
@@ -206,25 +240,35 @@ def _cells(
     return cells
 
 
-def _cell(overrides: list[str], composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
-    """A composed configuration with its dataclasses; UserError where a user's files say what they may not."""
+def _chooses_a_file(loader: ConfigLoaderImpl, word: str) -> bool:
+    """Whether Hydra takes an override for the choice of a file, rather than for a value."""
+    (override,) = parse_overrides([word])
+    return not isinstance(override.value(), dict) and loader.repository.group_exists(override.key_or_group)
+
+
+def _cell(composed: DictConfig, tree: Tree, trusted: Any) -> Cell:
+    """The cell that a composed configuration is alone."""
+    directory = _without_hydra(composed, tree, trusted)
+    return Cell([], to_config(composed), directory)
+
+
+def _without_hydra(composed: DictConfig, tree: Tree, trusted: Any) -> Path | None:
+    """Remove `hydra`, and return the folder of the user's files; UserError where those say what they may not."""
     if trusted is not None:
         own_files.check_names(composed.hydra.runtime.choices, composed.hydra.runtime.config_sources, tree.module)
         _check_hydra(composed, trusted)
     directory = searched_directory(composed.hydra)
     with open_dict(composed):
         del composed["hydra"]
-    return Cell(overrides, to_config(composed), directory)
+    return directory
 
 
-def _own_sources(base: DictConfig) -> bool:
-    return any(source.provider not in ("hydra", "main", "schema") for source in base.hydra.runtime.config_sources)
-
-
-def _shipped(base: DictConfig, tree: Tree) -> DictConfig:
-    """What the shipped files and the command line alone say."""
-    typed = [word for word in _plain(base.hydra.overrides.hydra) if not word.startswith("hydra.searchpath=")]
-    return _compose(ConfigLoaderImpl(create_config_search_path(tree.module)), typed, RunMode.MULTIRUN)
+def _trusted(composed: DictConfig, tree: Tree) -> dict[str, Any] | None:
+    """What the shipped files and the command line alone say about `hydra`; None where there are no other files."""
+    if all(source.provider in ("hydra", "main", "schema") for source in composed.hydra.runtime.config_sources):
+        return None
+    typed = [word for word in _plain(composed.hydra.overrides.hydra) if not word.startswith("hydra.searchpath=")]
+    return _hydra_of(_compose(ConfigLoaderImpl(create_config_search_path(tree.module)), typed, RunMode.MULTIRUN))
 
 
 def _hydra_of(composed: DictConfig) -> dict[str, Any]:

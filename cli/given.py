@@ -63,8 +63,9 @@ def _problem(override: Override, config_class: type, loader: ConfigLoader) -> st
     if not key:
         return f'"{word}": expected key=value, such as task=map_inc'
     kind = typed_places(config_class).get(key)
-    single = kind is not None or (not override.is_hydra_override() and loader.get_group_options(key))
-    if isinstance(value, (list, tuple)) and single:
+    if isinstance(value, (list, tuple)) and (
+        kind is not None or (not override.is_hydra_override() and loader.get_group_options(key))
+    ):
         listed = ",".join(Override._get_value_element_as_str(item) for item in value) or "VALUE,VALUE"
         return f"{word}: a list is one value, expected a grid of several: -m {key}={listed}"
     if value == {}:

@@ -7,6 +7,8 @@ hydra.searchpath passes one door, in the same read that Hydra's composition take
 
 from __future__ import annotations
 
+import copy
+import functools
 import re
 from collections.abc import Iterable, Iterator
 from importlib import resources
@@ -14,7 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from hydra._internal.core_plugins import file_config_source, importlib_resources_config_source
+from hydra._internal.core_plugins import (
+    file_config_source,
+    importlib_resources_config_source,
+    structured_config_source,
+)
 from hydra._internal.sources_registry import SourcesRegistry
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
@@ -55,7 +61,8 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
 
     def load_config(self, config_path: str) -> ConfigResult:
         if not self.provider.startswith("hydra.searchpath"):
-            return super().load_config(config_path)
+            shipped = self._shipped(self.provider, self.full_path(), config_path)
+            return copy.deepcopy(shipped)  # Hydra changes what it is given
         where = f"{self.full_path()}/{self._normalize_file_name(config_path)}"
         check_place(config_path, where)
         resource = resources.files(self.path) / self._normalize_file_name(config_path)
@@ -63,12 +70,27 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
         check_yaml(text, where)
         return _result(self, config_path, where, text)
 
+    @staticmethod
+    @functools.cache
+    def _shipped(provider: str, path: str, config_path: str) -> ConfigResult:
+        """A shipped file, read once a process: each cell of a grid is composed of the same twenty."""
+        source = importlib_resources_config_source.ImportlibResourcesConfigSource(provider, path)
+        return source.load_config(config_path)
+
+
+class StructuredConfigSource(structured_config_source.StructuredConfigSource):
+    """The same of schemas. Hydra copies its sources for each composition; a copy of this one copied every schema."""
+
+    def __deepcopy__(self, memo: Any) -> StructuredConfigSource:
+        return self
+
 
 def install() -> None:
     """From now on, in this process and in those that a launcher starts, Hydra finds files through these sources."""
     Plugins.instance()  # registers Hydra's own sources first
     registry = SourcesRegistry.instance()
-    registry.types |= {source.scheme(): source for source in (FileConfigSource, ImportlibResourcesConfigSource)}
+    sources = (FileConfigSource, ImportlibResourcesConfigSource, StructuredConfigSource)
+    registry.types |= {source.scheme(): source for source in sources}
 
 
 def check_place(config_path: str, where: Any) -> None:

@@ -69,7 +69,7 @@ def recorded(function, device):
     return replay
 
 
-@settings(max_examples=30)
+@settings(max_examples=20)
 @given(READING, st.sampled_from(OBJECTIVES), st.integers(1, 4), CHANGES)
 def test_it_is_the_plain_update_while_lanes_leave_and_join(reading, objective, at_first, changes):
     task, begun, told = replace(TASK, machine=reading), at_first, []

@@ -93,7 +93,7 @@ def problems(draw):
     return logits, start, sizes, machine, draw(st.sampled_from([0, steps]))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(problems())
 def test_agrees_with_the_plain_machine(given_problem):
     """As printed, masses multiply from step to step, and rounding with them: there float32 is held to be about as
@@ -243,7 +243,7 @@ def updated(update, logits, batch, *rest):
     return state.first_moment, loss, fits
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
 @given(losses(), st.integers(1, 3))
 def test_gradient_in_one_call_agrees_with_autograd(problem, threads):
     logits, batch, task, objective = problem

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hydra import compose, initialize_config_module
 
-from neurocomp.cli.compose import Request, compose_request, configure
+from neurocomp.cli.compose import Request, compose_request, configure, to_config
 from neurocomp.cli.grids import first_of, parse_overrides
 from neurocomp.config import UserError
 
@@ -85,6 +86,18 @@ def test_the_grid_of_an_experiment_is_worked_out_the_same_way(tmp_path):
     asked = request("experiment=mine", config_dir=str(tmp_path), multirun=False)
     assert asked.overrides == ["gamma=0.1,0.2,0.3", "seed=1,4,7", "task=map_dec,map_inc", "experiment=mine"]
     assert len(asked.cells) == 3 * 3 * 2
+
+
+@pytest.mark.parametrize("given", [
+    ["experiment=both"],
+    ["task=map_inc,fib", "gamma=0,0.5", "task.length=2,3", "machine=printed,default", "optimizer={updates:7}",
+     "optimizer.hold=2,5", "init='${task.name}'"],
+])  # fmt: skip
+def test_a_cell_of_a_grid_is_what_hydra_composes_for_its_job(given):
+    cells = request(*given).cells
+    with initialize_config_module("neurocomp.configs", version_base="1.3"):
+        for cell in cells[:: len(cells) // 7]:
+            assert cell.config == to_config(compose("run", cell.overrides))
 
 
 def test_a_sum_of_steps_from_python_is_the_decimal_that_it_stands_for():

@@ -50,7 +50,7 @@ def whole(tmp_path_factory) -> dict[int, dict]:
     return rows
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.integers(1, RESTARTS + 1), st.integers(1, 3), st.lists(st.integers(1, RESTARTS), max_size=2), st.booleans()
 )
@@ -139,7 +139,8 @@ def test_what_the_kernels_lack_is_left_to_pytorch(tmp_path):
 
 def test_an_eager_batch_is_told_as_a_whole(tmp_path, monkeypatch):
     monkeypatch.setattr(tune, "SECONDS_UNSAVED", 0)
-    labels = list(read_rows(run(config(tmp_path, engine="eager")))["batch"])
+    given = config(tmp_path, engine="eager", optimizer=OptimizerConfig(updates=2))
+    labels = list(read_rows(run(given))["batch"])
     assert labels == ["0-4"] * 5 + ["5-9"] * 5 + ["10-11"] * 2
 
 

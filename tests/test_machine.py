@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocomp.compiler import compile_program
@@ -53,6 +53,7 @@ def random_logits(sizes: Sizes, machine: MachineConfig, restarts: int = 2, seed:
 
 
 @pytest.mark.parametrize("readings", DISCRETE, ids=lambda readings: "-".join(readings.values()))
+@settings(max_examples=25)  # of each reading; 30 ms each
 @given(data=st.data())
 def test_compiled_program_agrees_with_interpreter(readings, data):
     program = data.draw(programs(*SIZES))
@@ -80,6 +81,7 @@ def test_other_jump_targets_agree_with_interpreter(jump_target, sizes, data):
 
 @pytest.mark.parametrize("controller", READINGS["controller"])
 @pytest.mark.parametrize("jump_target", READINGS["jump_target"])
+@settings(max_examples=25)  # each a batch of random machines
 @given(seed=st.integers(0, 2**32))
 def test_probability_mass_is_conserved_in_default_laws(controller, jump_target, seed):
     sizes = {"line": SIZES, "operand": Sizes(5, 6, 6), "value": Sizes(6, 4, 6)}[jump_target]

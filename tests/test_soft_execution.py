@@ -37,7 +37,7 @@ def both(data, readings, steps):
 @settings(max_examples=15)
 @given(st.data(), st.fixed_dictionaries({key: st.sampled_from(choices) for key, choices in INTERPRETED.items()}))
 def test_soft_run_is_exact_for_hundreds_of_steps(data, readings):
-    found, exact = both(data, readings, 300)
+    found, exact = both(data, readings, 200)
     assert found[:4] == exact
     assert found.margin >= 1 - 1e-12
 
