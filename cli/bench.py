@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -20,7 +19,7 @@ from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
 from neurocomp.files import naming
 from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.text import whole_number
+from neurocomp.text import json_text, whole_number
 
 if TYPE_CHECKING:
     from neurocomp.bench.measure import Figures, Gain
@@ -115,7 +114,7 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     if args.out:
         _append(args.out / "memorizer.csv", measured)
     if args.json:
-        print("".join(json.dumps(line) + "\n" for line in measured), end="")
+        print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
         print(aligned([{key: str(value) for key, value in line.items()} for line in measured]))
     return 0
@@ -129,7 +128,7 @@ def _updates(config: RunConfig, engines: list[str], threads: list[int], args: ar
         _append(args.out / "updates.csv", [asdict(line) for line in measured])
     if args.json:
         for line in measured:
-            print(json.dumps(asdict(line)))
+            print(json_text(asdict(line)))
     else:
         print("\n".join([_table(measured), *map(_told, gains)]))
 
@@ -141,7 +140,7 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     for row in scaling(config, engines, args.rounds):
         rows.append(row)
         if args.json:
-            print(json.dumps(row), flush=True)
+            print(json_text(row), flush=True)
         elif not args.out:
             writer = writer or csv.DictWriter(sys.stdout, row, lineterminator="\n")
             if len(rows) == 1:

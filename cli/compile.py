@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -15,7 +14,7 @@ from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
 from neurocomp.limits import OPTIONS, check
-from neurocomp.text import say, visible
+from neurocomp.text import json_text, say, visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -83,7 +82,7 @@ def decompile_main(argv: list[str]) -> int:
     program, margins, margin = decompile(logits, sizes, machine)
     text = format_program(program, one_line=args.json, jump_target=machine.jump_target)
     if args.json:
-        print(json.dumps({"program": text, "margin": margin, "margins": margins, **sizes._asdict()}))
+        print(json_text({"program": text, "margin": margin, "margins": margins, **sizes._asdict()}))
         return 0
     print(f"# base {sizes.base}, {sizes.registers} registers, {sizes.lines} lines; smallest margin {margin:.3f}")
     remaining = iter(margins)

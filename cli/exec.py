@@ -36,7 +36,7 @@ from neurocomp.language.assembly import (
 )
 from neurocomp.language.interpreter import Trace, run
 from neurocomp.limits import OPTIONS, check
-from neurocomp.text import elided, lines, say, whole_number
+from neurocomp.text import elided, json_text, lines, say, whole_number
 
 EPILOG = """\
 examples:
@@ -88,7 +88,7 @@ def main(argv: list[str]) -> int:
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
     for where, start in starts():
         result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
-        print(json.dumps(result) if as_json else _readable(result))
+        print(json_text(result) if as_json else _readable(result))
         if not result.get("certain", True):
             print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
     return 0

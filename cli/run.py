@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import logging
 import math
 import os
@@ -31,7 +30,7 @@ from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.results import CellLocked
-from neurocomp.text import visible, visible_lines
+from neurocomp.text import json_text, visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
 
@@ -188,7 +187,7 @@ def _run_cell(config: Config, directory: Path | None) -> float:
             return math.nan
         if isinstance(row, dict):  # of the one restart that `only` asks for
             lines = (f"{key}: {visible(str(row[key]))}" for key in row)
-            print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
+            print(json_text(row) if os.environ.get(JSON) else "\n".join(lines))
             return math.nan
         return _rate(config, row, pipeline.cell_path(config, directory))
 
@@ -234,7 +233,7 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
             described = pipeline_of(config).describe(config)
             problems.append(f"{described}: {state}, {done} of {config.restarts} restarts are there")
     if as_json:
-        print("".join(json.dumps(line) + "\n" for line in lines), end="")
+        print("".join(json_text(line) + "\n" for line in lines), end="")
     elif lines:
         print(visible_lines(report.format_summary(lines)))
     for problem in problems:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import json
+import math
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
@@ -58,6 +61,19 @@ def is_formula(text: str) -> bool:
 def _visible_character(character: str) -> str:
     unsafe = unicodedata.category(character) in UNSAFE
     return character.encode("unicode_escape").decode("ascii") if unsafe else character
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """The value as JSON, on one line unless `indent` is given. A number that is NaN or infinite is null there."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def elided(text: str, longest: int = LONGEST) -> str:
