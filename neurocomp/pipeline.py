@@ -16,7 +16,7 @@ from neurocomp.methods.extras import check_extras
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
-from neurocomp.methods.templates import with_templates
+from neurocomp.methods.templates import kept_templates, with_templates
 from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
@@ -105,6 +105,7 @@ def check(config: RunConfig, directory: Path | None = None) -> None:
     check_compiler()
     plan = make_plan(config, directory)
     check_appendable(plan.path, config.results)
+    kept_templates(plan)
     if config.method == "tune":
         check_extras(plan)
 
