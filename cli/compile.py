@@ -13,7 +13,7 @@ from neurocomp.cli.outputs import check_out
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
-from neurocomp.limits import OPTIONS, check
+from neurocomp.limits import OPTIONS, Most, check, most
 from neurocomp.text import json_text, say, visible
 
 
@@ -69,16 +69,14 @@ def compile_main(argv: list[str]) -> int:
 
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
-    _check_is_weights(Path(args.file))
-
-    size = {"size": Path(args.file).stat().st_size}
-    check(limits_of(args), estimates.file_of_weights, {"size": "size"}, f"{args.file}: ", OPTIONS, **size)
+    largest = most(limits_of(args), estimates.BYTE_OF_WEIGHTS, OPTIONS[0])
+    _check_is_weights(Path(args.file), largest)
 
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
     from neurocomp.weights_file import load_weights
 
-    logits, sizes, machine = load_weights(Path(args.file))
+    logits, sizes, machine = load_weights(Path(args.file), largest)
     program, margins, margin = decompile(logits, sizes, machine)
     text = format_program(program, one_line=args.json, jump_target=machine.jump_target)
     if args.json:
@@ -92,9 +90,9 @@ def decompile_main(argv: list[str]) -> int:
     return 0
 
 
-def _check_is_weights(path: Path) -> None:
+def _check_is_weights(path: Path, largest: Most) -> None:
     """Raise UserError that says what a file seems to be instead."""
-    data = read_bytes(path)
+    data = read_bytes(path, largest)
     text = "" if foreign.binary(data) else data.decode("utf-8-sig", errors="replace")
     what = "assembly: neurocomp compile makes weights of it" if is_assembly(text) else foreign.other_text(text)
     if what or (foreign.binary(data) and not foreign.is_safetensors(data)):
