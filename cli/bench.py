@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -14,9 +15,9 @@ from typing import TYPE_CHECKING
 
 from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
-from neurocomp.cli.outputs import check_out
+from neurocomp.cli.outputs import check_out, writing
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
-from neurocomp.files import naming
+from neurocomp.files import atomic_write, read_bytes
 from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.text import json_text, whole_number
@@ -150,7 +151,8 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     if args.out:
         _append(args.out / "scaling.csv", [row | {"device": config.device} for row in rows])
         if can_plot():
-            plot(rows, args.out / "scaling.svg")
+            with writing(args.out / "scaling.svg"):
+                plot(rows, args.out / "scaling.svg")
         else:
             print("neurocomp: no plot: matplotlib is not installed; pip install 'neurocomp[plot]'", file=sys.stderr)
 
@@ -163,16 +165,17 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     from neurocomp.results import provenance
 
     code = provenance()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
     date = {"date": datetime.date.today().isoformat()}
     origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
     lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
-    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(lines)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    there = read_bytes(path, most=None) if path.exists() else b""
+    if not there:
+        writer.writeheader()
+    writer.writerows(lines)
+    with writing(path):
+        atomic_write(path, there + text.getvalue().encode())
 
 
 def _table(measured: list[Figures]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from neurocomp import estimates, foreign
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.limiting import add_limits, limits_of
-from neurocomp.cli.outputs import check_out
+from neurocomp.cli.outputs import check_out, writing
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
@@ -53,10 +53,8 @@ def compile_main(argv: list[str]) -> int:
         fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
     )  # fmt: skip
-    try:
+    with writing(Path(args.out)):
         save_weights(Path(args.out), logits, sizes, machine)
-    except OSError as error:
-        raise UserError(f"--out {args.out}: cannot be written ({error.strerror or error})") from None
     print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
     found = decompile(logits, sizes, machine).program.instructions
     others = [line for line in range(lines) if found[line] != fitted.instructions[line]]
