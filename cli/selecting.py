@@ -45,7 +45,7 @@ def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
     directory = results_directory(args.results, name)
     said = Said()
     cells = read_cells(directory, said)
-    _say_what_is_odd(args, said)
+    say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
     return select(cells, _conditions(args.where))
 
@@ -54,12 +54,12 @@ def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collectio
     """The same of the memorizer's cells, of these tasks."""
     directory, said = results_directory(args.results, name), Said()
     cells = [cell for cell in memorized.read_cells(directory, said) if cell.facts["task"] in tasks]
-    _say_what_is_odd(args, said)
+    say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args, f" of {' or '.join(f'task={task}' for task in tasks)}")
     return select(cells, _conditions(args.where), MemorizerCell)
 
 
-def _say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
+def say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
     """Say it on stderr; what is wrong with a file lets the command end with 1, after it has drawn the others."""
     say([*said.notes, *said.problems])
     args.code = 1 if said.problems else 0

@@ -44,7 +44,6 @@ RUN = ("run", "task=inc", "init=inc", "restarts=1", "examples=4", "optimizer.upd
     ("x.safetensors", ("subleq", "exec", "--checkpoint", "x.safetensors", "add"),
      HAS + "2,000,000,000 (--memory-gb=8)"),
     ("task/large.yaml", ("run", "--config-dir", ".", "task=large"), HAS + "262,144"),
-    ("readings/screen-s0.csv", ("table", "readings", "--results", "readings"), WHOLE),
 ])  # fmt: skip
 def test_a_file_that_is_too_large_is_not_read(command, tmp_path, monkeypatch, name, given, reason):
     (tmp_path / "task").mkdir()
@@ -78,6 +77,12 @@ def test_files_beside_rows_that_are_too_large_are_not_read(command, tmp_path):
     curves = large(rows.with_suffix(".curves.csv")).relative_to(tmp_path)
     answer = command(*RUN, "restarts=2", "save_curves=true")
     assert answer == (2, "", f"neurocomp: {curves}: {HAS}400,000,000 (limits.memory_gb=8)\n")
+
+
+def test_readings_that_are_too_large_are_passed_over(command, tmp_path):
+    large(tmp_path / "readings" / "screen-s0.csv")
+    answer = command("table", "readings", "--results", "readings")
+    assert (answer.code, answer.err) == (1, f"neurocomp: readings/screen-s0.csv: {WHOLE}\n")
 
 
 def test_a_training_and_texts_that_are_too_large_are_not_read(tmp_path):
