@@ -116,7 +116,9 @@ def cell_path(config: RunConfig, directory: Path | None = None) -> Path:
 
 
 def describe(config: RunConfig) -> str:
-    """The cell in words of the command line."""
+    """The cell in words of the command line; a search over readings is none."""
+    if config.readings.settings:
+        return f"search over readings, name={config.name} seed={config.seed}"
     method = "" if config.method == "tune" else f" method={config.method}"
     return f"task={config.task.name} init={config.init}{method} gamma={config.gamma:g} seed={config.seed}"
 
