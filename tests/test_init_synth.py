@@ -18,6 +18,7 @@ from neurocomp.methods import synthesize as method_synthesize
 from neurocomp.methods import templates
 from neurocomp.pipeline import cell_path, run_cell
 from neurocomp.plan import Start, make_plan, start
+from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis
 from neurocomp.tasks import Examples, Task, held_out, training_examples
 from tests.test_pipeline import facts
@@ -139,6 +140,22 @@ def test_best_is_the_template_that_recovers_most_in_cells_of_the_next_seed(findi
     assert [(one["soft"], one["hard"]) for one in kept["found"]] == counts
     assert max(counts) == counts[2] > counts[1]
     assert kept["starts"] == [2] and set(cell.rows["template"]) == {"like map_inc"}
+
+
+@pytest.mark.parametrize("allocation, trials", [("even", 0), ("best", 3)])
+def test_examples_of_trials_that_choose_the_template_were_trained_on(finding, tmp_path, allocation, trials):
+    """By hand: the lists of one word that a restart, synthesis or a trial of the next seed has among its examples."""
+    finding({"loop_noop": False, "map_dec": False})
+    synthesis = SynthesisConfig(allocation=allocation, selection=3)
+    given = config(tmp_path, synthesis=synthesis, examples=2, restarts=3, optimizer=OptimizerConfig(updates=1))
+    rows, task = run(given).rows, make_plan(given).task
+    unseen, next_unseen = held_out(task, 0), held_out(task, 1)
+    shared = [training_examples(task, unseen, 0, SHARED, 2, stream="synthesis")]
+    shared += [training_examples(task, next_unseen, 1, trial, 2) for trial in range(trials)]
+    for restart, told in zip(rows["restart"], rows["tests_trained"], strict=True):
+        examples = [training_examples(task, unseen, 0, restart, 2), *shared]
+        trained = {row[0] for one in examples for row in one.memory.tolist()}
+        assert told == sum(row[0] in trained for row in unseen.test.memory.tolist())
 
 
 def test_of_equally_good_templates_the_first_is_best(finding, tmp_path):

@@ -131,7 +131,8 @@ def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], 
 
 def _start(plan: Plan, template: Template) -> Start:
     program = parse(template.program, template.template, plan.task.machine.jump_target, plan.task.sizes)
-    return Start(program, template.template, template.synthesized)
+    trials = 0 if template.soft is None else plan.config.synthesis.selection
+    return Start(program, template.template, template.synthesized, trials)
 
 
 def describe(record: Record) -> str:
