@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from neurocomp.cli.environment import reason
 from neurocomp.config import UserError
 from neurocomp.files import check_writable
-from neurocomp.text import visible
+from neurocomp.text import say
 
 
 def check_out(out: Path) -> None:
@@ -37,4 +36,4 @@ def write_to(out: Path, write: Callable[[Path], object]) -> None:
     check_out(out)
     with writing(out):
         write(out)
-    print(f"wrote {visible(str(out))}", file=sys.stderr)
+    say([f"wrote {out}"], prefix="")

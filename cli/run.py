@@ -30,7 +30,7 @@ from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.results import CellLocked
-from neurocomp.text import json_text, visible, visible_lines
+from neurocomp.text import json_text, say, visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
 
@@ -237,7 +237,7 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
     elif lines:
         print(visible_lines(report.format_summary(lines)))
     for problem in problems:
-        print(f"neurocomp: {visible(problem)}", file=sys.stderr)
+        say([problem])
     return 1 if problems else 0
 
 
@@ -248,8 +248,7 @@ def _report(config: Config, error: Exception) -> None:
     message = shortage(error) if is_shortage(error) else " ".join(str(error).split())
     kind = "" if isinstance(error, (UserError, CellLocked)) or is_shortage(error) else f"{type(error).__name__}: "
     hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
-    described = visible(f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}")
-    print(f"neurocomp: {described}", file=sys.stderr)
+    say([f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}"])
 
 
 def _usage_error(message: str) -> NoReturn:

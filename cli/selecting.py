@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from neurocomp.report import memorized
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
 from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
-from neurocomp.text import say, visible
+from neurocomp.text import say
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
@@ -67,9 +66,9 @@ def say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
 
 def _say_what_was_read(directory: Path, found: bool, args: argparse.Namespace, what: str = "") -> None:
     if not found:
-        print(f"neurocomp: no results{what} in {visible(str(directory))}", file=sys.stderr)
+        say([f"no results{what} in {directory}"])
     elif args.results is None:
-        print(f"read {visible(str(directory))}", file=sys.stderr)
+        say([f"read {directory}"], prefix="")
 
 
 def results_directory(given: Path | None, name: str) -> Path:

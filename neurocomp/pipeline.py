@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +22,7 @@ from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, check_appendable
 from neurocomp.tasks import HeldOut, few_inputs, held_out
-from neurocomp.text import visible
+from neurocomp.text import say, visible
 
 Rows = Iterator[list[dict]]
 
@@ -80,14 +79,14 @@ def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = 
 def remark_once(remark: str | None) -> None:
     """Say this on stderr, if there is anything to say: of a grid's cells of one task, the first says it for all."""
     if remark:
-        print(visible(remark), file=sys.stderr)
+        say([remark], prefix="")
 
 
 def warn_of_extras(plan: Plan, finished: int) -> None:
     """Say so where curves or weights are asked for of restarts that are done."""
     if finished and (plan.config.save_curves or plan.config.save_weights):
         done = f"{plan.path.stem}: {finished} restarts are done and not run again for curves or weights"
-        print(f"{done}; only=N runs one, another name= runs all", file=sys.stderr)
+        say([f"{done}; only=N runs one, another name= runs all"], prefix="")
 
 
 def configuration(plan: Plan) -> str:

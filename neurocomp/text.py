@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
 import math
@@ -98,7 +99,14 @@ def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]
 
 
-def say(messages: Iterable[str]) -> None:
-    """Each of these on a line of its own on stderr, made visible; of many, how many more there are."""
-    for message in first_lines(messages):
-        print(f"neurocomp: {visible(message)}", file=sys.stderr)
+def say(messages: Iterable[str], prefix: str = "neurocomp: ") -> None:
+    """Each of these on a line of its own on stderr, above a bar of progress; of many, how many more there are."""
+    with _above_bars():
+        for message in first_lines(messages):
+            print(f"{prefix}{elided(visible(message))}", file=sys.stderr)
+
+
+def _above_bars() -> contextlib.AbstractContextManager[None]:
+    """Inside, bars on a terminal are cleared. There are none unless tqdm was imported, which takes a while."""
+    tqdm = sys.modules.get("tqdm")
+    return tqdm.tqdm.external_write_mode(sys.stderr) if tqdm else contextlib.nullcontext()

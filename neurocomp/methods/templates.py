@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_origin, get_type_hints
@@ -26,7 +25,7 @@ from neurocomp.progress import Progress
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, synthesize
 from neurocomp.tasks import HeldOut, held_out, training_examples
-from neurocomp.text import json_text, visible
+from neurocomp.text import json_text, say, visible
 from neurocomp.verification import hard
 
 
@@ -73,7 +72,7 @@ def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan
     record = kept or choose(plan, find(plan, unseen, shown), shown)
     if keep and not kept:
         atomic_write(_file(plan), json_text(asdict(record), indent=1) + "\n")
-    print(f"{plan.path.stem}: {describe(record)}", file=sys.stderr)
+    say([f"{plan.path.stem}: {describe(record)}"], prefix="")
     return replace(plan, starts=tuple(_start(plan, record.found[index]) for index in record.starts))
 
 
