@@ -6,6 +6,7 @@ import os
 import pty
 import subprocess
 import sys
+import termios
 
 from neurocomp.text import say
 
@@ -13,6 +14,7 @@ from neurocomp.text import say
 def screen(code: str) -> list[str]:
     """The lines that a terminal shows of what this Python code prints on stderr."""
     here, there = pty.openpty()
+    termios.tcsetwinsize(there, (24, 60))
     subprocess.run([sys.executable, "-c", code], stdout=there, stderr=there, check=True, timeout=120,
                    env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)})  # fmt: skip
     os.close(there)
@@ -42,7 +44,7 @@ BAR = """
 import sys
 from tqdm import tqdm
 from neurocomp.text import say
-with tqdm(total=2, desc="cell", bar_format="{desc} {n_fmt}/{total_fmt}", ncols=60) as bar:
+with tqdm(total=2, desc="cell", bar_format="{desc} {n_fmt}/{total_fmt}") as bar:
     bar.update()
     say(["a remark"])
     say(["another"], prefix="")
