@@ -86,10 +86,10 @@ def read_examples(
     needed = [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
     if missing := [name for name in needed if _place(path, name, sizes) not in places]:
         raise UserError(f"{path}: checked words without a column: {', '.join(sorted(missing))}")
-    asked = {"base": sizes.base, "registers": sizes.registers, "rows": len(rows) - 1}
-    names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={len(rows) - 1}"}
-    check(limits, file_of_examples, names_of, f"{path}: ", **asked)
-    start, final = (np.full((len(rows) - 1, sizes.base + sizes.registers), -1) for _ in range(2))
+    count = len(rows) - 1
+    names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={count}"}
+    check(limits, file_of_examples, names_of, f"{path}: ", base=sizes.base, registers=sizes.registers, rows=count)
+    start, final = (np.full((count, sizes.base + sizes.registers), -1) for _ in range(2))
     _refuse(_fill(rows[1:], names, places, sizes.base, start, final))
     checked = [*checked_memory, *(sizes.base + index for index in checked_registers)]
     first = _first_rows(start)
