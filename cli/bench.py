@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import csv
 import datetime
-import json
+import io
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 
 from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
-from neurocomp.cli.outputs import check_out
+from neurocomp.cli.outputs import check_out, writing
 from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
-from neurocomp.files import naming
+from neurocomp.files import atomic_write, read_bytes
 from neurocomp.limits import check
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.text import whole_number
+from neurocomp.text import json_text, whole_number
 
 if TYPE_CHECKING:
     from neurocomp.bench.measure import Figures, Gain
@@ -115,7 +115,7 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     if args.out:
         _append(args.out / "memorizer.csv", measured)
     if args.json:
-        print("".join(json.dumps(line) + "\n" for line in measured), end="")
+        print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
         print(aligned([{key: str(value) for key, value in line.items()} for line in measured]))
     return 0
@@ -129,7 +129,7 @@ def _updates(config: RunConfig, engines: list[str], threads: list[int], args: ar
         _append(args.out / "updates.csv", [asdict(line) for line in measured])
     if args.json:
         for line in measured:
-            print(json.dumps(asdict(line)))
+            print(json_text(asdict(line)))
     else:
         print("\n".join([_table(measured), *map(_told, gains)]))
 
@@ -141,7 +141,7 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     for row in scaling(config, engines, args.rounds):
         rows.append(row)
         if args.json:
-            print(json.dumps(row), flush=True)
+            print(json_text(row), flush=True)
         elif not args.out:
             writer = writer or csv.DictWriter(sys.stdout, row, lineterminator="\n")
             if len(rows) == 1:
@@ -151,7 +151,8 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     if args.out:
         _append(args.out / "scaling.csv", [row | {"device": config.device} for row in rows])
         if can_plot():
-            plot(rows, args.out / "scaling.svg")
+            with writing(args.out / "scaling.svg"):
+                plot(rows, args.out / "scaling.svg")
         else:
             print("neurocomp: no plot: matplotlib is not installed; pip install 'neurocomp[plot]'", file=sys.stderr)
 
@@ -164,16 +165,17 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     from neurocomp.results import provenance
 
     code = provenance()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = not path.exists()
     date = {"date": datetime.date.today().isoformat()}
     origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
     lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
-    with naming(path), path.open("a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, lines[0], lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerows(lines)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, lines[0], lineterminator="\n")
+    there = read_bytes(path, most=None) if path.exists() else b""
+    if not there:
+        writer.writeheader()
+    writer.writerows(lines)
+    with writing(path):
+        atomic_write(path, there + text.getvalue().encode())
 
 
 def _table(measured: list[Figures]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
 from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.comparison import compare, find_cell, format_comparison
-from neurocomp.text import say, visible_lines
+from neurocomp.text import json_text, say, visible_lines
 
 EPILOG = """\
 examples:
@@ -27,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     said = Said()
     first, second = (find_cell(text, args.results, said) for text in args.cells)
     compared = compare((first, second), args.metric)
-    print(json.dumps(compared) if args.json else visible_lines(format_comparison(compared)))
+    print(json_text(compared) if args.json else visible_lines(format_comparison(compared)))
     say([*said.notes, *said.problems])
     return 1 if said.problems else 0
 

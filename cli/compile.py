@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from functools import partial
 from pathlib import Path
@@ -10,12 +9,12 @@ from pathlib import Path
 from neurocomp import estimates, foreign
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.limiting import add_limits, limits_of
-from neurocomp.cli.outputs import check_out
+from neurocomp.cli.outputs import check_out, writing
 from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
-from neurocomp.limits import OPTIONS, check
-from neurocomp.text import say, visible
+from neurocomp.limits import OPTIONS, Most, check, most
+from neurocomp.text import json_text, say, visible
 
 
 def compile_main(argv: list[str]) -> int:
@@ -54,10 +53,8 @@ def compile_main(argv: list[str]) -> int:
         fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
         seed=args.seed, restarts=[args.restart], dtype=torch.float32,
     )  # fmt: skip
-    try:
+    with writing(Path(args.out)):
         save_weights(Path(args.out), logits, sizes, machine)
-    except OSError as error:
-        raise UserError(f"--out {args.out}: cannot be written ({error.strerror or error})") from None
     print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
     found = decompile(logits, sizes, machine).program.instructions
     others = [line for line in range(lines) if found[line] != fitted.instructions[line]]
@@ -70,20 +67,18 @@ def compile_main(argv: list[str]) -> int:
 
 def decompile_main(argv: list[str]) -> int:
     args = _decompile_parser().parse_args(argv)
-    _check_is_weights(Path(args.file))
-
-    size = {"size": Path(args.file).stat().st_size}
-    check(limits_of(args), estimates.file_of_weights, {"size": "size"}, f"{args.file}: ", OPTIONS, **size)
+    largest = most(limits_of(args), estimates.BYTE_OF_WEIGHTS, OPTIONS[0])
+    _check_is_weights(Path(args.file), largest)
 
     from neurocomp.decompiler import decompile
     from neurocomp.language.assembly import format_program
     from neurocomp.weights_file import load_weights
 
-    logits, sizes, machine = load_weights(Path(args.file))
+    logits, sizes, machine = load_weights(Path(args.file), largest)
     program, margins, margin = decompile(logits, sizes, machine)
     text = format_program(program, one_line=args.json, jump_target=machine.jump_target)
     if args.json:
-        print(json.dumps({"program": text, "margin": margin, "margins": margins, **sizes._asdict()}))
+        print(json_text({"program": text, "margin": margin, "margins": margins, **sizes._asdict()}))
         return 0
     print(f"# base {sizes.base}, {sizes.registers} registers, {sizes.lines} lines; smallest margin {margin:.3f}")
     remaining = iter(margins)
@@ -93,9 +88,9 @@ def decompile_main(argv: list[str]) -> int:
     return 0
 
 
-def _check_is_weights(path: Path) -> None:
+def _check_is_weights(path: Path, largest: Most) -> None:
     """Raise UserError that says what a file seems to be instead."""
-    data = read_bytes(path)
+    data = read_bytes(path, largest)
     text = "" if foreign.binary(data) else data.decode("utf-8-sig", errors="replace")
     what = "assembly: neurocomp compile makes weights of it" if is_assembly(text) else foreign.other_text(text)
     if what or (foreign.binary(data) and not foreign.is_safetensors(data)):

@@ -62,7 +62,12 @@ def refusal(error: OSError, file: str = "") -> str:
     """
     of = error.filename or file or ("standard output" if error.errno in OF_WRITING else "")
     where = f"{os.fsdecode(of)}: " if isinstance(of, (str, bytes, os.PathLike)) and of else ""
-    return where + REASONS.get(error.errno or 0, error.strerror or str(error))
+    return where + reason(error)
+
+
+def reason(error: OSError) -> str:
+    """Why, in our words where the case is common."""
+    return REASONS.get(error.errno or 0, error.strerror or str(error))
 
 
 def shortage(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import (
     READINGS,
+    LimitsConfig,
     MachineConfig,
     Sizes,
     UserError,
@@ -35,8 +36,8 @@ from neurocomp.language.assembly import (
     unreached_remark,
 )
 from neurocomp.language.interpreter import Trace, run
-from neurocomp.limits import OPTIONS, check
-from neurocomp.text import elided, lines, say, whole_number
+from neurocomp.limits import OPTIONS, check, most
+from neurocomp.text import elided, json_text, lines, say, whole_number
 
 EPILOG = """\
 examples:
@@ -69,7 +70,7 @@ def main(argv: list[str]) -> int:
     if args.halting == "freeze" and (remark := unreached_remark(program, args.file, args.jump_target)):
         say([remark])
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
-    inputs = None if args.inputs is None else _numbered_lines(args.inputs)
+    inputs = None if args.inputs is None else _numbered_lines(args.inputs, limits_of(args))
 
     def starts() -> Iterator[tuple[str, Start]]:  # parsed anew each time: only the text of all lines is kept
         if inputs is None:
@@ -88,7 +89,7 @@ def main(argv: list[str]) -> int:
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
     for where, start in starts():
         result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
-        print(json.dumps(result) if as_json else _readable(result))
+        print(json_text(result) if as_json else _readable(result))
         if not result.get("certain", True):
             print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
     return 0
@@ -127,9 +128,10 @@ def _check(args: argparse.Namespace, sizes: Sizes, inputs: int) -> None:
     check(limits_of(args), estimate, names, lifted_by=OPTIONS, steps=args.steps, inputs=inputs, **sizes._asdict())
 
 
-def _numbered_lines(path: str) -> list[tuple[str, str]]:
+def _numbered_lines(path: str, limits: LimitsConfig) -> list[tuple[str, str]]:
     """The lines of a JSON lines file that are not empty, each with `file:line: ` to begin a complaint about it."""
-    numbered = enumerate(lines(read_text(Path(path))), start=1)
+    largest = most(limits, estimates.BYTE_OF_INPUTS, OPTIONS[0])
+    numbered = enumerate(lines(read_text(Path(path), largest)), start=1)
     return [(f"{path}:{number}: ", line) for number, line in numbered if line.strip()]
 
 

@@ -22,7 +22,7 @@ from neurocomp.cli.environment import (
     shortage,
 )
 from neurocomp.config import UserError, did_you_mean
-from neurocomp.text import elided, first_lines, lines, visible
+from neurocomp.text import lines, say
 
 
 class Command(NamedTuple):
@@ -154,6 +154,5 @@ def _stdout_lost(error: OSError, code: int) -> int:
 
 def _complain(message: str, code: int) -> int:
     with contextlib.suppress(OSError):  # nobody can be told
-        for line in first_lines(lines(message)):
-            print(f"neurocomp: {elided(visible(line))}", file=sys.stderr)
+        say(lines(message))
     return code

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from neurocomp.cli.environment import reason
 from neurocomp.config import UserError
 from neurocomp.files import check_writable
-from neurocomp.text import visible
+from neurocomp.text import say
 
 
 def check_out(out: Path) -> None:
@@ -19,8 +20,20 @@ def check_out(out: Path) -> None:
         raise UserError(f"--out {error}") from None
 
 
+@contextlib.contextmanager
+def writing(out: Path) -> Iterator[None]:
+    """Inside, what the operating system refuses is a UserError: another place is to be given."""
+    try:
+        yield
+    except BrokenPipeError:  # --out /dev/stdout, whose reader left
+        raise
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written ({reason(error)})") from None
+
+
 def write_to(out: Path, write: Callable[[Path], object]) -> None:
     """Let `write` write the file, and say so. Raises UserError where no file can be."""
     check_out(out)
-    write(out)
-    print(f"wrote {visible(str(out))}", file=sys.stderr)
+    with writing(out):
+        write(out)
+    say([f"wrote {out}"], prefix="")

@@ -110,8 +110,13 @@ def check_names(choices: dict[str, Any], sources: Iterable[Any], shipped: str) -
         ours = resources.files(shipped.removeprefix("pkg://")) / name
         for source in sources:
             own = Path(source.path, name)
-            if source.schema == "file" and own.is_file() and ours.is_file() and own.read_bytes() != ours.read_bytes():
+            if source.schema == "file" and own.is_file() and ours.is_file() and differ(own, ours.read_bytes()):
                 raise UserError(f"{group}={option}: {own} has the name of a shipped {group}, expected another name")
+
+
+def differ(file: Path, data: bytes) -> bool:
+    """Whether a file holds something else; one of another size is not read."""
+    return file.stat().st_size != len(data) or file.read_bytes() != data
 
 
 def _result(source: ConfigSource, config_path: str, where: str, text: str) -> ConfigResult:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import json
 import logging
 import math
 import os
@@ -31,7 +30,7 @@ from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer
 from neurocomp.config import RunConfig, UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.results import CellLocked
-from neurocomp.text import visible, visible_lines
+from neurocomp.text import json_text, say, visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
 
@@ -174,7 +173,7 @@ def _run_cell(config: Config, directory: Path | None) -> float:
             if config.only is not None:
                 row = pipeline.replay(config, directory)
                 lines = (f"{key}: {visible(str(row[key]))}" for key in row)
-                print(json.dumps(row) if os.environ.get(JSON) else "\n".join(lines))
+                print(json_text(row) if os.environ.get(JSON) else "\n".join(lines))
                 return math.nan
             return _rate(config, pipeline.complete(config, directory))
         except CellLocked as error:
@@ -238,11 +237,11 @@ def summarize(cells: list[Cell], as_json: bool) -> int:
             described = pipeline_of(config).describe(config)
             problems.append(f"{described}: {state}, {done} of {config.restarts} restarts are there")
     if as_json:
-        print("".join(json.dumps(line) + "\n" for line in lines), end="")
+        print("".join(json_text(line) + "\n" for line in lines), end="")
     elif lines:
         print(visible_lines(report.format_summary(lines)))
     for problem in problems:
-        print(f"neurocomp: {visible(problem)}", file=sys.stderr)
+        say([problem])
     return 1 if problems else 0
 
 
@@ -253,8 +252,7 @@ def _report(config: Config, error: Exception) -> None:
     message = shortage(error) if is_shortage(error) else " ".join(str(error).split())
     kind = "" if isinstance(error, (UserError, CellLocked)) or is_shortage(error) else f"{type(error).__name__}: "
     hint = "" if os.environ.get(DEBUG) or not kind else " (--verbose shows the traceback)"
-    described = visible(f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}")
-    print(f"neurocomp: {described}", file=sys.stderr)
+    say([f"{pipeline_of(config).describe(config)}: {kind}{message}{hint}"])
 
 
 def _usage_error(message: str) -> NoReturn:

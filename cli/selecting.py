@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from neurocomp.report import memorized
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
 from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
-from neurocomp.text import say, visible
+from neurocomp.text import say
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
@@ -45,7 +44,7 @@ def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
     directory = results_directory(args.results, name)
     said = Said()
     cells = read_cells(directory, said, details=False)
-    _say_what_is_odd(args, said)
+    say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
     return select(cells, _conditions(args.where))
 
@@ -54,12 +53,12 @@ def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collectio
     """The same of the memorizer's cells, of these tasks."""
     directory, said = results_directory(args.results, name), Said()
     cells = [cell for cell in memorized.read_cells(directory, said) if cell.facts["task"] in tasks]
-    _say_what_is_odd(args, said)
+    say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args, f" of {' or '.join(f'task={task}' for task in tasks)}")
     return select(cells, _conditions(args.where), MemorizerCell)
 
 
-def _say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
+def say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
     """Say it on stderr; what is wrong with a file lets the command end with 1, after it has drawn the others."""
     say([*said.notes, *said.problems])
     args.code = 1 if said.problems else 0
@@ -67,9 +66,9 @@ def _say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
 
 def _say_what_was_read(directory: Path, found: bool, args: argparse.Namespace, what: str = "") -> None:
     if not found:
-        print(f"neurocomp: no results{what} in {visible(str(directory))}", file=sys.stderr)
+        say([f"no results{what} in {directory}"])
     elif args.results is None:
-        print(f"read {visible(str(directory))}", file=sys.stderr)
+        say([f"read {directory}"], prefix="")
 
 
 def results_directory(given: Path | None, name: str) -> Path:

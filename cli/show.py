@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
 from neurocomp.config import UserError
-from neurocomp.text import say, visible, visible_lines
+from neurocomp.text import json_text, say, visible, visible_lines
 
 EPILOG = """\
 examples:
@@ -31,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
               for report in (tuned, memorized)]  # fmt: skip
     blocks = [(report, lines) for report, lines in blocks if lines]
     if args.json:
-        print(json.dumps([line for _, lines in blocks for line in lines], indent=2))
+        print(json_text([line for _, lines in blocks for line in lines], indent=2))
     elif blocks:
         print(visible_lines("\n\n".join(report.format_summary(lines) for report, lines in blocks)))
     else:

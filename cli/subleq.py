@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping
@@ -19,6 +18,7 @@ from neurocomp.config import LimitsConfig, UserError, check_at_least, did_you_me
 from neurocomp.limits import OPTIONS, check, power
 from neurocomp.memorizer import interpreter, long_runs
 from neurocomp.memorizer.subleq import Instruction, Program, load_program, program_label, shipped
+from neurocomp.text import json_text
 
 if TYPE_CHECKING:
     from neurocomp.memorizer.saving import Kept
@@ -232,7 +232,7 @@ def _as_json(answer: Answer, args: argparse.Namespace, limits: LimitsConfig) -> 
         raise UserError(f"--json: to write out words of millions of digits would take about {power(cost)} operations, "
                         f"more than {OPTIONS[1]}={limits.work:g}; without --json their lengths are shown")  # fmt: skip
     found: dict[str, Any] = {"memory": answer.memory, "steps": answer.steps, "outcome": answer.outcome}
-    return json.dumps(found if args.checkpoint is None else found | {"exact": answer.exact})
+    return json_text(found if args.checkpoint is None else found | {"exact": answer.exact})
 
 
 def _readable(answer: Answer, args: argparse.Namespace) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,7 +16,7 @@ from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
 from neurocomp.tasks import Examples, HeldOut, Task, few_inputs, held_out, load_task, training_examples
-from neurocomp.text import visible, visible_lines
+from neurocomp.text import json_text, visible, visible_lines
 
 DESCRIPTION = """\
 Search the high-level language for the lightest program that is right on training examples of a task: those that
@@ -106,7 +105,7 @@ def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig) -> Sy
 
 def _show(found: list[Found], task: Task, unseen: HeldOut, as_json: bool) -> None:
     for number, one in enumerate([_judge(one, task, unseen) for one in found], start=1):
-        print(json.dumps(_object(one)) if as_json else visible_lines(_readable(number, one, unseen)))
+        print(json_text(_object(one)) if as_json else visible_lines(_readable(number, one, unseen)))
 
 
 def _judge(found: Found, task: Task, unseen: HeldOut) -> Judged:

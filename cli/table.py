@@ -15,9 +15,11 @@ from neurocomp.cli.selecting import (
     chosen_memorizer_cells,
     repeated,
     results_directory,
+    say_what_is_odd,
 )
 from neurocomp.config import UserError, check_at_least
 from neurocomp.files import atomic_write
+from neurocomp.report.cells import Said
 from neurocomp.report.grid import Table, draw
 from neurocomp.report.published import tables
 from neurocomp.text import visible_lines
@@ -104,7 +106,10 @@ def _table(args: argparse.Namespace) -> Table:
         from neurocomp.report.readings import readings_table
 
         metrics = (args.metric,) if args.metric else ("fit", "soft")
-        return readings_table(results_directory(args.results, "readings"), metrics, args.top or 10)
+        said = Said()
+        table = readings_table(results_directory(args.results, "readings"), metrics, args.top or 10, said)
+        say_what_is_odd(args, said)
+        return table
     if args.table == "memorization":
         from neurocomp.report.memorization import TASK, memorization_table
 

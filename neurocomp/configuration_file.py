@@ -10,6 +10,9 @@ import yaml
 
 from neurocomp.config import LARGEST, UserError
 from neurocomp.files import read_text
+from neurocomp.limits import Most
+
+LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
 
 # What tables rely on, and how a message calls it.
 KINDS = {"name": (str, "text"), "restarts": (int, "a whole number"), "programs": (int, "a whole number"),
@@ -29,7 +32,7 @@ def read_configuration(path: Path) -> dict:
     """What a cell's YAML file says; nothing if there is none. Raises UserError that names the file."""
     if not os.path.lexists(path):
         return {}
-    text = read_text(path)
+    text = read_text(path, LONGEST)
     try:
         config = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:

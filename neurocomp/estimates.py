@@ -26,6 +26,11 @@ SOFT_AT_ONCE = 4_096  # restarts x examples of a soft look at held-out examples 
 HELD_OUT = 64 + 256  # validation and test examples
 PACK = 32  # bytes of the fused engine's vector
 SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
+BYTE_OF_WEIGHTS = 8  # bytes for each of a file of weights: as it is read, in float64, sorted
+BYTE_OF_NETWORK = 4  # of a memorizer's file: as it is read, as tensors, in the network and its optimizer
+BYTE_OF_EXAMPLES = 200  # of a CSV of examples, whose rows may be one digit
+BYTE_OF_INPUTS = 30  # of the lines of exec --inputs, which are kept as text
+BYTE_OF_CURVES = 20  # of loss curves, whose lines are kept as text
 ENUMERABLE = 10_000_000  # programs a restart of method=enumerate: below 1 GB, all of Python included
 
 
@@ -47,6 +52,12 @@ def task(base: int, registers: int, lines: int) -> Need:
     """A task at 250 bytes a cell, register or line, and its held-out words and opcodes, without which it has no use."""
     return plus(Need(250 * (base + registers + lines), 3_000 * (base + registers + lines)),
                 examples(base, registers, 0, HELD_OUT), results_of_opcodes(base))  # fmt: skip
+
+
+def file_of_examples(base: int, registers: int, rows: int) -> Need:
+    """The words of its rows, start and final, at 8 bytes, and as keys; their rows are compared."""
+    words = rows * (base + registers)
+    return Need(40 * words, 100 * words)
 
 
 def results_of_opcodes(base: int) -> Need:
@@ -72,11 +83,6 @@ def exact(*, base: int, registers: int, lines: int, steps: int, inputs: int, pri
 def width(registers: int, lines: int) -> int:
     """W of the packed weights, with a selector over lines."""
     return OPCODES + 3 * registers + lines
-
-
-def file_of_weights(size: int) -> Need:
-    """A file of `size` bytes: its numbers as they are read, as probabilities in float64, and their places sorted."""
-    return Need(8 * size, 20 * size)
 
 
 def weights(registers: int, lines: int, restarts: int) -> Need:

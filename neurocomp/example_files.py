@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.config import Sizes, UserError
+from neurocomp.config import LimitsConfig, Sizes, UserError
+from neurocomp.estimates import BYTE_OF_EXAMPLES, file_of_examples
 from neurocomp.files import read_text
+from neurocomp.limits import check, most
 from neurocomp.seeding import SHARED, generator
 from neurocomp.text import SHOWN, lines, whole_number
 
@@ -66,13 +68,14 @@ class _Row(NamedTuple):
 
 
 def read_examples(
-    path: Path, sizes: Sizes, checked_memory: tuple[int, ...], checked_registers: tuple[int, ...]
+    path: Path, sizes: Sizes, checked_memory: tuple[int, ...], checked_registers: tuple[int, ...], limits: LimitsConfig
 ) -> ExampleTable:
     """The table in `path`.
 
-    Raises UserError: for a word that is not 0..b-1 in any row, for rows that contradict each other, for too few inputs.
+    Raises UserError: for what takes more memory than `limits`, for a word that is not 0..b-1 in any row, for rows that
+    contradict each other, for too few inputs.
     """
-    text = read_text(path)
+    text = read_text(path, most(limits, BYTE_OF_EXAMPLES))
     rows = [_row(path, number, line) for number, line in enumerate(lines(text), start=1) if line.strip()]
     if len(rows) < 2:
         raise UserError(f"{path}: no examples; expected a header like m0,m1,m0_final and a row for each example")
@@ -83,7 +86,10 @@ def read_examples(
     needed = [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
     if missing := [name for name in needed if _place(path, name, sizes) not in places]:
         raise UserError(f"{path}: checked words without a column: {', '.join(sorted(missing))}")
-    start, final = (np.full((len(rows) - 1, sizes.base + sizes.registers), -1) for _ in range(2))
+    count = len(rows) - 1
+    names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={count}"}
+    check(limits, file_of_examples, names_of, f"{path}: ", base=sizes.base, registers=sizes.registers, rows=count)
+    start, final = (np.full((count, sizes.base + sizes.registers), -1) for _ in range(2))
     _refuse(_fill(rows[1:], names, places, sizes.base, start, final))
     checked = [*checked_memory, *(sizes.base + index for index in checked_registers)]
     first = _first_rows(start)

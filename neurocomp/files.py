@@ -1,4 +1,8 @@
-"""The one door for files: only regular ones are read, and a file is written whole or not at all."""
+"""The one door for files: only regular ones are read, none that is too large, and one is written whole or not at all.
+
+What is read whole has a size up to which it is: the default, or what a limit allows (`limits.most`). A file is refused
+by its size before any of it is read.
+"""
 
 from __future__ import annotations
 
@@ -10,15 +14,28 @@ from pathlib import Path
 
 from neurocomp import foreign
 from neurocomp.config import UserError
+from neurocomp.limits import Most
+
+WHOLE = Most(50_000_000)  # of programs, texts and notes: a line of eight bytes becomes objects of some 400
 
 
-def read_bytes(path: Path) -> bytes:
-    """What a regular file holds. Raises UserError that names the file: missing, a folder, a pipe, not readable.
+def read_bytes(path: Path, most: Most | None = WHOLE) -> bytes:
+    """What a regular file holds. Raises UserError that names the file: missing, a folder, a pipe, too large.
 
     A named pipe or a device is refused before it is opened: reading one may wait for ever.
     """
+    if most is not None:
+        check_size(path, most)
     with readable(path):
         return path.read_bytes()
+
+
+def check_size(path: Path, most: Most) -> None:
+    """Raise UserError for a file that cannot be read, or is larger than that; nothing of it is read."""
+    with readable(path):
+        refusal = most.refusal(path.stat().st_size)
+    if refusal:
+        raise UserError(f"{path}: {refusal}")
 
 
 @contextlib.contextmanager
@@ -33,9 +50,9 @@ def readable(path: Path) -> Iterator[None]:
         raise UserError(f"{path}: cannot be read ({error.strerror or error})") from None
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, most: Most | None = WHOLE) -> str:
     """The same as UTF-8 text, without a byte-order mark. Raises UserError."""
-    data = read_bytes(path)
+    data = read_bytes(path, most)
     if what := foreign.binary(data):
         raise UserError(f"{path}: not text; it seems to be {what}")
     try:

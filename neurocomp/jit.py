@@ -13,7 +13,6 @@ import hashlib
 import logging
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +23,7 @@ import numba.core.config
 from numba.core import event
 
 from neurocomp.config import UserError
+from neurocomp.text import say
 
 log = logging.getLogger(__name__)
 numba_config: Any = numba.core.config  # whose settings are not declared
@@ -81,7 +81,7 @@ class _Announcement(event.Listener):
 
 @functools.cache
 def _say_once(line: str) -> None:
-    print(line, file=sys.stderr)
+    say([line], prefix="")
 
 
 def _every_time() -> str:

@@ -6,6 +6,7 @@ A refusal is one line: the size that is to blame, the estimate, the limit, and w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 from neurocomp.config import LimitsConfig, UserError
 from neurocomp.estimates import Need
@@ -22,7 +23,7 @@ USUAL = {
 }  # fmt: skip
 COUNTED = {
     "registers", "lines", "steps", "examples", "restarts", "updates", "programs", "candidates", "seconds", "rounds",
-    "inputs", "layers", "heads", "tokens", "runs",
+    "inputs", "layers", "heads", "tokens", "runs", "rows",
 }  # fmt: skip
 
 
@@ -57,6 +58,23 @@ def check(
     size = key_of.rpartition(".")[2].strip("-")
     less = f"{'fewer' if size in COUNTED else 'a smaller'} {size}"
     raise UserError(f"{where}{label}: would take about {took}; {less}, or {key}={enough}")
+
+
+class Most(NamedTuple):
+    """The size up to which a file is read, in bytes, and the limit that it comes from, if one can be lifted."""
+
+    size: int
+    limit: str = ""
+
+    def refusal(self, size: int) -> str | None:
+        """What is wrong with a file of this size; None if nothing is."""
+        of = f" ({self.limit})" if self.limit else ""
+        return f"has {size:,} bytes, expected at most {self.size:,}{of}" if size > self.size else None
+
+
+def most(limits: LimitsConfig, a_byte: int, limit: str = "limits.memory_gb") -> Most:
+    """The largest file that can be read where each of its bytes takes `a_byte` bytes of memory."""
+    return Most(int(limits.memory_gb * 1e9) // a_byte, f"{limit}={limits.memory_gb:g}")
 
 
 def short(number: int) -> str:

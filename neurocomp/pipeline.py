@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,14 +15,14 @@ from neurocomp.methods.extras import check_extras
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
-from neurocomp.methods.templates import with_templates
+from neurocomp.methods.templates import kept_templates, with_templates
 from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results import CellWriter, check_appendable
 from neurocomp.tasks import HeldOut, few_inputs, held_out
-from neurocomp.text import visible
+from neurocomp.text import say, visible
 
 Rows = Iterator[list[dict]]
 
@@ -91,14 +90,14 @@ def replay(config: RunConfig, directory: Path | None = None, progress: bool = Tr
 def remark_once(remark: str | None) -> None:
     """Say this on stderr, if there is anything to say: of a grid's cells of one task, the first says it for all."""
     if remark:
-        print(visible(remark), file=sys.stderr)
+        say([remark], prefix="")
 
 
 def warn_of_extras(plan: Plan, finished: int) -> None:
     """Say so where curves or weights are asked for of restarts that are done."""
     if finished and (plan.config.save_curves or plan.config.save_weights):
         done = f"{plan.path.stem}: {finished} restarts are done and not run again for curves or weights"
-        print(f"{done}; only=N runs one, another name= runs all", file=sys.stderr)
+        say([f"{done}; only=N runs one, another name= runs all"], prefix="")
 
 
 def configuration(plan: Plan) -> str:
@@ -116,6 +115,7 @@ def check(config: RunConfig, directory: Path | None = None) -> None:
     check_compiler()
     plan = make_plan(config, directory)
     check_appendable(plan.path, config.results)
+    kept_templates(plan)
     if config.method == "tune":
         check_extras(plan)
 
@@ -126,7 +126,9 @@ def cell_path(config: RunConfig, directory: Path | None = None) -> Path:
 
 
 def describe(config: RunConfig) -> str:
-    """The cell in words of the command line."""
+    """The cell in words of the command line; a search over readings is none."""
+    if config.readings.settings:
+        return f"search over readings, name={config.name} seed={config.seed}"
     method = "" if config.method == "tune" else f" method={config.method}"
     return f"task={config.task.name} init={config.init}{method} gamma={config.gamma:g} seed={config.seed}"
 

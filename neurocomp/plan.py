@@ -30,12 +30,14 @@ INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the
 class Start(NamedTuple):
     """What a restart starts from: a program, or None for random weights.
 
-    Of init=synth also the template as high-level text, and whether its program was right on test examples.
+    Of init=synth also the template as high-level text, whether its program was right on test examples, and how many
+    restarts of the next seed it was chosen by.
     """
 
     program: Program | None
     template: str | None = None
     synthesized: bool | None = None
+    trials: int = 0
 
 
 @dataclass(frozen=True)

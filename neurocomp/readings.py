@@ -13,7 +13,6 @@ import csv
 import importlib.resources
 import io
 import os
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -135,7 +134,7 @@ def screen(config: RunConfig, path: Path) -> None:
     with tqdm(total=options.settings, initial=min(done, options.settings), desc="settings", unit="") as bar:
         for number in range(done, options.settings):
             if spent > options.seconds:
-                print(f"{options.seconds:g} s are spent; {number} settings were screened", file=sys.stderr)
+                say([f"{options.seconds:g} s are spent; {number} settings were screened"], prefix="")
                 break
             setting = sample(number, rows, config.seed)
             new = list(measure(setting, number, config, options.screen, config.seed, limits(rows)))

@@ -176,7 +176,7 @@ def _sized(
         source = f"program of task {config.name}"
         reference = fit(_reference(config.program, directory, source, sizes), sizes, source)
     else:
-        table = read_examples(_find(str(config.examples), directory), sizes, checked_memory, checked_registers)
+        table = read_examples(_find(str(config.examples), directory), sizes, checked_memory, checked_registers, limits)
     steps = integer(config.steps, "steps", 1)
     return Task(config.name, sizes, steps, reference, table, ranges, checked_memory, checked_registers, machine)
 

@@ -16,6 +16,7 @@ from safetensors import SafetensorError
 
 from neurocomp.config import UserError
 from neurocomp.files import atomic_write, read_bytes
+from neurocomp.limits import Most
 from neurocomp.shapes import Tensor
 
 Kind = tuple[torch.dtype, tuple[int, ...]]  # of a tensor: its type and shape
@@ -28,12 +29,12 @@ def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) ->
     atomic_write(path, safetensors.torch.save(ready, metadata=dict(facts)))
 
 
-def load(path: Path, format: str, what: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+def load(path: Path, format: str, what: str, most: Most) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and facts of a file whose fact `format` is this one; `what` names such files in a refusal.
 
-    Raises UserError at a file that cannot be read, is cut short, or is of another format.
+    Raises UserError at a file that is larger than `most`, cannot be read, is cut short, or is of another format.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, most)
     try:
         tensors = safetensors.torch.load(data)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:  # a type that PyTorch lacks

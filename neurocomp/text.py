@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
+import json
+import math
 import re
 import sys
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
@@ -60,6 +64,19 @@ def _visible_character(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii") if unsafe else character
 
 
+def json_text(value: Any, indent: int | None = None) -> str:
+    """The value as JSON, on one line unless `indent` is given. A number that is NaN or infinite is null there."""
+    return json.dumps(_finite(value), indent=indent, allow_nan=False)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def elided(text: str, longest: int = LONGEST) -> str:
     """The text, without its middle if it is longer than that."""
     half = (longest - 5) // 2
@@ -82,7 +99,14 @@ def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
     return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]
 
 
-def say(messages: Iterable[str]) -> None:
-    """Each of these on a line of its own on stderr, made visible; of many, how many more there are."""
-    for message in first_lines(messages):
-        print(f"neurocomp: {visible(message)}", file=sys.stderr)
+def say(messages: Iterable[str], prefix: str = "neurocomp: ") -> None:
+    """Each of these on a line of its own on stderr, above a bar of progress; of many, how many more there are."""
+    with _above_bars():
+        for message in first_lines(messages):
+            print(f"{prefix}{elided(visible(message))}", file=sys.stderr)
+
+
+def _above_bars() -> contextlib.AbstractContextManager[None]:
+    """Inside, bars on a terminal are cleared. There are none unless tqdm was imported, which takes a while."""
+    tqdm = sys.modules.get("tqdm")
+    return tqdm.tqdm.external_write_mode(sys.stderr) if tqdm else contextlib.nullcontext()

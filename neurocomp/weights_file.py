@@ -7,7 +7,9 @@ from pathlib import Path
 import torch
 
 from neurocomp import tensor_file
-from neurocomp.config import MachineConfig, Sizes, UserError, check_jump_target
+from neurocomp.config import LimitsConfig, MachineConfig, Sizes, UserError, check_jump_target
+from neurocomp.estimates import BYTE_OF_WEIGHTS
+from neurocomp.limits import Most, most
 from neurocomp.machine.weights import packed_width
 from neurocomp.shapes import Float, Tensor
 from neurocomp.text import whole_number
@@ -15,6 +17,7 @@ from neurocomp.text import whole_number
 FORMAT = "neurocomp weights 1"
 LEAST = Sizes(base=2, registers=1, lines=1)
 LARGEST = 1_000_000  # of a size: no machine comes near it, and numbers of thousands of digits end here
+USUAL = most(LimitsConfig(), BYTE_OF_WEIGHTS)
 SHOWN = 40  # characters of a size that is none
 PRECISIONS = (torch.float32, torch.float64)
 
@@ -25,12 +28,12 @@ def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine
     tensor_file.save(path, {"logits": logits}, {"format": FORMAT, **facts, "jump_target": machine.jump_target})
 
 
-def load_weights(path: Path) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
+def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
     """What `save_weights` wrote: packed logits, sizes, and a machine with the same jump_target.
 
     Raises UserError unless the file holds finite logits of that shape, in float32 or float64, and nothing else.
     """
-    tensors, facts = tensor_file.load(path, FORMAT, "weights of neurocomp")
+    tensors, facts = tensor_file.load(path, FORMAT, "weights of neurocomp", largest)
     sizes = Sizes(*(_size(path, facts, key) for key in Sizes._fields))
     if "jump_target" not in facts:
         raise UserError(f"{path}: the metadata has no jump_target")

@@ -12,6 +12,7 @@ import yaml
 
 from neurocomp.config import UserError
 from neurocomp.files import read_text
+from neurocomp.limits import Most
 
 BYTES = 262_144  # the longest shipped file has 1,000
 VALUES = 100_000  # with every alias written out
@@ -25,9 +26,7 @@ def read_yaml_text(path: Path) -> str:
     Refused are files of more than `BYTES` bytes, of more than `VALUES` values (aliases written out) or `DEPTH` levels,
     tags other than those of plain data, and what is not YAML.
     """
-    if path.is_file() and path.stat().st_size > BYTES:
-        raise UserError(f"{path}: has {path.stat().st_size:,} bytes, expected at most {BYTES:,}")
-    text = read_text(path)
+    text = read_text(path, Most(BYTES))
     check_yaml(text, str(path))
     return text
 

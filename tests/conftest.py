@@ -53,6 +53,12 @@ def remarks_are_new() -> None:
     remark_once.cache_clear()
 
 
+@pytest.fixture(autouse=True)
+def numbers_have_4300_digits() -> None:
+    """`subleq exec` lifts that for its process, which here is that of all tests."""
+    sys.set_int_max_str_digits(4300)
+
+
 class Answer(NamedTuple):
     """What a command left: its exit code and what it printed."""
 

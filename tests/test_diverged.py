@@ -163,3 +163,17 @@ def test_weights_in_double_precision_are_decompiled(command, tmp_path):
     save_weights(tmp_path / "w", exact_weights(fit(load_program("fib"), sizes), sizes, machine), sizes, machine)
     found = command("decompile", "w", "--json")
     assert found.code == 0 and json.loads(found.out)["margin"] == 1.0
+
+
+def test_the_row_of_a_restart_that_diverged_is_json(command, monkeypatch):
+    def begin(plan, unseen, restarts):
+        logits, batch = start(plan, unseen, restarts)
+        return logits * math.nan, batch
+
+    def is_none(constant: str) -> None:
+        pytest.fail(f"{constant} is no JSON")
+
+    monkeypatch.setattr(tune, "start", begin)
+    found = command("run", "task=inc", "init=inc", "examples=4", "optimizer.updates=2", "only=1", "--json")
+    row = json.loads(found.out, parse_constant=is_none)
+    assert found.code == 0 and (row["status"], row["loss"]) == ("diverged", None)

@@ -16,6 +16,7 @@ import pytest
 from neurocomp import files, jit, pipeline
 from neurocomp.cli import environment
 from neurocomp.cli.main import main
+from tests.cells import write_cell
 
 INC = ("run", "task=inc", "init=inc", "restarts=2", "examples=4", "optimizer.updates=1")
 SAFE = "; rows so far are safe, and the same command goes on from there"
@@ -257,10 +258,35 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_work(
 ):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").touch()
-    monkeypatch.setattr("neurocomp.report.cells.read_cells", lambda *_: pytest.fail("the work began"))
+    monkeypatch.setattr("neurocomp.cli.selecting.read_cells", lambda *_: pytest.fail("the work began"))
     answer = command(*command_line, out)
     assert answer == (2, "", f"neurocomp: --out {out}: {reason.format(here=tmp_path)}\n")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.png"]
+
+
+@pytest.mark.parametrize("command_line", OUT, ids=lambda words: words[0])
+def test_where_no_file_can_be_made_the_code_is_that_of_a_mistake(command, tmp_path, command_line):
+    write_cell(tmp_path / "results" / "table1", "inc", "inc", n=2, soft=1)
+    answer = command(*command_line, "/proc/x.png")
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1] == (
+        "neurocomp: --out /proc/x.png: cannot be written (No such file or directory)"
+    )
+
+
+@pytest.mark.parametrize("command_line", OUT, ids=lambda words: words[0])
+def test_a_disk_that_is_full_leaves_what_was_there(command, tmp_path, monkeypatch, command_line):
+    def full(descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    write_cell(tmp_path / "results" / "table1", "inc", "inc", n=2, soft=1)
+    (tmp_path / "x.png").write_text("before")
+    monkeypatch.setattr(os, "fsync", full)
+    answer = command(*command_line, "x.png")
+    assert answer.code == 2
+    assert answer.err.splitlines()[-1] == "neurocomp: --out x.png: cannot be written (the disk is full)"
+    assert (tmp_path / "x.png").read_text() == "before"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["results", "x.png"]
 
 
 @pytest.mark.parametrize("given, file", [((), "updates.csv"), (("--scaling",), "scaling.csv"),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import MachineConfig, Sizes, TaskConfig, UserError
+from neurocomp.config import LimitsConfig, MachineConfig, Sizes, TaskConfig, UserError
 from neurocomp.example_files import read_examples
 from neurocomp.tasks import Task, count_trained_tests, few_inputs, held_out, load_task, training_examples
 
@@ -24,7 +24,7 @@ def in_a_directory_of_its_own(tmp_path, monkeypatch):
 
 def table(text: str | bytes, *checked: int, name: str = "e.csv"):
     Path(name).write_bytes(text if isinstance(text, bytes) else text.encode())
-    return read_examples(Path(name), SIZES, checked or (0,), ())
+    return read_examples(Path(name), SIZES, checked or (0,), (), LimitsConfig())
 
 
 def refusal(text: str | bytes, *checked: int) -> str:
@@ -126,7 +126,7 @@ def test_a_difference_in_what_is_not_checked_is_no_contradiction():
 def test_registers_can_contradict_too():
     Path("e.csv").write_text("r1,r0_final\n1,1\n2,2\n3,3\n4,4\n1,5\n")
     with pytest.raises(UserError, match="^e.csv:2 and e.csv:6: the same start words, but r0_final is 1 and 5$"):
-        read_examples(Path("e.csv"), SIZES, (), (0,))
+        read_examples(Path("e.csv"), SIZES, (), (0,), LimitsConfig())
 
 
 @pytest.mark.parametrize("method", ["tune", "synthesize", "random_search", "local_search", "enumerate"])

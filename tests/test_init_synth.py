@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,12 +12,13 @@ import pytest
 import torch
 
 from neurocomp.compiler import compile_program
-from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig, UserError
+from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig
 from neurocomp.language.assembly import Program, fit, format_program, load_program, parse
 from neurocomp.methods import synthesize as method_synthesize
 from neurocomp.methods import templates
 from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.plan import Start, make_plan, start
+from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, Synthesis
 from neurocomp.tasks import Examples, Task, held_out, training_examples
 from tests.test_pipeline import facts
@@ -140,6 +142,22 @@ def test_best_is_the_template_that_recovers_most_in_cells_of_the_next_seed(findi
     assert kept["starts"] == [2] and set(cell.rows["template"]) == {"like map_inc"}
 
 
+@pytest.mark.parametrize("allocation, trials", [("even", 0), ("best", 3)])
+def test_examples_of_trials_that_choose_the_template_were_trained_on(finding, tmp_path, allocation, trials):
+    """By hand: the lists of one word that a restart, synthesis or a trial of the next seed has among its examples."""
+    finding({"loop_noop": False, "map_dec": False})
+    synthesis = SynthesisConfig(allocation=allocation, selection=3)
+    given = config(tmp_path, synthesis=synthesis, examples=2, restarts=3, optimizer=OptimizerConfig(updates=1))
+    rows, task = run(given).rows, make_plan(given).task
+    unseen, next_unseen = held_out(task, 0), held_out(task, 1)
+    shared = [training_examples(task, unseen, 0, SHARED, 2, stream="synthesis")]
+    shared += [training_examples(task, next_unseen, 1, trial, 2) for trial in range(trials)]
+    for restart, told in zip(rows["restart"], rows["tests_trained"], strict=True):
+        examples = [training_examples(task, unseen, 0, restart, 2), *shared]
+        trained = {row[0] for one in examples for row in one.memory.tolist()}
+        assert told == sum(row[0] in trained for row in unseen.test.memory.tolist())
+
+
 def test_of_equally_good_templates_the_first_is_best(finding, tmp_path):
     finding({"loop_noop": False, "inc": False})
     synthesis = SynthesisConfig(allocation="best", selection=2)
@@ -197,13 +215,69 @@ def test_a_resumed_cell_goes_on_with_what_it_found(finding, tmp_path):
     run(config(tmp_path / "resumed"))  # nothing is missing: nothing is read or said either
 
 
-def test_a_file_of_templates_that_is_not_ours_is_named(finding, tmp_path):
+RUN = ("run", "task=map_inc", "task.length=1", "init=synth", "restarts=2", "examples=4", "optimizer.updates=1")
+KEYS = "tried, distinct, seconds, ended, executions, found, starts"
+
+
+def changed(path: Path, *keys, to) -> None:
+    """The file with another value at one place."""
+    record = json.loads(path.read_text())
+    place = record
+    for key in keys[:-1]:
+        place = place[key]
+    place[keys[-1]] = to
+    path.write_text(json.dumps(record))
+
+
+def loop(path: Path) -> None:
+    path.unlink()
+    path.symlink_to(path.name)
+
+
+def another(path: Path, make) -> None:
+    path.unlink()
+    make(path)
+
+
+OURS = "not what init=synth writes ({}); without the file it synthesizes again"
+
+
+@pytest.mark.parametrize("damage, reason", [
+    (lambda path: another(path, Path.mkdir), "is a folder, expected a file"),
+    (lambda path: another(path, os.mkfifo), "is not a regular file, expected a file"),
+    (loop, "cannot be read (Too many levels of symbolic links)"),
+    (lambda path: path.write_bytes(b"{\xff"), "not UTF-8 text (byte 2)"),
+    (lambda path: path.write_text('{"found": ['), OURS.format("Expecting value: line 1 column 12 (char 11)")),
+    (lambda path: path.write_text("[" * 100_000),
+     OURS.format("lists in lists without end")),
+    (lambda path: path.write_text("[]"), OURS.format(f"it is no object with the keys {KEYS}")),
+    (lambda path: path.write_text("{}"), OURS.format(f"it is no object with the keys {KEYS}")),
+    (lambda path: changed(path, "tried", to="10"), OURS.format('tried is "10", expected a whole number >= 0')),
+    (lambda path: changed(path, "tried", to=True), OURS.format("tried is true, expected a whole number >= 0")),
+    (lambda path: changed(path, "seconds", to=float("nan")), OURS.format("NaN is no number")),
+    (lambda path: changed(path, "found", to={}), OURS.format("found is {}, expected a list")),
+    (lambda path: changed(path, "found", 0, "program", to="inc 1"),
+     OURS.format('like map_dec:1: inc takes 2 registers (src dst), got 1 in "inc 1"')),
+    (lambda path: changed(path, "found", 0, "template", to="a\nb"),
+     OURS.format('found[0].template is "a\\nb", expected text')),
+    (lambda path: changed(path, "found", 1, "soft", to=-1),
+     OURS.format("found[1].soft is -1, expected a whole number >= 0 or null")),
+    (lambda path: changed(path, "starts", to=[0, 3]),
+     OURS.format("starts is [0, 3], expected indices below 3, the number of found")),
+    (lambda path: changed(path, "starts", to=[]),
+     OURS.format("starts is [], expected indices below 3, the number of found")),
+])  # fmt: skip
+def test_a_file_of_templates_that_is_not_ours_is_refused_before_anything_runs(
+    finding, command, tmp_path, damage, reason
+):
     finding(NEAR_MISSES)
-    path = cell_path(config(tmp_path)).with_suffix(".templates.json")
-    path.parent.mkdir(parents=True)
-    path.write_text('{"found": [')
-    with pytest.raises(UserError, match="templates.json: not what init=synth writes"):
-        run(config(tmp_path))
+    assert command(*RUN).code == 0
+    (path,), (rows,) = tmp_path.rglob("*.templates.json"), tmp_path.rglob("*.csv")
+    before = rows.read_bytes()
+    damage(path)
+    answer = command(*RUN, "restarts=3")
+    assert answer == (2, "", f"neurocomp: {path.relative_to(tmp_path)}: {reason}\n")
+    assert rows.read_bytes() == before
 
 
 def test_synthesis_settings_are_part_of_the_cell_only_where_it_synthesizes(tmp_path):

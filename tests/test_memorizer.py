@@ -15,7 +15,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import Sizes, UserError
+from neurocomp.config import LimitsConfig, Sizes, UserError
 from neurocomp.language import assembly
 from neurocomp.language.isa import OPCODES
 from neurocomp.memorizer import checkpoint, memorize
@@ -60,7 +60,7 @@ def facts(config: MemorizerConfig) -> list[dict]:
 
 def kept(config: MemorizerConfig, restart: int) -> dict[str, torch.Tensor]:
     path = cell_path(config)
-    return checkpoint.load(path.with_name(f"{path.stem}.weights") / f"{restart}.safetensors")[0]
+    return checkpoint.load(path.with_name(f"{path.stem}.weights") / f"{restart}.safetensors", LimitsConfig())[0]
 
 
 def run(config: MemorizerConfig) -> list[dict]:
@@ -344,7 +344,7 @@ def test_a_training_that_was_interrupted_gives_the_same_row_and_weights(tmp_path
         patched.setattr(Saving, "after_update", stop)
         run(config)
     path = checkpoint_path(make_plan(config), 0)
-    assert checkpoint.load(path)[1]["updates"] == str(after)
+    assert checkpoint.load(path, LimitsConfig())[1]["updates"] == str(after)
     updates = []
     monkeypatch.setattr(Saving, "after_update", lambda saving: updates.append(saving.training.updates))
     assert run(config) == expected
@@ -376,7 +376,7 @@ complete(MemorizerConfig(**(given | {key: kind(**given[key]) for key, kind in pa
     ended = subprocess.run([sys.executable, "-c", script, json.dumps(asdict(configs["a"]))])
     assert ended.returncode == -signal.SIGKILL
     path = checkpoint_path(make_plan(configs["a"]), 0)
-    assert checkpoint.load(path)[1]["updates"] == "7" and not cell_path(configs["a"]).exists()
+    assert checkpoint.load(path, LimitsConfig())[1]["updates"] == "7" and not cell_path(configs["a"]).exists()
     assert run(configs["a"]) == run(configs["b"])
     assert same_tensors(kept(configs["a"], 0), kept(configs["b"], 0))
 
@@ -385,7 +385,7 @@ def test_a_checkpoint_of_another_network_is_refused_with_both_shapes(tmp_path, l
     config = short(tmp_path)
     plan = make_plan(config)
     path = cell_path(learned)
-    tensors, kept_facts = checkpoint.load(path.with_name(f"{path.stem}.weights") / "0.safetensors")
+    tensors, kept_facts = checkpoint.load(path.with_name(f"{path.stem}.weights") / "0.safetensors", LimitsConfig())
     del kept_facts["format"]
     checkpoint.save(checkpoint_path(plan, 0), tensors, kept_facts)
     with pytest.raises(UserError, match="not a training to go on with"):

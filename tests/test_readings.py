@@ -130,6 +130,14 @@ def test_one_process_searches_at_a_time(tmp_path, counted):
     assert not counted and not list(tmp_path.rglob("*.csv"))
 
 
+def test_the_second_of_two_searches_is_told_what_it_is(command, tmp_path):
+    (tmp_path / "results" / "readings").mkdir(parents=True)
+    with Lock(tmp_path / "results" / "readings" / "screen-s3.csv"):
+        answer = command("run", "experiment=readings", "seed=3")
+    owner = "screen-s3 is being written by another process (lock results/readings/screen-s3.lock)"
+    assert answer == (1, "", f"neurocomp: search over readings, name=readings seed=3: {owner}\n")
+
+
 def test_a_damaged_row_of_a_search_is_named_and_left_alone(tmp_path, counted):
     readings.search(searching(tmp_path, **{"readings.settings": 1}))
     path = tmp_path / "readings" / "screen-s0.csv"

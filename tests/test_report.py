@@ -167,13 +167,33 @@ def test_readings_explain_what_is_not_there(tmp_path, capsys):
     (tmp_path / "readings").mkdir()
     assert "no rows in" in table(capsys, "readings", "--results", tmp_path / "readings")
     (tmp_path / "readings" / "screen.csv").write_text("setting,row\n")
-    with pytest.raises(UserError, match="screen.csv: .*lacks n, fit, soft, seconds, task, seed"):
-        main(["readings", "--results", str(tmp_path / "readings")])
+    lacks = "not a file of measured settings (its header lacks n, fit, soft, seconds, task, seed)"
+    assert damaged(tmp_path / "readings", capsys) == f"neurocomp: {tmp_path}/readings/screen.csv: {lacks}\n"
     write_readings(tmp_path / "readings" / "screen.csv", {0: {"fit": 0, "soft": 0, "base": 4}})
     with (tmp_path / "readings" / "screen.csv").open("a") as file:
         file.write("1,optimization,inc,many,0,0,1,0,4,3,log\n")
-    with pytest.raises(UserError, match="screen.csv:22: expected numbers in setting, n, fit, soft, seconds"):
-        main(["readings", "--results", str(tmp_path / "readings")])
+    numbers = "expected numbers in setting, n, fit, soft, seconds"
+    assert damaged(tmp_path / "readings", capsys) == f"neurocomp: {tmp_path}/readings/screen.csv:22: {numbers}\n"
+
+
+def damaged(folder, capsys) -> str:
+    """What is said of the readings in a folder, of which a file is damaged."""
+    assert main(["readings", "--results", str(folder)]) == 1
+    return capsys.readouterr().err
+
+
+def test_a_damaged_file_of_readings_lets_the_others_be_ranked(readings, capsys):
+    whole = table(capsys, "readings", "--results", readings)
+    (readings / "confirmed-s1.csv").write_text("x\n")
+    (readings / "screen-s1.csv").mkdir()
+    assert main(["readings", "--results", str(readings)]) == 1
+    answer = capsys.readouterr()
+    header = "its header lacks setting, n, fit, soft, seconds, row, task, seed"
+    assert answer.out == whole
+    assert answer.err.splitlines() == [
+        f"neurocomp: {readings}/confirmed-s1.csv: not a file of measured settings ({header})",
+        f"neurocomp: {readings}/screen-s1.csv: is a folder, expected a file",
+    ]
 
 
 @pytest.mark.parametrize("argv, message", [

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from neurocomp.config import UserError
+from neurocomp.config import LimitsConfig, UserError
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import TrainingConfig
 from neurocomp.memorizer.pipeline import cell_path
@@ -37,7 +37,7 @@ def stopped(config, after: int = 4):
         patched.setattr(Saving, "after_update", stop)
         run(config)
     path = checkpoint_path(make_plan(config), 0)
-    tensors, facts = checkpoint.load(path)
+    tensors, facts = checkpoint.load(path, LimitsConfig())
     del facts["format"]
     return path, tensors, facts
 
@@ -159,7 +159,7 @@ def test_a_training_whose_weights_are_lost_leaves_its_last_good_checkpoint(tmp_p
     with monkeypatch.context() as patched, pytest.raises(Stopped):
         patched.setattr(Saving, "after_update", lost)
         run(config)
-    assert checkpoint.load(checkpoint_path(make_plan(config), 0))[1]["updates"] == "2"
+    assert checkpoint.load(checkpoint_path(make_plan(config), 0), LimitsConfig())[1]["updates"] == "2"
     assert run(config) == run(short(tmp_path / "whole"))
 
 

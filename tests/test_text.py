@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 
 import pytest
 
 from neurocomp.config import UserError
 from neurocomp.files import atomic_write, read_text, remove_leftovers
-from neurocomp.text import first_lines, lines, visible, whole_number
+from neurocomp.text import first_lines, json_text, lines, visible, whole_number
 
 
 @pytest.mark.parametrize("text, expected", [
@@ -81,3 +82,9 @@ def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         ".a1.csv.77.tmp", ".a[1].csv.tmp", ".b.csv.77.tmp", "a[1].csv"
     ]  # fmt: skip
+
+
+def test_a_number_that_is_not_finite_is_null_in_json():
+    given = {"loss": math.nan, "rates": (math.inf, [-math.inf, 0.5]), "n": 3, "text": "NaN", "none": None, "yes": True}
+    expected = '{"loss": null, "rates": [null, [null, 0.5]], "n": 3, "text": "NaN", "none": null, "yes": true}'
+    assert json_text(given) == expected

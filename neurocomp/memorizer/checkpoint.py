@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from neurocomp import tensor_file
+from neurocomp.config import LimitsConfig
+from neurocomp.estimates import BYTE_OF_NETWORK
+from neurocomp.limits import most
 from neurocomp.shapes import Tensor
 
+LIFTED_BY = "limits.memory_gb"
 FORMAT = "neurocomp memorizer 1"
 
 
@@ -15,6 +19,9 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
     tensor_file.save(path, tensors, {"format": FORMAT, **facts})
 
 
-def load(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What `save` wrote. Raises UserError at a file that cannot be read or is not ours."""
-    return tensor_file.load(path, FORMAT, "a memorizer of neurocomp")
+def load(path: Path, limits: LimitsConfig, lifted_by: str = LIFTED_BY) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """What `save` wrote. Raises UserError at a file that cannot be read, is not ours, or too large for `limits`.
+
+    `lifted_by` is what the limit is called where the file is given.
+    """
+    return tensor_file.load(path, FORMAT, "a memorizer of neurocomp", most(limits, BYTE_OF_NETWORK, lifted_by))

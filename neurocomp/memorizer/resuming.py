@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from neurocomp import tensor_file
-from neurocomp.config import UserError
+from neurocomp.config import LimitsConfig, UserError
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.training import Training
 from neurocomp.shapes import Tensor
@@ -24,14 +24,14 @@ AreNotes = Callable[[dict, int], bool]  # whether these are notes after so many 
 
 
 def load_training(
-    path: Path, training: Training, identity: dict[str, str], limit: int, are_notes: AreNotes
+    path: Path, training: Training, identity: dict[str, str], limit: int, are_notes: AreNotes, limits: LimitsConfig
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and facts of a training with this identity, after at most `limit` updates.
 
     Raises UserError, which names the file and says to move it away, at anything else.
     """
     try:
-        tensors, facts = checkpoint.load(path)
+        tensors, facts = checkpoint.load(path, limits)
         if not {"updates", "seconds", "notes"} <= facts.keys():
             raise UserError(f"{path}: not a training to go on with")
         tensor_file.check_kinds(path, tensors, training.kinds(), "here the training's has")

@@ -48,7 +48,7 @@ class Saving:
         self.kept = plan.config.only is None  # a restart that is run again by itself leaves the cell's files alone
         self._before, self._began = 0.0, time.perf_counter()
         if self.kept and self.path.exists():
-            tensors, facts = load_training(self.path, training, self.identity, limit, are_notes)
+            tensors, facts = load_training(self.path, training, self.identity, limit, are_notes, plan.config.limits)
             training.restore(tensors, facts)
             self._before, self.notes = float(facts["seconds"]), json.loads(facts["notes"])
         self._saved = time.perf_counter()
@@ -113,7 +113,7 @@ class Kept(NamedTuple):
 
 def load_network(path: Path, limits: LimitsConfig) -> Kept:
     """A network and what it memorized. UserError at a file that is not such a network, not whole, or over `limits`."""
-    tensors, facts = checkpoint.load(path)
+    tensors, facts = checkpoint.load(path, limits, OPTIONS[0])
     if "updates" in facts:
         raise UserError(f"{path}: a training that is not done, expected the weights of one that is (save_weights=true)")
     try:

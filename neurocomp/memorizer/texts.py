@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp.config import UserError, did_you_mean
+from neurocomp.files import WHOLE, check_size, read_bytes
 from neurocomp.memorizer import generated
 from neurocomp.memorizer.config import SoftConfig
 
@@ -137,8 +138,8 @@ def _rows(path: Path, split: str) -> Split:
 def _read_tsv(path: Path, columns: Sequence[str]) -> tuple[int, list[tuple]]:
     """The number of the first row, and these columns of all rows. Quotes and other marks are part of a text."""
     try:
-        lines = path.read_bytes().decode().removesuffix("\n").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_bytes(path).decode().removesuffix("\n").split("\n")
+    except UnicodeDecodeError as error:
         raise UserError(f"{path}: cannot be read as UTF-8 text ({error})") from None
     header, *rows = ([field.removesuffix("\r") for field in line.split("\t")] for line in lines)
     places = _places(path, header, columns)
@@ -152,6 +153,7 @@ def _read_parquet(path: Path, columns: Sequence[str]) -> tuple[int, list[tuple]]
     """The same of a parquet file, whose first row is 0."""
     import pandas
 
+    check_size(path, WHOLE)
     try:
         frame = pandas.read_parquet(path)
     except ImportError:

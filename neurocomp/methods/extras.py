@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.config import UserError
-from neurocomp.files import atomic_write, check_writable, read_text
+from neurocomp.estimates import BYTE_OF_CURVES
+from neurocomp.files import atomic_write, check_size, check_writable, read_text
+from neurocomp.limits import most
 from neurocomp.plan import Plan
 from neurocomp.text import lines
 from neurocomp.tuning import Tuned
@@ -21,6 +23,8 @@ def check_extras(plan: Plan) -> None:
         check_writable(_weights_folder(plan) / "0.safetensors")
     if plan.config.save_curves or plan.config.only is not None:
         check_writable(_curves_file(plan))
+        if _curves_file(plan).exists():  # each batch reads it
+            check_size(_curves_file(plan), most(plan.config.limits, BYTE_OF_CURVES))
 
 
 def _weights_folder(plan: Plan) -> Path:
@@ -58,7 +62,7 @@ def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> No
 def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
     """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all other lines."""
     again = {str(number) for number in restarts}
-    header, *there = lines(read_text(path)) if path.exists() else [HEADER]
+    header, *there = lines(read_text(path, most=None)) if path.exists() else [HEADER]
     if header != HEADER:
         raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
     rows = [HEADER, *(line for line in there if line.partition(",")[0] not in again)]

@@ -11,7 +11,7 @@ from neurocomp.language.assembly import Program, parse
 from neurocomp.plan import Plan
 from neurocomp.results import SCHEMA, made_by
 from neurocomp.seeding import SHARED
-from neurocomp.tasks import HeldOut, count_trained_tests, training_examples
+from neurocomp.tasks import HeldOut, count_trained_tests, held_out, training_examples
 from neurocomp.verification import Verdict
 
 
@@ -57,11 +57,16 @@ def rounded(number: float) -> float:
 
 
 def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[int]:
-    """How many test inputs each restart also trained on: on its own examples, and on those its template is from."""
+    """How many test inputs each restart also trained on: its own examples, those that its template was found with, and
+    those of the restarts of the next seed that chose the template.
+    """
     task, seed, count = plan.task, plan.config.seed, plan.config.examples
     shared = []
     if plan.init == "synth":
         shared = [training_examples(task, unseen, seed, SHARED, count, stream="synthesis")]
+        trials = range(plan.start_of(0).trials)
+        others = held_out(task, seed + 1) if trials else unseen
+        shared += [training_examples(task, others, seed + 1, trial, count) for trial in trials]
     own = (training_examples(task, unseen, seed, restart, count) for restart in restarts)
     return [count_trained_tests(task, unseen, [examples, *shared]) for examples in own]
 

@@ -7,14 +7,16 @@ the same again, and a cell goes on with what it began with.
 from __future__ import annotations
 
 import json
-import sys
-from dataclasses import asdict, dataclass, replace
+import math
+import os
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any, get_origin, get_type_hints
 
 from tqdm import tqdm
 
-from neurocomp.config import UserError
-from neurocomp.files import atomic_write
+from neurocomp.config import LARGEST, UserError
+from neurocomp.files import atomic_write, read_text
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.methods.synthesize import uninterrupted
 from neurocomp.methods.tune import judge, tune_restarts
@@ -23,6 +25,7 @@ from neurocomp.progress import Progress
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.search import Found, synthesize
 from neurocomp.tasks import HeldOut, held_out, training_examples
+from neurocomp.text import json_text, say, visible
 from neurocomp.verification import hard
 
 
@@ -65,11 +68,11 @@ def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan
     """
     if plan.starts:
         return plan
-    path = plan.path.with_suffix(".templates.json")
-    record = _read(path) if path.exists() else choose(plan, find(plan, unseen, shown), shown)
-    if keep and not path.exists():
-        atomic_write(path, json.dumps(asdict(record), indent=1) + "\n")
-    print(f"{plan.path.stem}: {describe(record)}", file=sys.stderr)
+    kept = kept_templates(plan)
+    record = kept or choose(plan, find(plan, unseen, shown), shown)
+    if keep and not kept:
+        atomic_write(_file(plan), json_text(asdict(record), indent=1) + "\n")
+    say([f"{plan.path.stem}: {describe(record)}"], prefix="")
     return replace(plan, starts=tuple(_start(plan, record.found[index]) for index in record.starts))
 
 
@@ -127,7 +130,8 @@ def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], 
 
 def _start(plan: Plan, template: Template) -> Start:
     program = parse(template.program, template.template, plan.task.machine.jump_target, plan.task.sizes)
-    return Start(program, template.template, template.synthesized)
+    trials = 0 if template.soft is None else plan.config.synthesis.selection
+    return Start(program, template.template, template.synthesized, trials)
 
 
 def describe(record: Record) -> str:
@@ -142,10 +146,64 @@ def describe(record: Record) -> str:
     return f"synthesis found nothing exact among {looked}{limit.get(record.ended, '')}{turns} {listed}"
 
 
-def _read(path: Path) -> Record:
+def _file(plan: Plan) -> Path:
+    return plan.path.with_suffix(".templates.json")
+
+
+def kept_templates(plan: Plan) -> Record | None:
+    """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
+    path = _file(plan)
+    if plan.starts or not os.path.lexists(path):
+        return None
+    text = read_text(path)
     try:
-        given = json.loads(path.read_text(encoding="utf-8"))
-        return Record(**given | {"found": [Template(**one) for one in given["found"]]})
-    except (ValueError, TypeError, KeyError) as error:
+        record = _record(json.loads(text, parse_constant=_no_constant))
+        for one in record.found:
+            _start(plan, one)
+    except (ValueError, RecursionError) as error:  # UserError, of a program that cannot be, is a ValueError
+        deep = isinstance(error, RecursionError)
+        reason = "lists in lists without end" if deep else visible(" ".join(str(error).split()))
         hint = "without the file it synthesizes again"
-        raise UserError(f"{path}: not what init=synth writes ({error}); {hint}") from None
+        raise UserError(f"{path}: not what init=synth writes ({reason}); {hint}") from None
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _record(given: Any) -> Record:
+    """The file's object as a record. Raises ValueError at the first key that is not there or of another type."""
+    _check_keys(Record, given, "")
+    for index, one in enumerate(given["found"]):
+        _check_keys(Template, one, f"found[{index}].")
+    count, starts = len(given["found"]), given["starts"]
+    if not starts or not all(type(index) is int and 0 <= index < count for index in starts):
+        raise ValueError(f"starts is {json_text(starts)}, expected indices below {count}, the number of found")
+    return Record(**given | {"found": [Template(**one) for one in given["found"]]})
+
+
+def _check_keys(kind: type, given: Any, where: str) -> None:
+    hints = get_type_hints(kind)
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not isinstance(given, dict) or not needed <= given.keys() <= hints.keys():
+        raise ValueError(f"{where.strip('.') or 'it'} is no object with the keys {', '.join(hints)}")
+    for key, value in given.items():
+        if not _is(hints[key], value):
+            raise ValueError(f"{where}{key} is {json_text(value)}, expected {EXPECTED[hints[key]]}")
+
+
+EXPECTED = {int: "a whole number >= 0", int | None: "a whole number >= 0 or null", float: "a number", str: "text",
+            bool: "true or false", list[Template]: "a list", list[int]: "a list"}  # fmt: skip
+
+
+def _is(hint: Any, value: Any) -> bool:
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    if hint is str:
+        return isinstance(value, str) and visible(value) == value
+    if get_origin(hint) is list:
+        return isinstance(value, list)
+    if hint == int | None:
+        return value is None or _is(int, value)
+    return type(value) is hint and (hint is bool or 0 <= value <= LARGEST)

@@ -14,12 +14,11 @@ from typing import Any
 
 from neurocomp.config import UserError
 from neurocomp.files import read_bytes
-from neurocomp.report.cells import METRICS
+from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.grid import Grid, Table, restarts_text
 from neurocomp.report.published import is_tuned, published, tuned_rates
 from neurocomp.report.table import EXCLUDED_NOTE, compared, comparisons
 from neurocomp.row_lines import Damaged, split_line
-from neurocomp.text import say
 
 FILES = ("confirmed*.csv", "screen*.csv")  # in the order in which they are shown
 NUMBERS = ("setting", "n", "fit", "soft", "seconds")
@@ -52,14 +51,18 @@ class Setting:
         return 100 * sum(differences) / len(differences)
 
 
-def readings_table(directory: Path, metrics: Sequence[str], top: int) -> Table:
+def readings_table(directory: Path, metrics: Sequence[str], top: int, said: Said) -> Table:
     """For each file and each metric: the ranking, and its best setting cell by cell.
 
-    Raises UserError for a file with other columns than expected.
+    A file that is damaged, or has other columns, is passed over: `said` has what is wrong with it.
     """
     entries, grids = [], []
     for path in (path for pattern in FILES for path in sorted(directory.glob(pattern))):
-        settings = read_settings(path)
+        try:
+            settings = read_settings(path, said)
+        except UserError as error:
+            said.problems.append(str(error))
+            continue
         for metric in metrics:
             ranked = sorted((one for one in settings if one.complete), key=lambda one: (one.points(metric), one.number))
             lines = [_entry(path.stem, metric, rank, one) for rank, one in enumerate(ranked[:top], start=1)]
@@ -71,12 +74,12 @@ def readings_table(directory: Path, metrics: Sequence[str], top: int) -> Table:
     return Table("readings", [*COLUMNS, *keys], entries, grids or [nothing])
 
 
-def read_settings(path: Path) -> list[Setting]:
-    """The settings of a file by number. Rows of one setting and cell are added up."""
+def read_settings(path: Path, said: Said) -> list[Setting]:
+    """The settings of a file by number. Rows of one setting and cell are added up. Raises UserError."""
     *whole, torn = read_bytes(path).split(b"\n")
     header, *lines = whole or [b""]
     if torn:
-        say([f"{path}: the last line has no end ({len(torn)} bytes); it is not counted"])
+        said.notes.append(f"{path}: the last line has no end ({len(torn)} bytes); it is not counted")
     columns = _fields(path, 1, header.removeprefix(b"\xef\xbb\xbf"))
     if missing := [column for column in MEASURED if column not in columns]:
         raise UserError(f"{path}: not a file of measured settings (its header lacks {', '.join(missing)})")
