@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import difflib
 import functools
-import hashlib
 import time
 from collections.abc import Hashable, Iterator
 from pathlib import Path
@@ -35,7 +34,7 @@ if TYPE_CHECKING:
 
 BLOCK = 1 << 19  # bytes that are taken apart at once
 LARGE = 1 << 23  # bytes of a file from which on it pays to load compiled code
-LONGEST_HEADER = 1 << 16
+LONGEST_HEADER, LONGEST_LINE = 1 << 16, 1 << 20
 SETTLED = 2.0  # seconds after which a change is sure to have another time than the one before
 NAMED = 5  # lines of one kind that are named
 
@@ -73,14 +72,10 @@ def read_file(path: Path, format: RowFormat, details: bool = True) -> RowsFile:
 
 
 def _state(path: Path) -> Hashable:
-    """Equal for equal contents: size and times, or a digest where the file is so new that another change may share
-    its time.
-    """  # fmt: skip
+    """Equal for equal contents. A file that is so new that another change may share its time equals nothing."""
     stat = path.stat()
-    if time.time() - stat.st_ctime > SETTLED:
-        return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").digest()
+    settled = time.time() - stat.st_ctime > SETTLED
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) if settled else object()
 
 
 @functools.lru_cache(maxsize=1)  # a run asks for the same file before, while and after it writes
@@ -209,8 +204,13 @@ def _frame(columns: dict[str, Column | None], rows: int, format: RowFormat) -> D
 
 
 def _count_lines(path: Path, until: int) -> int:
+    lines = 0
     with path.open("rb") as file:
-        return sum(chunk.count(b"\n") for chunk in iter(lambda: file.read(min(BLOCK, until - file.tell())), b""))
+        while chunk := file.read(min(LONGEST_LINE, until - file.tell())):
+            lines += (found := chunk.count(b"\n"))
+            if not found and len(chunk) == LONGEST_LINE:  # a sparse file may seem to have any size
+                raise UserError(f"{path}:{lines + 1}: has no end within {LONGEST_LINE:,} bytes, expected a row")
+    return lines
 
 
 def _typed(kind: str, column: Column):

@@ -169,6 +169,13 @@ def test_only_regular_files_are_read(tmp_path):
         assert str(error.value) == f"{tmp_path / name}.csv: {reason}"
 
 
+def test_a_line_without_end_is_refused_before_the_file_is_read(path):
+    os.truncate(path, 10**12)  # a terabyte of nothing
+    with pytest.raises(UserError) as error:
+        read_file(path, RESTARTS)
+    assert str(error.value) == f"{path}:8: has no end within 1,048,576 bytes, expected a row"
+
+
 def test_a_file_that_is_read_again_after_a_change_is_read_anew(path):
     first = read_file(path, RESTARTS)
     first.rows.loc[0, "task"] = "changed by a reader"
