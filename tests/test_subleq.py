@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import UserError
+from neurocomp.config import LimitsConfig, UserError
 from neurocomp.memorizer.checkpoint import load, save
 from neurocomp.memorizer.interpreter import Run, run, start_memory
 from neurocomp.memorizer.subleq import FOLDER, HALT, Instruction, Program, format_program, load_program, parse, shipped
@@ -279,7 +279,7 @@ def test_the_network_drives_what_it_memorized(command, weights):
 
 
 def test_a_network_that_does_something_else_is_not_exact(command, weights, tmp_path):
-    tensors, facts = load(weights)
+    tensors, facts = load(weights, LimitsConfig())
     del facts["format"]
     tensors["network.head.bias"][0] += 1e4  # it says A = 0, whatever the instruction is
     save(tmp_path / "wrong", tensors, facts)
@@ -288,7 +288,7 @@ def test_a_network_that_does_something_else_is_not_exact(command, weights, tmp_p
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_in_one_line(command, weights, tmp_path):
-    tensors, facts = load(weights)
+    tensors, facts = load(weights, LimitsConfig())
     del facts["format"]
     save(tmp_path / "assembly", tensors, facts | {"language": "assembly"})
     save(tmp_path / "shape", tensors, facts | {"network": json.dumps(json.loads(facts["network"]) | {"hidden": 16})})

@@ -31,7 +31,7 @@ def weights(tmp_path_factory) -> Path:
 
 def changed(weights: Path, path: Path, tensors: dict | None = None, without: tuple[str, ...] = (), **facts) -> Path:
     """A copy of the file with other tensors and facts, or without some of either."""
-    kept, said = load(weights)
+    kept, said = load(weights, LimitsConfig())
     del said["format"]
     kept, said = kept | (tensors or {}), said | facts
     save(path, *({key: value for key, value in of.items() if key not in without} for of in (kept, said)))
@@ -60,8 +60,8 @@ def test_a_file_is_what_it_says_whatever_it_is_called(command, weights, tmp_path
 
 
 def test_a_name_is_that_of_the_memorized_program_and_not_of_a_shipped_one(command, weights, tmp_path):
-    programs = json.loads(load(weights)[1]["programs"])
-    data = json.loads(load(weights)[1]["data"])
+    programs = json.loads(load(weights, LimitsConfig())[1]["programs"])
+    data = json.loads(load(weights, LimitsConfig())[1]["data"])
     names = {"plus5": "add", "add": "plus5", "random-0": "random-0"}
     said = {key: json.dumps({names[name]: value for name, value in of.items()})
             for key, of in (("programs", programs), ("data", data))}  # fmt: skip
@@ -111,7 +111,7 @@ def test_an_older_file_needs_the_text_of_what_was_not_drawn(command, weights, tm
 
 
 def test_a_file_that_is_not_whole_is_refused_in_one_line(command, weights, tmp_path):
-    tensors = load(weights)[0]
+    tensors = load(weights, LimitsConfig())[0]
     rows, bias = tensors["instructions"], tensors["network.head.bias"]
     cases = {
         "the metadata cannot be read (data has other programs": {"data": "{}"},
