@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.text import real_number, whole_number
 
 NEGATIVE = re.compile(r"-\.?[0-9]")

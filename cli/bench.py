@@ -13,12 +13,13 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.outputs import check_out, writing
-from neurocomp.config import RunConfig, UserError, check_at_least, check_choice
+from neurocomp.config import RunConfig
+from neurocomp.errors import UserError, check_at_least, check_choice
 from neurocomp.files import atomic_write, read_bytes
-from neurocomp.limits import check
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import check
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.text import json_text, whole_number
 
@@ -59,7 +60,7 @@ def main(argv: Sequence[str]) -> int:
             check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
-    from neurocomp.bench.update import plan_for, runnable
+    from neurocomp.bench.one_update import plan_for, runnable
 
     if threads and config.threads:
         raise UserError(f"threads={config.threads}: expected either that or --threads {args.threads}, not both")
@@ -101,7 +102,7 @@ def _config(overrides: list[str]) -> RunConfig | MemorizerConfig:
 
 def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     """Its training beside a plain loop."""
-    from neurocomp.bench import memorizer
+    from neurocomp.memorizer import bench as memorizer
     from neurocomp.report.cells import aligned
 
     if args.threads or args.scaling:
@@ -162,7 +163,7 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     import torch
 
     from neurocomp.bench.measure import describe_machine
-    from neurocomp.results import provenance
+    from neurocomp.results.provenance import provenance
 
     code = provenance()
     date = {"date": datetime.date.today().isoformat()}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.comparison import compare, find_cell, format_comparison
 from neurocomp.text import json_text, say, visible_lines

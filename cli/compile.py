@@ -6,14 +6,16 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from neurocomp import estimates, foreign
+from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.outputs import check_out, writing
-from neurocomp.config import READINGS, MachineConfig, Sizes, UserError, check_at_least, check_jump_target
+from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
-from neurocomp.limits import OPTIONS, Most, check, most
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import OPTIONS, Most, check, most
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes, check_jump_target
 from neurocomp.text import json_text, say, visible
 
 
@@ -32,10 +34,10 @@ def compile_main(argv: list[str]) -> int:
 
     import torch  # late: help does not wait for it
 
-    from neurocomp.compiler import compile_program
-    from neurocomp.decompiler import decompile
+    from neurocomp.compilation.compiler import compile_program
+    from neurocomp.compilation.decompiler import decompile
+    from neurocomp.compilation.weights_file import save_weights
     from neurocomp.language.assembly import fit, load_program, unreached_remark
-    from neurocomp.weights_file import save_weights
 
     machine = MachineConfig(jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
@@ -70,9 +72,9 @@ def decompile_main(argv: list[str]) -> int:
     largest = most(limits_of(args), estimates.BYTE_OF_WEIGHTS, OPTIONS[0])
     _check_is_weights(Path(args.file), largest)
 
-    from neurocomp.decompiler import decompile
+    from neurocomp.compilation.decompiler import decompile
+    from neurocomp.compilation.weights_file import load_weights
     from neurocomp.language.assembly import format_program
-    from neurocomp.weights_file import load_weights
 
     logits, sizes, machine = load_weights(Path(args.file), largest)
     program, margins, margin = decompile(logits, sizes, machine)

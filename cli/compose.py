@@ -30,7 +30,8 @@ from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
-from neurocomp.config import RunConfig, UserError, checked, with_home
+from neurocomp.config import RunConfig
+from neurocomp.errors import UserError, checked, with_home
 from neurocomp.memorizer.config import MemorizerConfig
 
 ConfigStore.instance().store(name="base_run", node=RunConfig)

@@ -18,7 +18,7 @@ from omegaconf.errors import (
 )
 
 from neurocomp.cli.trees import memorizer_experiments
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 
 EXPECTED = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
 

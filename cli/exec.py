@@ -12,20 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
-from neurocomp.config import (
-    READINGS,
-    LimitsConfig,
-    MachineConfig,
-    Sizes,
-    UserError,
-    check_at_least,
-    check_jump_target,
-    did_you_mean,
-)
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError, check_at_least, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.assembly import (
     Instruction,
@@ -36,7 +27,9 @@ from neurocomp.language.assembly import (
     unreached_remark,
 )
 from neurocomp.language.interpreter import Trace, run
-from neurocomp.limits import OPTIONS, check, most
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import OPTIONS, check, most
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes, check_jump_target
 from neurocomp.text import elided, json_text, lines, say, whole_number
 
 EPILOG = """\
@@ -195,7 +188,10 @@ def _execute(
 ) -> dict:
     """The outcome of one run, as it stands in the JSON answer."""
     if args.machine == "soft":
-        from neurocomp.execution import CERTAIN, run_soft  # torch takes seconds to import, exact runs do without
+        from neurocomp.compilation.soft_run import (  # torch takes seconds to import, exact runs do without
+            CERTAIN,
+            run_soft,
+        )
 
         outcome = run_soft(program, sizes, machine, start.memory, start.registers, args.steps, trace=trace)
         memory, registers, steps, halted, margin = outcome

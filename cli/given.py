@@ -15,7 +15,7 @@ from hydra._internal.grammar.utils import escape_special_characters
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
-from neurocomp.config import UserError, with_home
+from neurocomp.errors import UserError, with_home
 
 HOME = re.compile(r"(?<=[=,\[(])~[\w.-]*(?=/)")
 

@@ -15,7 +15,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
 from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 CELLS = 10_000
 """The most values of a key, and the most cells of a grid."""

@@ -15,7 +15,8 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, NamedTuple
 
-from neurocomp.config import MEASURES, METHODS, READINGS, RunConfig, TaskConfig
+from neurocomp.config import MEASURES, METHODS, RunConfig, TaskConfig
+from neurocomp.machine_config import READINGS
 from neurocomp.memorizer.config import SOFT_TASKS, TASKS, MemorizerConfig
 
 # Keys whose values are listed with them; the first one is the default.

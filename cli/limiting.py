@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 
 WORK = 1e13  # three hours: an answer that is waited for
 

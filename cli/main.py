@@ -21,7 +21,7 @@ from neurocomp.cli.environment import (
     refusal,
     shortage,
 )
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.text import lines, say
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from neurocomp.cli.environment import reason
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.files import check_writable
 from neurocomp.text import say
 

@@ -30,7 +30,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from neurocomp.cli.given import misread, typed_places
 from neurocomp.cli.task_numbers import check_numbers
-from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig, UserError
+from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.machine_config import MachineConfig
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.yaml_files import check_yaml, read_yaml_text, yaml_problem
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from neurocomp.cli.arguments import Parser
 from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 # What can be drawn, from which folder of results.
 FIGURES = {

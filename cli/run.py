@@ -27,9 +27,10 @@ from neurocomp.cli.errors import translated
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.run_help import help_text, key_help
 from neurocomp.cli.trees import CONFIG_NAME, MACHINE, MEMORIZER, Tree, memorizer_experiments
-from neurocomp.config import RunConfig, UserError
+from neurocomp.config import RunConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.results import CellLocked
+from neurocomp.results.writer import CellLocked
 from neurocomp.text import json_text, say, visible, visible_lines
 
 Config = RunConfig | MemorizerConfig
@@ -164,7 +165,7 @@ def _run_cell(config: Config, directory: Path | None) -> float:
     with _ending_the_grid(pipeline, config, directory):
         try:
             if isinstance(config, RunConfig) and searches_readings(config):
-                from neurocomp import readings
+                from neurocomp.readings import screening as readings
 
                 readings.search(config)
                 ranked = f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured"
@@ -201,7 +202,7 @@ def _rate(config: Config, path: Path) -> float:
 
         rate = read_cell(path, details=False).rate(config.measure)
         return math.nan if rate is None else rate
-    from neurocomp.report import memorized
+    from neurocomp.memorizer.report import cells as memorized
 
     accuracies = memorized.read_cell(path).rows["accuracy"].dropna().tolist()
     return statistics.mean(accuracies) if accuracies else math.nan
@@ -220,8 +221,8 @@ def _ending_the_grid(pipeline: ModuleType, config: Config, directory: Path | Non
 
 def summarize(cells: list[Cell], as_json: bool) -> int:
     """Print what the rows of each cell say; 1 if a restart is missing in any of them."""
+    from neurocomp.memorizer.report import cells as memorized
     from neurocomp.report import cells as tuned
-    from neurocomp.report import memorized
 
     lines, problems = [], []
     report: Any = tuned if not cells or isinstance(cells[0].config, RunConfig) else memorized

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 
 from neurocomp.cli.keys import Key, machine_keys, memorizer_keys, selected
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 
 WIDTH = 100
 

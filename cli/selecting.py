@@ -6,10 +6,10 @@ import argparse
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
-from neurocomp.config import UserError
-from neurocomp.report import memorized
+from neurocomp.errors import UserError
+from neurocomp.memorizer.report import cells as memorized
+from neurocomp.memorizer.report.cells import MemorizerCell
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
-from neurocomp.report.memorized import MemorizerCell
 from neurocomp.report.where import select
 from neurocomp.text import say
 
@@ -46,7 +46,7 @@ def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
     cells = read_cells(directory, said, details=False)
     say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
-    return select(cells, _conditions(args.where))
+    return select(cells, _conditions(args.where), Cell)
 
 
 def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collection[str]) -> list[MemorizerCell]:

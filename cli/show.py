@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.text import json_text, say, visible, visible_lines
 
 EPILOG = """\
@@ -20,8 +20,8 @@ examples:
 def main(argv: Sequence[str]) -> int:
     """Exit code 1 if a file could not be read; the others are shown."""
     args = _parser().parse_args(argv)
+    from neurocomp.memorizer.report import cells as memorized
     from neurocomp.report import cells as tuned
-    from neurocomp.report import memorized
 
     directory, said = args.results or Path("results"), tuned.Said()
     if args.results and not args.results.exists():

@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from neurocomp import estimates
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
-from neurocomp.config import LimitsConfig, UserError, check_at_least, did_you_mean
-from neurocomp.limits import OPTIONS, check, power
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError, check_at_least, did_you_mean
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import OPTIONS, check, power
 from neurocomp.memorizer import interpreter, long_runs
 from neurocomp.memorizer.subleq import Instruction, Program, load_program, program_label, shipped
 from neurocomp.text import json_text

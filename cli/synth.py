@@ -11,11 +11,13 @@ from tqdm import tqdm
 
 from neurocomp.cell_limits import check_cell
 from neurocomp.cli.arguments import Parser, whole
-from neurocomp.config import RunConfig, SynthesisConfig, UserError, check_at_least
+from neurocomp.config import RunConfig, SynthesisConfig
+from neurocomp.errors import UserError, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
-from neurocomp.synthesis.search import Found, Synthesis, as_printed, right_examples, synthesize
-from neurocomp.tasks import Examples, HeldOut, Task, few_inputs, held_out, load_task, training_examples
+from neurocomp.synthesis.synthesizer import Found, Synthesis, as_printed, right_examples, synthesize
+from neurocomp.tasks.examples import HeldOut, few_inputs, held_out, training_examples
+from neurocomp.tasks.task import Examples, Task, load_task
 from neurocomp.text import json_text, visible, visible_lines
 
 DESCRIPTION = """\

@@ -17,7 +17,7 @@ from neurocomp.cli.selecting import (
     results_directory,
     say_what_is_odd,
 )
-from neurocomp.config import UserError, check_at_least
+from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import atomic_write
 from neurocomp.report.cells import Said
 from neurocomp.report.grid import Table, draw
@@ -103,7 +103,7 @@ def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
 
 def _table(args: argparse.Namespace) -> Table:
     if args.table == "readings":
-        from neurocomp.report.readings import readings_table
+        from neurocomp.readings.ranking import readings_table
 
         metrics = (args.metric,) if args.metric else ("fit", "soft")
         said = Said()
@@ -111,11 +111,11 @@ def _table(args: argparse.Namespace) -> Table:
         say_what_is_odd(args, said)
         return table
     if args.table == "memorization":
-        from neurocomp.report.memorization import TASK, memorization_table
+        from neurocomp.memorizer.report.memorization import TASK, memorization_table
 
         return memorization_table(chosen_memorizer_cells(args, args.table, (TASK,)))
     if args.table == "soft_programs":
-        from neurocomp.report.soft_programs import MODELS, soft_programs_table
+        from neurocomp.memorizer.report.soft_programs import MODELS, soft_programs_table
 
         return soft_programs_table(chosen_memorizer_cells(args, args.table, tuple(MODELS)))
     from neurocomp.report.gamma import gamma_table

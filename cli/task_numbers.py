@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import yaml
 from omegaconf._utils import get_yaml_loader
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.text import whole_number
 
 OTHERS = ("name", "program", "examples", "defaults")  # these are text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.text import whole_number
 
 

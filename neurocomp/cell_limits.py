@@ -6,10 +6,11 @@ import math
 import os
 from functools import partial
 
-from neurocomp import estimates
-from neurocomp.config import RunConfig, UserError
-from neurocomp.limits import check, short
-from neurocomp.tasks import Task
+from neurocomp.config import RunConfig
+from neurocomp.errors import UserError
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import check, short
+from neurocomp.tasks.task import Task
 
 KEYS = {
     "base": "task.base", "registers": "task.registers", "lines": "task.lines", "steps": "task.steps",

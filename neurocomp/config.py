@@ -6,162 +6,15 @@ checked in `__post_init__`; Hydra checks types. (Frozen dataclasses would reject
 
 from __future__ import annotations
 
-import difflib
-import functools
 import math
-import numbers
-import os
 import re
-import types
-from collections.abc import Collection
-from dataclasses import dataclass, field, fields, is_dataclass
-from typing import Any, NamedTuple, Optional, TypeVar, Union, get_args, get_origin, get_type_hints
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Optional
 
-from neurocomp.text import elided, visible
-
-LARGEST = 2**63 - 1  # of the integers in a results file
-
-
-class UserError(ValueError):
-    """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
-
-
-def did_you_mean(given: str, known: Collection[str]) -> str:
-    """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
-    if not known or len(known) > 1000 or len(str(given)) > 100:  # comparing them all would take seconds
-        return ""
-    close = difflib.get_close_matches(str(given), known, n=1)
-    return f'; did you mean "{close[0]}"?' if close else ""
-
-
-def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
-    """Raise UserError unless `given` is one of `choices`."""
-    if given not in choices:
-        accepted = ", ".join(choices)
-        raise UserError(f'{name}={given}: expected one of {accepted}{did_you_mean(given, list(choices))}')
-
-
-def check_at_least(name: str, given: float, least: float) -> None:
-    """Raise UserError unless `given` is a finite number not below `least`, and as an integer fits into 64 bits."""
-    if isinstance(given, int) and given > LARGEST:
-        raise UserError(f"{name}={elided(str(given), 40)}: expected a number <= {LARGEST}")
-    if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
-        raise UserError(f"{name}={given}: expected a number >= {least}")
-
-
-def check_folder(name: str, given: str) -> None:
-    """Raise UserError unless `given` can only be one folder below `results`: no path, nothing hidden or invisible."""
-    unsafe = "/" in given or "\\" in given or given[:1] in (".", "~") or visible(given) != given or not given.strip()
-    if unsafe or len(given.encode()) > 200:
-        raise UserError(f"{name}={visible(given)}: expected the name of one folder below results, such as mine")
-
-
-def check_text(name: str, given: str) -> None:
-    """Raise UserError unless `given` is text on one line that is not blank."""
-    if not given.strip() or visible(given) != given:
-        raise UserError(f"{name}={visible(given)}: expected text on one line")
-
-
-def with_home(name: str, path: str) -> str:
-    """A path with `~` as the folder that it stands for. Raises UserError if it stands for none."""
-    found = os.path.expanduser(path)
-    if found.startswith("~"):
-        raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
-    return found
-
-
-Config = TypeVar("Config")
-
-EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
-
-
-def checked(config: Config, prefix: str = "") -> Config:
-    """The configuration as it would be had it been made of these values just now, each of its declared type.
-
-    Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
-    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
-    """
-    hints = _hints(type(config))
-    for key in vars(config):
-        if key not in hints:
-            raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
-    values = {key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()}
-    return type(config)(**values)
-
-
-@functools.cache
-def _hints(config_class: type) -> dict[str, Any]:
-    hints = get_type_hints(config_class)
-    return {each.name: hints[each.name] for each in fields(config_class)}  # type: ignore[arg-type]
-
-
-def _checked_value(key: str, value: Any, hint: Any) -> Any:
-    """The value as its type has it; UserError if it is of another one."""
-    if get_origin(hint) in (Union, types.UnionType):
-        if value is None:
-            return None
-        hint = next(kind for kind in get_args(hint) if kind is not type(None))
-    if is_dataclass(hint):
-        if type(value) is not hint:
-            raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
-        return checked(value, f"{key}.")
-    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
-    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
-    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
-        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
-    return short_decimal(float(value)) if hint is float else value
-
-
-def short_decimal(value: float) -> float:
-    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are near no short decimal stay as they are."""
-    rounded = float(f"{value:.12g}")
-    return rounded if abs(rounded - value) <= 4 * math.ulp(value) else value
-
-
-class Sizes(NamedTuple):
-    """What a machine is made of: base b (also the number of memory cells), registers R, program lines L."""
-
-    base: int
-    registers: int
-    lines: int
-
-
-@dataclass
-class MachineConfig:
-    """The readings of the paper's equations (first choice = default)."""
-
-    writeback: str = "gated"
-    """Eq. 7: `gated` writes a result only as far as the opcode writes a register; `printed` also drains register r3
-    when it does not."""
-    memory_law: str = "normalized"
-    """Eq. 8: `normalized` moves the addressed cell to the new word; `printed` adds the new word at every step."""
-    jump_law: str = "normalized"
-    """Eq. 9: `normalized` keeps the mass of the program counter at 1; `printed` gives it mass 1 + z(1 - j)."""
-    jump_target: str = "line"
-    """Eq. 9, which line a jump goes to: `line` has a selector of its own, `operand` reads slot 2 as a line (registers =
-    lines), `value` takes the second register's word (base = lines)."""
-    controller: str = "softmax_of_mix"
-    """Eq. 2: the softmax of the mixed lines, or the mix of the lines' softmaxes."""
-    halting: str = "freeze"
-    """Eq. 11: `freeze` stops the state with the halting probability; `printed` records a running maximum while the
-    state goes on."""
-    mod_by_zero: str = "zero"
-    """The word that x mod 0 is: 0, or x."""
-
-    def __post_init__(self):
-        for key, choices in READINGS.items():
-            check_choice(f"machine.{key}", getattr(self, key), choices)
-
-
-READINGS = {
-    "writeback": ("gated", "printed"),
-    "memory_law": ("normalized", "printed"),
-    "jump_law": ("normalized", "printed"),
-    "jump_target": ("line", "operand", "value"),
-    "controller": ("softmax_of_mix", "mix_of_softmax"),
-    "halting": ("freeze", "printed"),
-    "mod_by_zero": ("zero", "dividend"),
-}
+from neurocomp import moved
+from neurocomp.errors import LARGEST, UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.machine_config import MachineConfig
+from neurocomp.text import visible
 
 
 @dataclass
@@ -467,10 +320,5 @@ class RunConfig:
             check_at_least("only", self.only, 0)
 
 
-def check_jump_target(jump_target: str, sizes: Sizes) -> None:
-    """Raise UserError unless what selects the line of a jump has as many places as there are lines."""
-    if jump_target == "operand" and sizes.registers != sizes.lines:
-        given = f"got {sizes.registers} and {sizes.lines}"
-        raise UserError(f"jump_target=operand needs as many registers as lines, {given}")
-    if jump_target == "value" and sizes.base != sizes.lines:
-        raise UserError(f"jump_target=value needs base = lines, got {sizes.base} and {sizes.lines}")
+if not TYPE_CHECKING:
+    __getattr__ = moved.names_of(__name__, "neurocomp.errors", "neurocomp.machine_config")

@@ -6,7 +6,7 @@ import os
 
 import torch
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 
 def checked_device(name: str) -> torch.device:

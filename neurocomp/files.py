@@ -13,8 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from neurocomp import foreign
-from neurocomp.config import UserError
-from neurocomp.limits import Most
+from neurocomp.errors import UserError
+from neurocomp.limits.checking import Most
 
 WHOLE = Most(50_000_000)  # of programs, texts and notes: a line of eight bytes becomes objects of some 400
 

@@ -22,7 +22,7 @@ import numba
 import numba.core.config
 from numba.core import event
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.text import say
 
 log = logging.getLogger(__name__)

@@ -9,19 +9,20 @@ from pathlib import Path
 
 import yaml
 
-from neurocomp.config import RunConfig, UserError
+from neurocomp.config import RunConfig
+from neurocomp.errors import UserError
 from neurocomp.jit import check_compiler
 from neurocomp.methods.extras import check_extras
+from neurocomp.methods.near_misses import kept_templates, with_templates
+from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns
-from neurocomp.methods.search import enumerated_rows, local_search_rows, random_search_rows
+from neurocomp.methods.searches import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
-from neurocomp.methods.templates import kept_templates, with_templates
 from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import Plan, make_plan
-from neurocomp.progress import Progress
 from neurocomp.report.cells import Cell, read_cell
-from neurocomp.results import CellWriter, check_appendable
-from neurocomp.tasks import HeldOut, few_inputs, held_out
+from neurocomp.results.writer import CellWriter, check_appendable
+from neurocomp.tasks.examples import HeldOut, few_inputs, held_out
 from neurocomp.text import say, visible
 
 Rows = Iterator[list[dict]]

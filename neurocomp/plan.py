@@ -10,18 +10,20 @@ from typing import NamedTuple
 import torch
 
 from neurocomp.cell_limits import check_cell, programs_a_restart
-from neurocomp.compiler import compile_program
-from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig, UserError, checked
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig
 from neurocomp.devices import checked_device
 from neurocomp.engine import resolve
-from neurocomp.initialization import init_name, initial_program
+from neurocomp.errors import UserError, checked
 from neurocomp.language.assembly import Program
 from neurocomp.machine.weights import packed_width
-from neurocomp.recovery import Batch, to_batch
-from neurocomp.results import cell_name, config_hash
+from neurocomp.results.identity import cell_name, config_hash
 from neurocomp.shapes import Float, Tensor
 from neurocomp.synthesis import constructs
-from neurocomp.tasks import HeldOut, Task, load_task, training_examples
+from neurocomp.tasks.examples import HeldOut, training_examples
+from neurocomp.tasks.initialization import init_name, initial_program
+from neurocomp.tasks.task import Task, load_task
+from neurocomp.tuning.recovery import Batch, to_batch
 
 WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
 INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes

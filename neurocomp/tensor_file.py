@@ -14,9 +14,9 @@ import safetensors.torch
 import torch
 from safetensors import SafetensorError
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.files import atomic_write, read_bytes
-from neurocomp.limits import Most
+from neurocomp.limits.checking import Most
 from neurocomp.shapes import Tensor
 
 Kind = tuple[torch.dtype, tuple[int, ...]]  # of a tensor: its type and shape

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import yaml
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.files import read_text
-from neurocomp.limits import Most
+from neurocomp.limits.checking import Most
 
 BYTES = 262_144  # the longest shipped file has 1,000
 VALUES = 100_000  # with every alias written out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from neurocomp.results import RESTARTS, CellWriter
+from neurocomp.results.writer import RESTARTS, CellWriter
 
 YAML = "restarts: 100\n"
 

@@ -16,7 +16,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from neurocomp import files, results
+from neurocomp import files
+from neurocomp.results import writer as results
 
 QUICK = ["examples=4", "threads=1", "optimizer.updates=40", "optimizer.hold=3", "engine=fused", "task.length=1"]
 COMMANDS = {

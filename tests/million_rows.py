@@ -12,7 +12,8 @@ from pathlib import Path
 from neurocomp.cli.compose import configure
 from neurocomp.pipeline import cell_path, configuration
 from neurocomp.plan import make_plan
-from neurocomp.results import CellWriter, made_by
+from neurocomp.results.provenance import made_by
+from neurocomp.results.writer import CellWriter
 from tests.cells import row
 
 

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from neurocomp.config import Sizes
 from neurocomp.language.assembly import Program, load_program, parse, shipped_programs
+from neurocomp.machine_config import Sizes
 
 
 class Case(NamedTuple):

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import READINGS, Sizes, UserError
+from neurocomp.errors import UserError
 from neurocomp.language.assembly import (
     AssemblyError,
     Instruction,
@@ -19,6 +19,7 @@ from neurocomp.language.assembly import (
     shipped_programs,
 )
 from neurocomp.language.isa import OPCODES
+from neurocomp.machine_config import READINGS, Sizes
 from tests.programs import each_case
 from tests.strategies import programs
 

@@ -11,16 +11,16 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from neurocomp import optimizer
 from neurocomp.bench import measure
-from neurocomp.bench.update import plan_for, prepare, thread_settings
+from neurocomp.bench.one_update import plan_for, prepare, thread_settings
 from neurocomp.cli.bench import _config
 from neurocomp.engine import load
 from neurocomp.machine.run import run
 from neurocomp.machine.state import State
-from neurocomp.objective import losses
 from neurocomp.plan import start
-from neurocomp.tasks import held_out
+from neurocomp.tasks.examples import held_out
+from neurocomp.tuning import optimizer
+from neurocomp.tuning.objective import losses
 
 SMALL = ("restarts=3", "examples=2", "task.steps=4", "threads=1")
 JAX = importlib.util.find_spec("jax") is not None

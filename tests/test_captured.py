@@ -11,15 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from neurocomp import optimizer
-from neurocomp.config import READINGS, MachineConfig, ObjectiveConfig, OptimizerConfig
+from neurocomp.config import ObjectiveConfig, OptimizerConfig
 from neurocomp.engine import captured, load
 from neurocomp.engine.captured import Captured
 from neurocomp.machine.weights import packed_width
-from neurocomp.recovery import to_batch
-from neurocomp.tasks import held_out, load_task, training_examples
-from neurocomp.tuning import Course, Lanes, _joined, _kept
-from neurocomp.updating import Replaying, choose, plain
+from neurocomp.machine_config import READINGS, MachineConfig
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import load_task
+from neurocomp.tuning import optimizer
+from neurocomp.tuning.lanes import Course, Lanes, _joined, _kept
+from neurocomp.tuning.recovery import to_batch
+from neurocomp.tuning.update import Replaying, choose, plain
 from tests.test_tasks import shipped
 
 EXAMPLES = 3

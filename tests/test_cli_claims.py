@@ -10,13 +10,13 @@ import torch
 
 from neurocomp import pipeline
 from neurocomp.cli import synth
-from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, Sizes
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.compilation.weights_file import load_weights
 from neurocomp.language.assembly import load_program
-from neurocomp.results import CellWriter
+from neurocomp.machine_config import MachineConfig, Sizes
+from neurocomp.results.writer import CellWriter
 from neurocomp.seeding import SHARED
-from neurocomp.tasks import held_out, training_examples
-from neurocomp.weights_file import load_weights
+from neurocomp.tasks.examples import held_out, training_examples
 from tests.cells import failed, write_cell
 from tests.test_cli_run import QUICK
 from tests.test_counting import measured_nothing, pipeline_path

@@ -299,7 +299,7 @@ def test_an_interrupt_and_a_full_disk_end_a_grid_at_once(command, failing, overr
 
 
 def test_a_locked_cell_is_said_to_be_locked_and_left_alone(command, failing, tmp_path):
-    from neurocomp.results import CellLocked
+    from neurocomp.results.writer import CellLocked
 
     failing(CellLocked("inc-s1 is being written by another process"))
     answer = command("run", "task=inc", "init=inc", "seed=1", *QUICK)

@@ -13,7 +13,7 @@ from neurocomp.config import RunConfig
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.memorizer.plan import make_plan as memorizer_plan
 from neurocomp.plan import make_plan
-from neurocomp.results import RESTARTS
+from neurocomp.results.writer import RESTARTS
 
 ROOT = Path(__file__).parents[1]
 CELLS = sorted((ROOT / "results").rglob("*.yaml"))

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cli.compare import main
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report.comparison import boschloo
 from tests.cells import write_cell
 

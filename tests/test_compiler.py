@@ -8,13 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
-from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, Sizes, UserError
-from neurocomp.decompiler import decompile
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.compilation.decompiler import decompile
+from neurocomp.compilation.weights_file import load_weights, save_weights
+from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, format_program, load_program, parse
 from neurocomp.language.isa import OPCODES
 from neurocomp.machine.weights import probabilities, unpack
-from neurocomp.weights_file import load_weights, save_weights
+from neurocomp.machine_config import MachineConfig, Sizes
 from tests.strategies import programs
 
 SIZES = {"line": Sizes(5, 4, 7), "operand": Sizes(5, 6, 6), "value": Sizes(6, 4, 6)}

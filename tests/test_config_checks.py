@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from neurocomp.cli.compose import configure
-from neurocomp.config import OptimizerConfig, RunConfig, UserError, checked
+from neurocomp.config import OptimizerConfig, RunConfig
+from neurocomp.errors import UserError, checked
 from neurocomp.memorizer import pipeline as memorizer_pipeline
 from neurocomp.memorizer.plan import make_plan as make_memorizer_plan
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
-from neurocomp.results import cell_name, file_stem
+from neurocomp.results.identity import cell_name, file_stem
 
 
 @pytest.fixture

@@ -9,13 +9,15 @@ from pathlib import Path
 import pytest
 
 from neurocomp.cli.compose import Cell, compose_cells
-from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig
+from neurocomp.config import ObjectiveConfig, OptimizerConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import fit, format_program, load_program
+from neurocomp.machine_config import MachineConfig
 from neurocomp.pipeline import cell_path
 from neurocomp.plan import make_plan
-from neurocomp.tasks import Task, held_out, load_task
-from neurocomp.verification import hard
+from neurocomp.tasks.examples import held_out
+from neurocomp.tasks.task import Task, load_task
+from neurocomp.tasks.verification import hard
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.columns import RESTARTS
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.memorizer.columns import MEMORIZED
-from neurocomp.report import cells, memorized
-from neurocomp.results import CellWriter
+from neurocomp.memorizer.report import cells as memorized
+from neurocomp.report import cells
+from neurocomp.results.columns import RESTARTS
+from neurocomp.results.writer import CellWriter
 from tests.conftest import ROOT
 
 FILES = [

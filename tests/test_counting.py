@@ -8,13 +8,15 @@ import json
 
 import pytest
 
-from neurocomp import pipeline, results
+from neurocomp import pipeline
 from neurocomp.report.cells import read_cell
 from neurocomp.report.grid import restarts_text
-from neurocomp.results import CellWriter
+from neurocomp.results import provenance
+from neurocomp.results.identity import config_hash
+from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, row, write_cell
 from tests.test_cli_run import QUICK
-from tests.test_results import git
+from tests.test_identity_of_cells import git
 
 
 def entry(n: int | None) -> dict:
@@ -141,14 +143,14 @@ def test_rows_are_dirty_if_what_decides_them_has_changed(tmp_path, monkeypatch, 
     git(tmp_path, "init", "-q")
     git(tmp_path, "add", "-A")
     git(tmp_path, "commit", "-qm", "first")
-    monkeypatch.setattr(results, "__file__", str(tmp_path / "neurocomp" / "results.py"))
-    results.provenance.cache_clear()
-    assert results.provenance().dirty is False
+    monkeypatch.setattr(provenance, "__file__", str(tmp_path / "neurocomp" / "results.py"))
+    provenance.provenance.cache_clear()
+    assert provenance.provenance().dirty is False
     (tmp_path / folder / "results.py").write_text("two\n")
-    results.provenance.cache_clear()
-    assert results.provenance().dirty is dirty
-    results.provenance.cache_clear()
+    provenance.provenance.cache_clear()
+    assert provenance.provenance().dirty is dirty
+    provenance.provenance.cache_clear()
 
 
 def test_hashes_of_thousands_of_cells_are_all_different():
-    assert len({results.config_hash({"seed": seed}) for seed in range(5000)}) == 5000
+    assert len({config_hash({"seed": seed}) for seed in range(5000)}) == 5000

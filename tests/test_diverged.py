@@ -5,23 +5,26 @@ from __future__ import annotations
 import csv
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
-from neurocomp import optimizer
-from neurocomp.compiler import exact_weights
-from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, RunConfig, Sizes
+from neurocomp.compilation.compiler import exact_weights
+from neurocomp.compilation.weights_file import save_weights
+from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig
 from neurocomp.language.assembly import fit, load_program
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.methods import tune
 from neurocomp.methods.rows import rounded
 from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.plan import start
-from neurocomp.recovery import says
-from neurocomp.updating import Updated, choose
-from neurocomp.weights_file import save_weights
-from tests.test_fused import SIZES, TASK, problem, replace, small_loss
+from neurocomp.tuning import optimizer
+from neurocomp.tuning.recovery import says
+from neurocomp.tuning.update import Updated, choose
+from tests.test_fused import SIZES, problem
+from tests.test_fused_gradient import TASK, small_loss
 from tests.test_tasks import shipped
 
 SPOILED = 1

@@ -10,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import LimitsConfig, MachineConfig, Sizes, TaskConfig, UserError
-from neurocomp.example_files import read_examples
-from neurocomp.tasks import Task, count_trained_tests, few_inputs, held_out, load_task, training_examples
+from neurocomp.config import LimitsConfig, TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.machine_config import MachineConfig, Sizes
+from neurocomp.tasks.example_files import read_examples
+from neurocomp.tasks.examples import count_trained_tests, few_inputs, held_out, training_examples
+from neurocomp.tasks.task import Task, load_task
 
 SIZES = Sizes(base=6, registers=2, lines=3)
 

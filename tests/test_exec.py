@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from neurocomp.cli.exec import main
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from tests.programs import CASES
 
 REGISTERS_OF_MAP = [0, 2, 6, 0]
@@ -181,7 +181,8 @@ def test_soft_trace_prints_the_most_likely_words(capsys):
 
 
 def test_words_that_are_lost_are_not_an_answer(monkeypatch):
-    monkeypatch.setattr("neurocomp.execution.run_soft", lambda *_, **__: ((0,) * 10, (0, 0), 9, False, float("nan")))
+    lost = ((0,) * 10, (0, 0), 9, False, float("nan"))
+    monkeypatch.setattr("neurocomp.compilation.soft_run.run_soft", lambda *_, **__: lost)
     with pytest.raises(UserError, match="no words left after 9 steps: expected fewer --steps"):
         main(["inc", "--machine", "soft"])
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import READINGS, Sizes
 from neurocomp.language.assembly import fit, load_program, parse
 from neurocomp.language.executor import decode, encode, execute
 from neurocomp.language.interpreter import run
+from neurocomp.machine_config import READINGS, Sizes
 from tests.programs import each_case
 from tests.strategies import programs, states
 

@@ -109,7 +109,7 @@ def test_an_image_of_three_numbers_a_line_is_said_to_be_one_beside_its_mistakes(
 def test_of_many_mistakes_twenty_are_told_and_how_many_more(command, tmp_path, monkeypatch, name, form, first):
     (tmp_path / name).write_text("".join(form.format(number) + "\n" for number in range(20_000)))
     compared = []
-    monkeypatch.setattr("neurocomp.config.difflib.get_close_matches", lambda *_, **__: compared.append(1) or [])
+    monkeypatch.setattr("neurocomp.errors.difflib.get_close_matches", lambda *_, **__: compared.append(1) or [])
     told = command(*(("exec",) if name == "x.asm" else ("subleq", "exec")), name).err.splitlines()
     assert len(compared) <= 20
     assert told[0].startswith(f"neurocomp: {first}") and len(told[0]) < 400

@@ -12,7 +12,7 @@ from hydra import compose, initialize_config_module
 
 from neurocomp.cli.compose import Request, compose_request, configure, to_config
 from neurocomp.cli.grids import first_of, parse_overrides
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 QUICK = ("restarts=1", "optimizer.updates=1")
 

@@ -9,21 +9,15 @@ import torch
 
 from neurocomp import pipeline
 from neurocomp.cli.compose import configure
-from neurocomp.compiler import compile_program
-from neurocomp.config import (
-    MachineConfig,
-    ObjectiveConfig,
-    OptimizerConfig,
-    RunConfig,
-    SearchConfig,
-    SynthesisConfig,
-    UserError,
-)
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, SearchConfig, SynthesisConfig
+from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, load_program
+from neurocomp.machine_config import MachineConfig
 from neurocomp.pipeline import cell_path, record_failure, replay, run_cell
 from neurocomp.plan import Start, make_plan, programs_a_restart, start
-from neurocomp.results import read_rows
-from neurocomp.tasks import held_out, training_examples
+from neurocomp.results.writer import read_rows
+from neurocomp.tasks.examples import held_out, training_examples
 from tests.conftest import ROOT
 from tests.test_tasks import plain, shipped
 

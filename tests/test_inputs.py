@@ -9,21 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp import inputs
 from neurocomp.cli.compose import configure
-from neurocomp.config import MachineConfig, TaskConfig
-from neurocomp.inputs import Reads, variety
+from neurocomp.config import TaskConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, parse
-from neurocomp.tasks import (
-    Examples,
-    Task,
-    count_trained_tests,
-    few_inputs,
-    held_out,
-    load_task,
-    training_examples,
-)
+from neurocomp.machine_config import MachineConfig
+from neurocomp.tasks import inputs
+from neurocomp.tasks.examples import count_trained_tests, few_inputs, held_out, training_examples
+from neurocomp.tasks.inputs import Reads, variety
+from neurocomp.tasks.task import Examples, Task, load_task
 from tests.strategies import programs
 
 BASE, REGISTERS, LINES = 3, 2, 4

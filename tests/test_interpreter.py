@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import READINGS, Sizes
 from neurocomp.language.assembly import fit, load_program, parse, shipped_programs
 from neurocomp.language.interpreter import Outcome, run
 from neurocomp.language.isa import OPCODES
+from neurocomp.machine_config import READINGS, Sizes
 from tests.programs import CASES, OPCODE_CASES, SHIPPED_CASES, each_case
 from tests.strategies import programs, states
 

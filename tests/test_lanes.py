@@ -11,12 +11,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from neurocomp import updating
 from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig
 from neurocomp.methods import tune
+from neurocomp.methods.progress import Progress
 from neurocomp.pipeline import cell_path, run_cell
-from neurocomp.progress import Progress
-from neurocomp.results import read_rows
+from neurocomp.results.writer import read_rows
+from neurocomp.tuning import update as updating
 from tests.test_tasks import shipped
 
 RESTARTS = 12
@@ -94,7 +94,7 @@ def test_what_is_done_is_kept_when_tuning_ends_early(tmp_path, monkeypatch, whol
 
 SLOWLY = """
 import sys, time
-from neurocomp import results
+from neurocomp.results import writer as results
 from neurocomp.cli.main import main
 from neurocomp.methods import tune
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.files import check_size
-from neurocomp.limits import Most, most
+from neurocomp.limits.checking import Most, most
 from neurocomp.memorizer import checkpoint, texts
 from neurocomp.memorizer.config import SoftConfig
 

@@ -7,13 +7,13 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.engine import fused
 from neurocomp.engine.forward import FAR
 from neurocomp.machine import run as plain
 from neurocomp.machine.state import State, start_state
 from neurocomp.machine.step import conserves_mass
 from neurocomp.machine.weights import packed_width
+from neurocomp.machine_config import MachineConfig, Sizes
 from tests.test_fused import READING, gradient, problem
 
 SIZES = {"line": Sizes(5, 4, 7), "operand": Sizes(5, 6, 6), "value": Sizes(5, 4, 5)}

@@ -13,16 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp import estimates
 from neurocomp.cli.compose import compose_cells, configure
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.language import isa
-from neurocomp.limits import check, duration, gigabytes, power
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import check, duration, gigabytes, power
 from neurocomp.memorizer import pipeline as memorizer_pipeline
 from neurocomp.memorizer.plan import make_plan as memorizer_plan
 from neurocomp.pipeline import configuration
 from neurocomp.plan import make_plan
-from neurocomp.tasks import held_out, load_task
+from neurocomp.tasks.examples import held_out
+from neurocomp.tasks.task import load_task
 
 ITEM = {"engine": "fused", "threads": 2, "itemsize": 4, "on_gpu": False}
 CELL = functools.partial(estimates.cell, method="tune", synthesized=False, **ITEM)
@@ -207,7 +209,7 @@ def test_the_executors_table_takes_what_is_estimated(base):
 MEASURE = """
 import sys
 from neurocomp.bench.memory import held_at_most
-from neurocomp.bench.update import prepare
+from neurocomp.bench.one_update import prepare
 from neurocomp.cli.compose import configure
 from neurocomp.plan import make_plan
 plan = make_plan(configure(["task=map_inc", "engine=eager", "threads=1", *sys.argv[1:]]))

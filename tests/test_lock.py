@@ -7,9 +7,9 @@ import fcntl
 
 import pytest
 
-from neurocomp.config import UserError
-from neurocomp.lock import CellLocked, Lock
-from neurocomp.results import check_appendable
+from neurocomp.errors import UserError
+from neurocomp.results.lock import CellLocked, Lock
+from neurocomp.results.writer import check_appendable
 
 
 @pytest.mark.parametrize("number", [errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS])

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer import interpreter, long_runs
 from neurocomp.memorizer.long_runs import run
 from neurocomp.memorizer.subleq import HALT, Instruction, Program, parse

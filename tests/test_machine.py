@@ -9,9 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurocomp.compiler import compile_program
-from neurocomp.config import READINGS, MachineConfig, Sizes
-from neurocomp.execution import run_soft
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.compilation.soft_run import run_soft
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.language.isa import COMPUTING, INDEX, OPCODES
@@ -20,6 +19,7 @@ from neurocomp.machine.lookup import lookup_table
 from neurocomp.machine.run import run
 from neurocomp.machine.state import State, start_state
 from neurocomp.machine.weights import pack, packed_width, unpack
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes
 from tests.strategies import programs, states
 
 SIZES = Sizes(base=5, registers=4, lines=7)  # all different, so that a swapped axis fails

@@ -12,19 +12,20 @@ import pytest
 
 from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig
 from neurocomp.language.assembly import fit, load_program
+from neurocomp.methods import near_misses as templates
 from neurocomp.methods import synthesize as method_synthesize
-from neurocomp.methods import templates, tune
+from neurocomp.methods import tune
 from neurocomp.methods.extras import write_curves
-from neurocomp.methods.search import local_search_rows
+from neurocomp.methods.searches import local_search_rows
 from neurocomp.methods.tune import judge, tune_restarts
 from neurocomp.pipeline import METHODS, cell_path, run_cell
 from neurocomp.plan import Plan, Start, make_plan
-from neurocomp.recovery import Measures
-from neurocomp.results import read_rows
-from neurocomp.synthesis.search import Found, Synthesis
-from neurocomp.tasks import held_out, training_examples
-from neurocomp.tuning import Tuned
-from neurocomp.verification import Verdict
+from neurocomp.results.writer import read_rows
+from neurocomp.synthesis.synthesizer import Found, Synthesis
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.verification import Verdict
+from neurocomp.tuning.lanes import Tuned
+from neurocomp.tuning.recovery import Measures
 from tests.test_tasks import shipped
 
 MAP_INC = shipped("map_inc", length=1)
@@ -68,7 +69,7 @@ def test_soft_hard_and_general_stand_in_their_columns(monkeypatch, measured):
     assert (row["recovered_soft"], row["recovered_hard"], row["recovered_general"]) == measured
 
 
-@pytest.mark.parametrize("method, module", [("random_search", "search"), ("local_search", "search"),
+@pytest.mark.parametrize("method, module", [("random_search", "searches"), ("local_search", "searches"),
                                             ("synthesize", "synthesize")])  # fmt: skip
 @pytest.mark.parametrize("verdict", [(True, False), (False, True), (True, None)])
 def test_verdicts_on_programs_stand_in_their_columns(monkeypatch, method, module, verdict):
@@ -90,8 +91,8 @@ def test_lines_changed_are_those_that_differ():
 # --- whose examples
 
 
-@pytest.mark.parametrize("module, method", [("synthesize", "synthesize"), ("search", "random_search"),
-                                            ("search", "local_search")])  # fmt: skip
+@pytest.mark.parametrize("module, method", [("synthesize", "synthesize"), ("searches", "random_search"),
+                                            ("searches", "local_search")])  # fmt: skip
 def test_a_method_looks_at_the_examples_of_its_seed_and_restart(monkeypatch, module, method):
     asked = []
 
@@ -112,7 +113,7 @@ def test_searches_are_stopped_by_validation_or_by_nothing(monkeypatch, stop):
         given.extend(judges)
         raise InterruptedError
 
-    monkeypatch.setattr("neurocomp.methods.search.local_search", searching)
+    monkeypatch.setattr("neurocomp.methods.searches.local_search", searching)
     plan = make_plan(config(method="local_search", optimizer=OptimizerConfig(updates=5, stop=stop)))
     unseen = held_out(plan.task, 0)
     with pytest.raises(InterruptedError):

@@ -13,17 +13,17 @@ from tests.mutations.run import Fault, Outcomes, read_faults, stale, table
 
 FEW = ("miss_keeps_the_count", "twice_counts_twice", "softmax_loss_is_a_sum", "seed_of_training")
 HELD = "course.held + 1 if right else 0"
-FAULT = Fault("tuning", "one", "neurocomp/tuning.py", HELD, "0", "nothing holds", ("t.py",))
+FAULT = Fault("tuning", "one", "neurocomp/tuning/lanes.py", HELD, "0", "nothing holds", ("t.py",))
 
 
 @pytest.mark.skipif(not (ROOT / ".git").exists(), reason="copies what git tracks")
 def test_a_few_faults_are_noticed_and_only_the_copy_is_changed(tmp_path):
-    before = (ROOT / "neurocomp" / "tuning.py").read_bytes()
+    before = (ROOT / "neurocomp" / "tuning" / "lanes.py").read_bytes()
     command = [sys.executable, str(ROOT / "tests" / "mutations" / "run.py"), "--work", str(tmp_path), "--only"]
     done = subprocess.run([*command, *(f"known.{name}" for name in FEW)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "| known | 4 | 4 | 100% |" in done.stdout and done.stdout.count(": noticed by tests/test_") == 4
-    assert (ROOT / "neurocomp" / "tuning.py").read_bytes() == before
+    assert (ROOT / "neurocomp" / "tuning" / "lanes.py").read_bytes() == before
     again = subprocess.run([*command, *(f"known.{name}" for name in FEW)], capture_output=True, text=True)
     assert again.returncode == 0 and ": noticed by" not in again.stdout and "| known | 4 | 4 | 100% |" in again.stdout
 
@@ -32,7 +32,7 @@ def test_a_fault_that_does_not_stand_exactly_once_is_told():
     assert stale(FAULT) is None
     for old, count in (("course.held + 2 if right else 0", 0), ("course", 40)):
         told = stale(FAULT._replace(old=old)) or ""
-        assert told.startswith("tuning.one: its old text stands ") and told.endswith("tuning.py, expected once")
+        assert told.startswith("tuning.one: its old text stands ") and told.endswith("lanes.py, expected once")
         assert (" 0 times" in told) == (count == 0)
     assert "same" in (stale(FAULT._replace(new=FAULT.old)) or "")
     assert "no Python" in (stale(FAULT._replace(new="0 if")) or "")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from neurocomp.cli.compose import compose_cells, configure
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 NAMES = "expected letters, digits, spaces and _ . + -, a letter, digit or _ first"
 TASK = """\

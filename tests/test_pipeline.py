@@ -14,13 +14,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from neurocomp.config import MachineConfig, OptimizerConfig, RunConfig
+from neurocomp.compilation.weights_file import load_weights
+from neurocomp.config import OptimizerConfig, RunConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
+from neurocomp.machine_config import MachineConfig
 from neurocomp.pipeline import cell_path, replay, run_cell
-from neurocomp.results import RESTARTS, read_rows
-from neurocomp.tasks import held_out, load_task
-from neurocomp.weights_file import load_weights
+from neurocomp.results.writer import RESTARTS, read_rows
+from neurocomp.tasks.examples import held_out
+from neurocomp.tasks.task import load_task
 from tests.test_tasks import shipped
 
 TIMES = ["wall_s", "date"]

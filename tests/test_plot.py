@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("matplotlib")
 
 from cli.plot import FIGURES, main
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report import plots
 from neurocomp.report.cells import read_cells
 from tests.cells import write_cell

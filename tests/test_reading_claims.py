@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from neurocomp import readings
+from neurocomp.readings import screening as readings
 from neurocomp.report.published import tuned_rates
 from tests.test_readings import searching
 

@@ -7,11 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from neurocomp import readings
 from neurocomp.cli.compose import configure
-from neurocomp.config import UserError
-from neurocomp.lock import CellLocked, Lock
+from neurocomp.errors import UserError
 from neurocomp.plan import make_plan
+from neurocomp.readings import screening as readings
+from neurocomp.results.lock import CellLocked, Lock
 
 
 def searching(tmp_path, **overrides):

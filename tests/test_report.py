@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from cli.table import main
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report.cells import read_cells
 from neurocomp.report.published import published, tuned_rates
 from tests.cells import write_cell

@@ -6,10 +6,6 @@ import errno
 import importlib.metadata
 import io
 import math
-import signal
-import subprocess
-import sys
-import time
 from datetime import UTC, datetime, timedelta
 
 import pandas as pd
@@ -17,9 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp import __version__, files, results
-from neurocomp.config import UserError
-from neurocomp.results import RESTARTS, CellLocked, CellWriter, cell_name, config_hash, provenance, read_rows
+from neurocomp import __version__, files
+from neurocomp.errors import UserError
+from neurocomp.results import writer
+from neurocomp.results.provenance import made_by
+from neurocomp.results.writer import RESTARTS, CellWriter, read_rows
 from tests.cells import YAML, failed, row
 
 
@@ -213,7 +211,7 @@ def test_a_full_disk_costs_only_the_batch_in_flight(path, monkeypatch, stuck):
         cell.append([row(0), row(1)])
         before = path.read_bytes()
         with monkeypatch.context() as context:
-            context.setattr(results.Path, "open", lambda self, mode, buffering: Disk(self, mode))
+            context.setattr(writer.Path, "open", lambda self, mode, buffering: Disk(self, mode))
             context.setattr(Disk, "room", 100)
             context.setattr(Disk, "stuck", stuck)
             with pytest.raises(OSError):
@@ -294,7 +292,7 @@ def test_rows_that_lack_a_later_column_are_read_and_continued(path, capsys):
 
 
 def test_a_row_says_which_code_made_it_and_when(path):
-    made = results.made_by()
+    made = made_by()
     assert made["version"] == __version__ == importlib.metadata.version("neurocomp")
     assert abs(datetime.now(UTC) - datetime.fromisoformat(made["date"])) < timedelta(minutes=1)
     assert len(made["date"]) == len("2026-11-25T12:00:00Z")
@@ -303,128 +301,3 @@ def test_a_row_says_which_code_made_it_and_when(path):
     assert read_rows(path)[["version", "date"]].to_numpy().tolist() == [[made["version"], made["date"]]]
 
 
-HOLD = """
-import sys
-from neurocomp.results import CellWriter
-with CellWriter(sys.argv[1], ""):
-    print("mine", flush=True)
-    sys.stdin.read()
-"""
-
-
-def test_two_processes_do_not_write_one_cell(path):
-    command = [sys.executable, "-c", HOLD, str(path)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
-        assert holder.stdout is not None and holder.stdin is not None
-        assert holder.stdout.readline() == "mine\n"
-        with pytest.raises(CellLocked) as error, CellWriter(path, YAML):
-            pass
-        assert str(error.value) == (f"map_inc is being written by another process (lock {path.with_suffix('.lock')})")
-        holder.kill()
-    write(path, range(1))
-    assert restarts(path) == [0]
-
-
-def test_a_refused_file_is_not_kept_locked(path):
-    path.parent.mkdir()
-    path.write_text("a,b\n")
-    errors = []
-    for _ in range(2):
-        with pytest.raises(UserError) as error, CellWriter(path, YAML):
-            pass
-        errors.append(error)  # whose traceback keeps the writer, and so its lock, alive
-
-
-APPEND = """
-import sys
-from pathlib import Path
-sys.path.insert(0, sys.argv[2])
-from tests.cells import YAML, row
-from neurocomp.results import CellWriter
-with CellWriter(Path(sys.argv[1]), YAML) as cell:
-    while True:
-        start = max(cell.finished, default=-1) + 1
-        cell.append([row(restart) for restart in range(start, start + 40)])
-        print(start + 40, flush=True)
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_a_killed_writer_loses_at_most_the_batch_in_flight(path, request):
-    command = [sys.executable, "-c", APPEND, str(path), str(request.config.rootpath)]
-    reported = 0
-    for attempt in range(4):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
-            assert writer.stdout is not None
-            reported = int(writer.stdout.readline())
-            time.sleep(0.013 * attempt)
-            writer.send_signal(signal.SIGKILL)
-            reported = int((writer.stdout.readlines() or [reported])[-1])
-        found = restarts(path)
-        assert found == list(range(len(found)))
-        assert len(found) in (reported, reported + 40)
-    with CellWriter(path, YAML) as cell:
-        assert cell.finished == set(found)
-
-
-def test_equal_configurations_have_equal_hashes_and_others_do_not(monkeypatch):
-    one = {"task": {"registers": {10: "n", 4: 2}}, "gamma": 1.0, "steps": (1, 2), "clip": None, "on": True}
-    same = {"on": True, "clip": None, "steps": [1, 2], "gamma": 1, "task": {"registers": {"4": 2, "10": "n"}}}
-    assert config_hash(one) == config_hash(same)
-    assert len(config_hash(one)) == 16 and set(config_hash(one)) <= set("0123456789abcdef")
-    others = [{**one, "gamma": 0.3}, {**one, "clip": 0}, {**one, "on": False}, {**one, "more": None}]
-    assert len({config_hash(other) for other in [one, *others]}) == 5
-    before = config_hash(one)
-    monkeypatch.setattr(results, "SEMANTICS", results.SEMANTICS + 1)
-    assert config_hash(one) != before
-
-
-def test_a_cell_is_named_after_what_it_is():
-    digest = "0123456789abcdef"
-    assert cell_name("map_inc", "map_dec", 0.3, 0, digest) == "map_inc-map_dec-g0.3-s0-0123456789"
-    assert cell_name("fib", "../my programs/v1.2.asm", 1.0, 12, digest) == "fib-v1.2-g1-s12-0123456789"
-    assert "/" not in cell_name("a/b", "random", 0.03, 0, digest)
-
-
-def git(directory, *arguments):
-    identity = ["-c", "user.name=t", "-c", "user.email=t@example.org"]
-    return subprocess.run(["git", *identity, *arguments], cwd=directory, check=True, capture_output=True, text=True)
-
-
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A repository with the package in it, and provenance() asked as if the code ran from there."""
-    package = tmp_path / "repository" / "neurocomp"
-    package.mkdir(parents=True)
-    (package / "results.py").write_text("one\n")
-    git(package.parent, "init", "-q")
-    monkeypatch.setattr(results, "__file__", str(package / "results.py"))
-    provenance.cache_clear()
-    yield package.parent
-    provenance.cache_clear()
-
-
-def test_provenance_names_the_commit_and_changed_code_but_not_results(checkout):
-    git(checkout, "add", "-A")
-    git(checkout, "commit", "-qm", "first")
-    commit = git(checkout, "rev-parse", "HEAD").stdout.strip()
-    (checkout / "results").mkdir()
-    (checkout / "results" / "new.csv").write_text("rows\n")
-    assert provenance() == (commit, False)
-    (checkout / "neurocomp" / "results.py").write_text("two\n")
-    provenance.cache_clear()
-    assert provenance() == (commit, True)
-
-
-def test_a_package_inside_a_repository_of_something_else_has_no_provenance(checkout):
-    (checkout / "README").write_text("something else\n")
-    git(checkout, "add", "README")
-    git(checkout, "commit", "-qm", "first")
-    assert provenance() == ("", None)
-
-
-def test_a_package_outside_any_repository_has_no_provenance(tmp_path, monkeypatch):
-    monkeypatch.setattr(results, "__file__", str(tmp_path / "results.py"))
-    provenance.cache_clear()
-    assert provenance() == ("", None)
-    provenance.cache_clear()

@@ -10,7 +10,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import TrainingConfig
 from neurocomp.memorizer.pipeline import cell_path

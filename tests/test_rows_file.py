@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.columns import RESTARTS
-from neurocomp.config import UserError
-from neurocomp.results import CellWriter
-from neurocomp.row_lines import Damaged, Layout, read_carefully
-from neurocomp.row_scan import read_plainly
-from neurocomp.rows_file import read_file
+from neurocomp.errors import UserError
+from neurocomp.results import rows_file
+from neurocomp.results.columns import RESTARTS
+from neurocomp.results.row_lines import Damaged, Layout, read_carefully
+from neurocomp.results.row_scan import read_plainly
+from neurocomp.results.rows_file import read_file
+from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, row
 
 
@@ -176,6 +177,13 @@ def test_a_line_without_end_is_refused_before_the_file_is_read(path):
     assert str(error.value) == f"{path}:8: has no end within 1,048,576 bytes, expected a row"
 
 
+def test_only_a_file_that_has_not_changed_for_a_while_is_known_by_its_times(path, monkeypatch):
+    assert rows_file._state(path) != rows_file._state(path)  # another change may come at the same time
+    changed = path.stat().st_ctime
+    monkeypatch.setattr(rows_file.time, "time", lambda: changed + 2.5)
+    assert rows_file._state(path) == rows_file._state(path)
+
+
 def test_a_file_that_is_read_again_after_a_change_is_read_anew(path):
     first = read_file(path, RESTARTS)
     first.rows.loc[0, "task"] = "changed by a reader"
@@ -256,10 +264,11 @@ def test_numbers_are_read_at_once_if_line_by_line_takes_them(numbers):
 
 
 def test_quotes_are_part_of_no_field_that_stands_again():
-    """`a, b` in quotes is one field; without them in the line below, it is two."""
-    block = b'1,1.0,true,0-9,"a,1",1\n1,1.0,true,0-9,a,1\n'
-    columns = read_plainly(block, LAYOUT)
+    """`a,1` in quotes is one field; without them in the line below, it is two, and the line has one too many."""
+    first = b'1,1.0,true,0-9,"a,1",1\n'
+    columns = read_plainly(first + b"1,1.0,true,0-9,a,1\n", LAYOUT)
     assert columns is not None and columns[4].values.tolist() == ["a,1", "a"]
+    assert read_plainly(first + b"1,1.0,true,0-9,a,1,1\n", LAYOUT) is None
 
 
 @given(st.integers(64, 2000))
@@ -270,7 +279,7 @@ def test_the_size_of_a_block_changes_nothing(tmp_path_factory, size):
     path.write_bytes(path.read_bytes() + b"torn")
     whole = read_file(path, RESTARTS)
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr("neurocomp.rows_file.BLOCK", size)
+        patched.setattr("neurocomp.results.rows_file.BLOCK", size)
         (path.parent / "copy.csv").write_bytes(path.read_bytes())  # another name: not the file that was read last
         parts = read_file(path.parent / "copy.csv", RESTARTS)
     pd.testing.assert_frame_equal(parts.rows, whole.rows)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from neurocomp.config import LimitsConfig, RunConfig, TaskConfig, UserError
-from neurocomp.initialization import init_name
+from neurocomp.config import LimitsConfig, RunConfig, TaskConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.report.grid import Grid, Table, draw
+from neurocomp.tasks.initialization import init_name
 from neurocomp.text import is_formula, visible_lines
 from tests.cells import write_cell
 

@@ -9,17 +9,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import READINGS, MachineConfig, Sizes, TaskConfig
+from neurocomp.config import TaskConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import fit, format_program, load_program, parse
 from neurocomp.language.executor import decode, encode, execute
-from neurocomp.search.enumeration import by_length, distinct, enumerate_programs, every_instruction, instructions
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes
+from neurocomp.search.by_length import by_length, distinct, enumerate_programs, every_instruction, instructions
 from neurocomp.search.judge import Judge, count_right, first_right
 from neurocomp.search.local_search import local_search, start_code, step
 from neurocomp.search.random_search import random_search
 from neurocomp.search.space import bounds, changed, random_code
-from neurocomp.tasks import Examples, Task, held_out, load_task, training_examples
-from neurocomp.verification import hard
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Examples, Task, load_task
+from neurocomp.tasks.verification import hard
 from tests.strategies import programs
 from tests.test_tasks import shipped
 
@@ -107,7 +109,7 @@ def test_what_is_merged_costs_no_behavior_and_no_program_comes_twice(halting, mo
 @given(st.data(), st.sampled_from(READINGS["mod_by_zero"]), st.integers(0, 9))
 def test_instructions_are_merged_with_equals_only(data, mod_by_zero, steps):
     """On a machine that is too large to list: replacing a line by what it was merged with changes no run."""
-    from neurocomp.search.enumeration import meaning
+    from neurocomp.search.by_length import meaning
 
     machine = MachineConfig(mod_by_zero=mod_by_zero)
     program = data.draw(programs(*SIZES))

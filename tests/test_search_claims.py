@@ -5,21 +5,23 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurocomp.config import MachineConfig, Sizes, SynthesisConfig, TaskConfig
+from neurocomp.config import SynthesisConfig, TaskConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program, fit, parse
 from neurocomp.language.executor import encode, execute
-from neurocomp.search.enumeration import enumerate_programs
+from neurocomp.machine_config import MachineConfig, Sizes
+from neurocomp.search.by_length import enumerate_programs
 from neurocomp.search.judge import Judge, first_right
 from neurocomp.search.local_search import local_search
 from neurocomp.search.space import changed, random_code
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.lowering import room_of
-from neurocomp.synthesis.search import as_printed, space_of, synthesize
+from neurocomp.synthesis.synthesizer import as_printed, space_of, synthesize
 from neurocomp.synthesis.templates import Candidate, Templates
 from neurocomp.synthesis.terms import Term, parse_term
-from neurocomp.tasks import Task, held_out, load_task, training_examples
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Task, load_task
 
 SMALL = TaskConfig("small", 4, 3, 3, 3, program="inc 0 1; write 0 1; halt", check={"memory": [0]})
 

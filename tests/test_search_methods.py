@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.config import MachineConfig, OptimizerConfig, RunConfig, SearchConfig
+from neurocomp.config import OptimizerConfig, RunConfig, SearchConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
+from neurocomp.machine_config import MachineConfig
 from neurocomp.pipeline import cell_path, replay, run_cell
 from neurocomp.plan import make_plan
-from neurocomp.tasks import held_out
+from neurocomp.tasks.examples import held_out
 from tests.test_pipeline import facts
 from tests.test_tasks import shipped
 

@@ -5,17 +5,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from neurocomp.config import MachineConfig, Sizes, SynthesisConfig, TaskConfig
+from neurocomp.config import SynthesisConfig, TaskConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, decode, encode, execute
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.search.judge import count_right
 from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.lowering import Room
 from neurocomp.synthesis.score import explained, right_words, scores
-from neurocomp.synthesis.search import loops_in, right_examples, synthesize
-from neurocomp.tasks import Examples, Task, held_out, load_task, training_examples
+from neurocomp.synthesis.synthesizer import loops_in, right_examples, synthesize
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Examples, Task, load_task
 from tests.test_tasks import plain
 
 

@@ -8,19 +8,20 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, OptimizerConfig, RunConfig, Sizes
-from neurocomp.memorizer import soft
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.config import OptimizerConfig, RunConfig
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.memorizer.config import MemorizerConfig, TrainingConfig
 from neurocomp.memorizer.dataset import programs
 from neurocomp.memorizer.languages import Assembly, Subleq
-from neurocomp.methods import templates
+from neurocomp.methods import near_misses as templates
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import make_plan
-from neurocomp.readings import sample
+from neurocomp.readings.screening import sample
 from neurocomp.seeding import SHARED, generator
-from neurocomp.synthesis.search import synthesize
-from neurocomp.tasks import Examples, held_out, load_task, training_examples
+from neurocomp.synthesis.synthesizer import synthesize
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Examples, load_task
 from tests.test_tasks import plain, shipped
 
 MAP_INC = load_task(shipped("map_inc"), MachineConfig())
@@ -146,9 +147,12 @@ def test_seed_restart_and_number_draw_other_programs(spoken):
 
 
 def test_seed_restart_and_split_draw_other_soft_programs_and_combinations():
+    from neurocomp.memorizer import soft_dataset
+
     config = MemorizerConfig(task="soft_imperative", programs=3, length=9, lines=13, memory=7,
                              training=TrainingConfig(batch=4))  # fmt: skip
     seeds = [replace(config, seed=seed) for seed in (0, 1)]
-    assert different(np.stack(soft.draw_programs(one, restart)).tobytes() for one in seeds for restart in (0, 1))
+    pairs = itertools.product(seeds, (0, 1))
+    assert different(np.stack(soft_dataset.draw_programs(*pair)).tobytes() for pair in pairs)
     names = itertools.product(seeds, (0, 1), ("train", "validation"))
-    assert different(np.stack(soft.combine(*name, 50)).tobytes() for name in names)
+    assert different(np.stack(soft_dataset.combine(*name, 50)).tobytes() for name in names)

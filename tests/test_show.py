@@ -8,9 +8,9 @@ import os
 import pytest
 
 from cli.show import main
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report.cells import format_summary, read_cell, summary_line
-from neurocomp.results import CellWriter
+from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, failed, row, write_cell
 
 

@@ -9,13 +9,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurocomp.compiler import exact_weights
-from neurocomp.config import READINGS, MachineConfig, Sizes
-from neurocomp.decompiler import decompile
-from neurocomp.execution import CERTAIN, SoftOutcome, run_soft
+from neurocomp.compilation.compiler import exact_weights
+from neurocomp.compilation.decompiler import decompile
+from neurocomp.compilation.soft_run import CERTAIN, SoftOutcome, run_soft
 from neurocomp.language.assembly import fit, parse
 from neurocomp.language.interpreter import run
 from neurocomp.machine.weights import probabilities, unpack
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes
 from tests.strategies import programs, states
 
 SIZES = {"line": Sizes(5, 4, 7), "operand": Sizes(5, 6, 6), "value": Sizes(6, 4, 6)}
@@ -89,7 +89,7 @@ def test_exact_weights_are_the_program_and_certain_of_it(jump_target, dtype, dat
 def test_exec_says_where_the_soft_answer_is_not_certain(command, monkeypatch):
     def answer(margin):
         outcome = SoftOutcome((0, 0), (1,), 9, False, margin)
-        monkeypatch.setattr("neurocomp.execution.run_soft", lambda *_, **__: outcome)
+        monkeypatch.setattr("neurocomp.compilation.soft_run.run_soft", lambda *_, **__: outcome)
         return command("exec", "inc", "--base=2", "--machine=soft"), command("exec", "inc", "--machine=soft", "--json")
 
     plain, as_json = answer(0.1432)

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurocomp.cli.compose import configure
-from neurocomp.config import UserError
-from neurocomp.memorizer import generated, interpreter, pipeline, soft, texts, wordpiece
+from neurocomp.errors import UserError
+from neurocomp.memorizer import generated, interpreter, pipeline, soft, soft_dataset, texts, wordpiece
 from neurocomp.memorizer.config import (
     ExecutionConfig,
     MemorizerConfig,
@@ -21,13 +21,14 @@ from neurocomp.memorizer.config import (
     SoftConfig,
     TrainingConfig,
 )
+from neurocomp.memorizer.dataset import Examples
 from neurocomp.memorizer.plan import make_plan
 from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.subleq import Instruction, Program
 from neurocomp.memorizer.training import Judge, Training
 
 SENTENCES = ("good film", "bad film , and a long one")
-PIECES = wordpiece.train([*SENTENCES, "a good one"], list(soft.PROMPTS.values()), 200)
+PIECES = wordpiece.train([*SENTENCES, "a good one"], list(soft_dataset.PROMPTS.values()), 200)
 
 
 def small(task: str, **changes) -> MemorizerConfig:
@@ -42,7 +43,7 @@ def small(task: str, **changes) -> MemorizerConfig:
 
 
 def test_soft_instruction_writes_the_class_and_halts():
-    labels = soft.soft_instruction(np.array([0, 1, 1]))
+    labels = soft_dataset.soft_instruction(np.array([0, 1, 1]))
     assert labels.tolist() == [[1, 3, 0], [2, 3, 0], [2, 3, 0]]
     for number, instruction in enumerate(labels[:2].tolist()):
         program = Program((Instruction(0, 0, 0), Instruction(*instruction)))
@@ -52,7 +53,7 @@ def test_soft_instruction_writes_the_class_and_halts():
 
 def test_soft_imperative_is_the_instruction_or_halt():
     there = np.array([[4, 5, 1], [6, 2, 3], [1, 1, 4]])
-    assert soft.soft_imperative(np.array([1, 0, 1]), there).tolist() == [[4, 5, 1], [0, 0, 0], [1, 1, 4]]
+    assert soft_dataset.soft_imperative(np.array([1, 0, 1]), there).tolist() == [[4, 5, 1], [0, 0, 0], [1, 1, 4]]
 
 
 @given(st.integers(1, 4), st.integers(1, 9), st.integers(2, 9), st.integers(0, 99), st.integers(0, 3))
@@ -60,25 +61,25 @@ def test_random_programs_never_refer_to_0_and_stay_inside(
     programs: int, length: int, memory: int, seed: int, restart: int
 ):
     config = small("soft_imperative", programs=programs, length=length, memory=memory, lines=length + 1, seed=seed)
-    tables = soft.draw_programs(config, restart)
+    tables = soft_dataset.draw_programs(config, restart)
     assert [table.shape for table in tables] == [(length + 1, 3)] * programs
     for table in tables:
         assert table[0].tolist() == [0, 0, 0]
         assert (table[1:] >= 1).all() and (table[1:] <= [memory - 1, memory - 1, length]).all()
-    again = soft.draw_programs(config, restart)
+    again = soft_dataset.draw_programs(config, restart)
     assert all((table == same).all() for table, same in zip(tables, again, strict=True))
 
 
 def test_restarts_draw_other_programs_and_combine_texts_with_all_of_their_instructions():
     config = small("soft_imperative")
-    tables = [soft.draw_programs(config, restart) for restart in (0, 1)]
+    tables = [soft_dataset.draw_programs(config, restart) for restart in (0, 1)]
     assert not np.array_equal(tables[0], tables[1])
-    drawn = soft.combine(config, 0, "train", 500)
+    drawn = soft_dataset.combine(config, 0, "train", 500)
     assert set(zip(drawn.lines.tolist(), drawn.programs.tolist(), strict=True)) == {
         (line, program) for line in (1, 2, 3, 4) for program in (0, 1, 2)
     }
-    assert not np.array_equal(drawn.lines, soft.combine(config, 1, "train", 500).lines)
-    assert not np.array_equal(drawn.lines, soft.combine(config, 0, "validation", 500).lines)
+    assert not np.array_equal(drawn.lines, soft_dataset.combine(config, 1, "train", 500).lines)
+    assert not np.array_equal(drawn.lines, soft_dataset.combine(config, 0, "validation", 500).lines)
 
 
 @pytest.mark.parametrize("task, expected", [
@@ -89,10 +90,10 @@ def test_restarts_draw_other_programs_and_combine_texts_with_all_of_their_instru
 ])  # fmt: skip
 def test_input_is_the_instruction_number_the_prompt_and_the_text(task: str, expected: list[str]):
     config = small(task)
-    combined = soft.combine(config, 0, "train", 2)
+    combined = soft_dataset.combine(config, 0, "train", 2)
     if task == "soft_imperative":
-        combined = soft.Combined(np.array([4, 3]), np.array([2, 1]))
-    tokens, mask = soft.inputs(soft.Reader(config, PIECES), SENTENCES, combined)
+        combined = soft_dataset.Combined(np.array([4, 3]), np.array([2, 1]))
+    tokens, mask = soft_dataset.inputs(soft_dataset.Reader(config, PIECES), SENTENCES, combined)
     names = [*map(str, range(6)), *(f"program {number}" for number in range(3))]
     names += sorted(PIECES.get_vocab(), key=PIECES.get_vocab().__getitem__)
     assert [names[token] for token in tokens[0, mask[0]]] == expected
@@ -102,7 +103,8 @@ def test_input_is_the_instruction_number_the_prompt_and_the_text(task: str, expe
 
 def test_end_of_a_text_that_is_too_long_is_cut_off_and_the_prompt_stays():
     config = small("soft_imperative", soft=SoftConfig(tokens=16))
-    tokens, mask = soft.inputs(soft.Reader(config, PIECES), ["good bad a one film"], soft.combine(config, 0, "", 1))
+    reader = soft_dataset.Reader(config, PIECES)
+    tokens, mask = soft_dataset.inputs(reader, ["good bad a one film"], soft_dataset.combine(config, 0, "", 1))
     assert tokens.shape == (1, 16) and mask.all()
     assert PIECES.decode((tokens[0, -4:] - 9).tolist()) == "good bad a one"
 
@@ -110,20 +112,21 @@ def test_end_of_a_text_that_is_too_long_is_cut_off_and_the_prompt_stays():
 def test_labels_follow_texts_programs_and_lines():
     config = small("soft_imperative")
     split = texts.Split(("a", "b", "c"), (1, 0, 1))
-    tables = soft.draw_programs(config, 0)
-    combined = soft.Combined(np.array([4, 1, 2]), np.array([2, 0, 1]))
-    found = soft.examples(soft.Reader(config, PIECES), split, combined, tables).labels.tolist()
+    tables = soft_dataset.draw_programs(config, 0)
+    combined = soft_dataset.Combined(np.array([4, 1, 2]), np.array([2, 0, 1]))
+    found = soft_dataset.examples(soft_dataset.Reader(config, PIECES), split, combined, tables).labels.tolist()
     assert found == [tables[2][4].tolist(), [0, 0, 0], tables[1][2].tolist()]
     for task, expected in (("classify", [[1], [0], [1]]), ("soft_instruction", [[2, 3, 0], [1, 3, 0], [2, 3, 0]])):
         config = small(task)
-        given = soft.examples(soft.Reader(config, PIECES), split, soft.combine(config, 0, "train", 3), [])
+        combined = soft_dataset.combine(config, 0, "train", 3)
+        given = soft_dataset.examples(soft_dataset.Reader(config, PIECES), split, combined, [])
         assert given.labels.tolist() == expected
 
 
 class Knowing(torch.nn.Module):
     """Answers from tables, as a network that learned everything would; `wrong` program 0 forgets one instruction."""
 
-    def __init__(self, config: MemorizerConfig, tables, combined: soft.Combined, labels, wrong: bool = False):
+    def __init__(self, config: MemorizerConfig, tables, combined: soft_dataset.Combined, labels, wrong: bool = False):
         super().__init__()
         self.sizes, self.tables = (config.memory, config.memory, config.lines), [table.copy() for table in tables]
         if wrong:
@@ -145,9 +148,9 @@ def test_runs_of_what_is_known_are_the_interpreters_and_one_wrong_instruction_sh
     config = small("soft_imperative", execution=ExecutionConfig(runs=20, steps=9))
     labels = tuple(int(place % 3 > 0) for place in range(60))
     split = texts.Split(tuple(map(str, range(60))), labels)
-    tables, combined = soft.draw_programs(config, 0), soft.combine(config, 0, "validation", 60)
+    tables, combined = soft_dataset.draw_programs(config, 0), soft_dataset.combine(config, 0, "validation", 60)
     tokens = torch.stack([torch.from_numpy(combined.lines), torch.arange(60)], dim=-1)
-    data = soft.Examples(tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros(60, 3, dtype=torch.long))
+    data = Examples(tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros(60, 3, dtype=torch.long))
     told = soft.exactness(make_plan(config), Knowing(config, tables, combined, labels, wrong), split, data, tables, 0)
     spoiled = sum(program == 0 and label == 1 for program, label in zip(combined.programs, labels, strict=True))
     assert spoiled > 5
@@ -169,7 +172,7 @@ class Answering(torch.nn.Module):
 
 
 def test_accuracy_of_a_field_counts_that_field_alone():
-    data = soft.Examples(torch.tensor([[0], [1], [2], [3]]), None, torch.tensor([[0, 1], [1, 1], [0, 0], [1, 0]]))
+    data = Examples(torch.tensor([[0], [1], [2], [3]]), None, torch.tensor([[0, 1], [1, 1], [0, 0], [1, 0]]))
     judge = Judge(data, (2, 2), "float32")
     network = Answering(torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 1, 0]]))
     assert judge.by_field(network) == [0.5, 0.75]
@@ -197,7 +200,7 @@ def rows_of(config: MemorizerConfig) -> list[dict]:
         return list(csv.DictReader(file))
 
 
-@pytest.mark.parametrize("task", soft.PROMPTS)
+@pytest.mark.parametrize("task", soft_dataset.PROMPTS)
 def test_small_training_leaves_a_row(task: str, folder: Path, tmp_path: Path):
     config = of_folder(task, folder, tmp_path)
     pipeline.complete(config, progress=False)
@@ -301,6 +304,6 @@ def test_experiment_runs_all_three_tasks_on_a_folder_and_the_command_line_has_th
     answer = command("run", "experiment=soft_programs", *shrink)
     assert answer.code == 0, answer.err
     cells = [line.split() for line in answer.out.splitlines() if line.startswith("soft_programs")]
-    assert [task for _, task, *_ in cells] == list(soft.PROMPTS)
+    assert [task for _, task, *_ in cells] == list(soft_dataset.PROMPTS)
     answer = command("run", "experiment=soft_programs", "task=classify", "soft.folder=nowhere")
     assert answer.code == 2 and "soft.folder=nowhere: no such directory; expected soft.folder=DIR" in answer.err

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer.checkpoint import load, save
 from neurocomp.memorizer.interpreter import Run, run, start_memory
 from neurocomp.memorizer.subleq import FOLDER, HALT, Instruction, Program, format_program, load_program, parse, shipped

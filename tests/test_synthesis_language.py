@@ -9,11 +9,12 @@ import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
-from neurocomp.config import READINGS, Sizes, UserError
+from neurocomp.errors import UserError
 from neurocomp.language.assembly import load_program
 from neurocomp.language.assembly import parse as parse_assembly
 from neurocomp.language.executor import decode
 from neurocomp.language.interpreter import run
+from neurocomp.machine_config import READINGS, Sizes
 from neurocomp.synthesis.assembler import DoesNotFit, Lowered, Room
 from neurocomp.synthesis.construct import WORD, Construct
 from neurocomp.synthesis.constructs import CONSTRUCTS, chosen

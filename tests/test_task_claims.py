@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.config import MachineConfig, TaskConfig, UserError
-from neurocomp.expressions import evaluate, evaluate_range
-from neurocomp.results import config_hash
-from neurocomp.tasks import Task, held_out, load_task, training_examples
+from neurocomp.config import TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.machine_config import MachineConfig
+from neurocomp.results.identity import config_hash
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.expressions import evaluate, evaluate_range
+from neurocomp.tasks.task import Task, load_task
 from tests.test_tasks import plain, shipped
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 
 from neurocomp.cli.task_numbers import check_numbers
-from neurocomp.config import MachineConfig, TaskConfig, UserError
-from neurocomp.tasks import load_task
+from neurocomp.config import TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.machine_config import MachineConfig
+from neurocomp.tasks.task import load_task
 
 EXPRESSION = "expected a whole number or an expression in length and base"
 TASK = "name: mine\nbase: 6\nregisters: 3\nlines: 4\nsteps: 9\nprogram: inc 0 0; write 0 0\ncheck: {memory: [0]}\n"

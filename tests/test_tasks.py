@@ -11,9 +11,12 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import MachineConfig, TaskConfig, UserError
-from neurocomp.expressions import evaluate, evaluate_range
-from neurocomp.tasks import Examples, held_out, load_task, training_examples
+from neurocomp.config import TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.machine_config import MachineConfig
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.expressions import evaluate, evaluate_range
+from neurocomp.tasks.task import Examples, load_task
 
 ROOT = Path(__file__).parents[1]
 FILES = sorted(path.stem for path in (ROOT / "configs" / "task").glob("*.yaml"))

@@ -13,11 +13,12 @@ import torch
 from safetensors.torch import save_file
 
 from neurocomp import tensor_file
-from neurocomp.compiler import exact_weights
-from neurocomp.config import MachineConfig, Sizes, UserError
+from neurocomp.compilation.compiler import exact_weights
+from neurocomp.compilation.weights_file import FORMAT, load_weights, save_weights
+from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, load_program
-from neurocomp.limits import Most
-from neurocomp.weights_file import FORMAT, load_weights, save_weights
+from neurocomp.limits.checking import Most
+from neurocomp.machine_config import MachineConfig, Sizes
 
 SIZES, MACHINE = Sizes(5, 4, 7), MachineConfig()
 FACTS = {"format": FORMAT, "base": "5", "registers": "4", "lines": "7", "jump_target": "line"}

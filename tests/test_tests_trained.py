@@ -11,7 +11,7 @@ from neurocomp.cli.compose import configure
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
 from neurocomp.seeding import SHARED
-from neurocomp.tasks import held_out, training_examples
+from neurocomp.tasks.examples import held_out, training_examples
 
 QUICK = ("restarts=3", "optimizer.updates=1", "engine=eager", "threads=1", "synthesis.candidates=400")
 FEW = (

@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.files import atomic_write, read_text, remove_leftovers
 from neurocomp.text import first_lines, json_text, lines, visible, whole_number
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.memorizer import generated, texts, wordpiece
 from neurocomp.memorizer.config import SoftConfig
 

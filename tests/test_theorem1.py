@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig
 from neurocomp.memorizer.pipeline import cell_path, complete
 from neurocomp.memorizer.theorem1 import construct, four_layers, parameter_count, parameters_bound

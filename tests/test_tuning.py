@@ -11,18 +11,21 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from neurocomp import optimizer
-from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, ObjectiveConfig, OptimizerConfig, UserError
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.config import ObjectiveConfig, OptimizerConfig
 from neurocomp.engine import load
+from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import fit, format_program, load_program
 from neurocomp.machine.run import Run
-from neurocomp.objective import Targets, cross_entropy, losses
-from neurocomp.recovery import Validation, hard, measure, program_text, to_batch
-from neurocomp.tasks import Examples, held_out, load_task, training_examples
-from neurocomp.tuning import tune
-from neurocomp.updating import Updated, choose
+from neurocomp.machine_config import MachineConfig
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Examples, load_task
+from neurocomp.tuning import optimizer
+from neurocomp.tuning.lanes import tune
+from neurocomp.tuning.objective import Targets, cross_entropy, losses
+from neurocomp.tuning.recovery import Validation, hard, measure, program_text, to_batch
+from neurocomp.tuning.update import Updated, choose
 from tests.strategies import programs, states
 from tests.test_tasks import shipped
 

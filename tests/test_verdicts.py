@@ -12,24 +12,26 @@ import numpy as np
 import pytest
 import torch
 
-from neurocomp import readings
 from neurocomp.cli import synth
 from neurocomp.cli.compose import configure
-from neurocomp.compiler import compile_program
+from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import METHODS as METHOD_NAMES
-from neurocomp.config import MachineConfig, OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
+from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
 from neurocomp.engine import load
 from neurocomp.language.assembly import fit, format_program, parse
 from neurocomp.language.executor import encode
 from neurocomp.machine.run import Run
-from neurocomp.methods.templates import with_templates
+from neurocomp.machine_config import MachineConfig
+from neurocomp.methods.near_misses import with_templates
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import make_plan
-from neurocomp.recovery import Validation, measure, soft
+from neurocomp.readings import screening as readings
 from neurocomp.search.judge import Judge
 from neurocomp.search.local_search import local_search
-from neurocomp.tasks import Examples, HeldOut, Task, held_out, load_task, training_examples
-from neurocomp.verification import hard, verdicts
+from neurocomp.tasks.examples import HeldOut, held_out, training_examples
+from neurocomp.tasks.task import Examples, Task, load_task
+from neurocomp.tasks.verification import hard, verdicts
+from neurocomp.tuning.recovery import Validation, measure, soft
 from tests.test_tasks import shipped
 
 # Cell 0 becomes the word of register 1, which is drawn; one instruction does it, so that every method finds it.

@@ -7,12 +7,12 @@ import math
 import pytest
 import torch
 
-from neurocomp.compiler import compile_program
-from neurocomp.config import MachineConfig, Sizes
-from neurocomp.decompiler import decisions, decompile
+from neurocomp.compilation.compiler import compile_program
+from neurocomp.compilation.decompiler import decisions, decompile
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.language.isa import INDEX
 from neurocomp.machine.weights import unpack
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.seeding import generator
 
 

@@ -16,12 +16,13 @@ import jax.numpy as jnp  # pyright: ignore[reportMissingImports]
 import numpy as np
 import torch
 
-from neurocomp.config import ObjectiveConfig, OptimizerConfig, Sizes
+from neurocomp.config import ObjectiveConfig, OptimizerConfig
 from neurocomp.language.isa import BY_NAME, INDEX, OPCODES, WRITING, compute
-from neurocomp.objective import TINY
-from neurocomp.recovery import Batch
+from neurocomp.machine_config import Sizes
 from neurocomp.shapes import Float, Tensor
-from neurocomp.tasks import Task
+from neurocomp.tasks.task import Task
+from neurocomp.tuning.objective import TINY
+from neurocomp.tuning.recovery import Batch
 
 
 class JaxPeer:

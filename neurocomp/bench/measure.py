@@ -14,10 +14,11 @@ from typing import NamedTuple, TypeVar
 import torch
 
 from neurocomp.bench.memory import peak_memory
-from neurocomp.bench.update import Update, plan_for, prepare, thread_settings
-from neurocomp.config import RunConfig, Sizes
+from neurocomp.bench.one_update import Update, plan_for, prepare, thread_settings
+from neurocomp.config import RunConfig
 from neurocomp.language.isa import COMPUTING, OPCODES
 from neurocomp.machine.weights import packed_width
+from neurocomp.machine_config import Sizes
 from neurocomp.plan import Plan
 
 MATRIX = 1024  # rows of the square product that stands for what the machine can do

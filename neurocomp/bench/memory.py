@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from neurocomp.bench.update import plan_for, prepare
+from neurocomp.bench.one_update import plan_for, prepare
 from neurocomp.config import RunConfig
 
 UPDATES = 3

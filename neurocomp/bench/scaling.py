@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp.bench.measure import alternate, entrants
-from neurocomp.bench.update import plan_for
+from neurocomp.bench.one_update import plan_for
 from neurocomp.config import RunConfig
 
 

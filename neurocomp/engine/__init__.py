@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import torch
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.machine.run import Run, run
 
 Engine = Callable[..., Run]

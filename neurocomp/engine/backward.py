@@ -18,8 +18,8 @@ from neurocomp.engine.forward import (
     register_writers,
 )  # fmt: skip
 from neurocomp.engine.kernels import kernel
+from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, filled
-from neurocomp.engine.plan import BLOCK
 
 
 @kernel

@@ -10,10 +10,10 @@ import numba
 import numpy as np
 
 from neurocomp import jit
-from neurocomp.config import MachineConfig, Sizes
+from neurocomp.engine.layout import plan
 from neurocomp.engine.lookup import lookup
-from neurocomp.engine.plan import plan
 from neurocomp.language import isa
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Tensor
 
 SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # all that compiled code depends on

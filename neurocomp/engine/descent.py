@@ -10,11 +10,11 @@ from typing import NamedTuple
 
 import torch
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.engine.cache import call
 from neurocomp.engine.fused import EXTRA_RECORDS, Sweep, tables
 from neurocomp.engine.gradient import gradient, losses
 from neurocomp.machine.state import State
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Bool, Float, Int, Tensor
 
 

@@ -6,8 +6,8 @@ Every function reads and writes records through pointers to packs (see `plan.Pla
 from __future__ import annotations
 
 from neurocomp.engine.kernels import kernel
+from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, exp2, exp2_or_zero, filled, maximum, total
-from neurocomp.engine.plan import BLOCK
 from neurocomp.language.isa import INDEX, OPCODES, WRITING
 
 OPCODE_COUNT = len(OPCODES)

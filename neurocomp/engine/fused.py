@@ -16,14 +16,15 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import numpy as np
 import torch
 
-from neurocomp.config import MachineConfig, Sizes, UserError
 from neurocomp.engine import queue, sweep
 from neurocomp.engine.cache import compiled
+from neurocomp.engine.layout import Plan, plan
 from neurocomp.engine.lookup import Lookup, lookup
 from neurocomp.engine.packs import PACK_BYTES
-from neurocomp.engine.plan import Plan, plan
+from neurocomp.errors import UserError
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
 # Beside the states of a run: the one after the last step, and the adjoints.

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp import foreign
-from neurocomp.config import Sizes, UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.isa import BY_NAME, Opcode
+from neurocomp.machine_config import Sizes
 from neurocomp.text import SHOWN, elided, first_lines, lines, named
 
 LONGEST = 80  # characters of a line that a message repeats

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.machine.weights import Selectors, pack, probabilities, unpack
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
 

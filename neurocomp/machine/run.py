@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import torch
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.machine.controller import prepare
 from neurocomp.machine.state import State
 from neurocomp.machine.step import step
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
 
@@ -24,7 +24,7 @@ class Run(NamedTuple):
 def run(logits: Float[Tensor, "K L W"], state: State, sizes: Sizes, machine: MachineConfig, steps: int) -> Run:
     """The machine after `steps` steps, differentiable in `logits`. T may be 0."""
     lines = prepare(logits, sizes, machine)
-    halted = []
+    halted: list[Tensor] = []
     for _ in range(steps):
         state = step(lines, state, sizes, machine)
         halted.append(state.halted)

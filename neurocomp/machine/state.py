@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import torch
 
-from neurocomp.config import Sizes
+from neurocomp.machine.simplex import one_hot
+from neurocomp.machine_config import Sizes
 from neurocomp.shapes import Float, Int, Tensor
-from neurocomp.simplex import one_hot
 
 
 class State(NamedTuple):

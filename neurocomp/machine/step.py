@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import torch
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.language.isa import COMPUTING, INDEX, WRITING
 from neurocomp.machine.controller import fetch
 from neurocomp.machine.lookup import lookup_table
 from neurocomp.machine.state import State
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
 

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 import torch
 
-from neurocomp.config import MachineConfig, Sizes
 from neurocomp.language.isa import OPCODES
+from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
 
@@ -33,7 +33,7 @@ def packed_width(sizes: Sizes, machine: MachineConfig) -> int:
 def unpack(packed: Float[Tensor, "*batch W"], sizes: Sizes) -> Selectors:
     """The sections of `packed`, as views."""
     slots_end = len(OPCODES) + 3 * sizes.registers
-    slots = packed[..., len(OPCODES) : slots_end].unflatten(-1, (3, sizes.registers))
+    slots: Tensor = packed[..., len(OPCODES) : slots_end].unflatten(-1, (3, sizes.registers))
     target = packed[..., slots_end:] if packed.shape[-1] > slots_end else None
     return Selectors(packed[..., : len(OPCODES)], slots, target)
 

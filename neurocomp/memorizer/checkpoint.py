@@ -6,8 +6,8 @@ from pathlib import Path
 
 from neurocomp import tensor_file
 from neurocomp.config import LimitsConfig
-from neurocomp.estimates import BYTE_OF_NETWORK
-from neurocomp.limits import most
+from neurocomp.limits.checking import most
+from neurocomp.limits.estimates import BYTE_OF_NETWORK
 from neurocomp.shapes import Tensor
 
 LIFTED_BY = "limits.memory_gb"

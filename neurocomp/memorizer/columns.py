@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from neurocomp.columns import RowFormat
+from neurocomp.results.columns import RowFormat
 
 MEMORIZED = RowFormat(
     columns=(

@@ -9,7 +9,8 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import LimitsConfig, UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.text import is_formula, visible
 
 TASKS = ("memorize", "classify", "soft_instruction", "soft_imperative")

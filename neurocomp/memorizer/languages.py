@@ -11,8 +11,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
-from neurocomp.config import Sizes, UserError
+from neurocomp.errors import UserError
 from neurocomp.language import assembly, interpreter, isa
+from neurocomp.machine_config import Sizes
 from neurocomp.memorizer import interpreter as exact
 from neurocomp.memorizer import subleq
 from neurocomp.memorizer.config import MemorizerConfig

@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
-from neurocomp.config import LimitsConfig, UserError
-from neurocomp.limits import OPTIONS, power
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
+from neurocomp.limits.checking import OPTIONS, power
 from neurocomp.memorizer.interpreter import START, Step
 from neurocomp.memorizer.subleq import Instruction, Program
 

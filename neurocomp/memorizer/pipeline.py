@@ -16,7 +16,7 @@ from neurocomp.memorizer.plan import Plan, make_plan
 from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
-from neurocomp.results import CellWriter, check_appendable
+from neurocomp.results.writer import CellWriter, check_appendable
 from neurocomp.seeding import generator
 from neurocomp.text import visible
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
-from neurocomp import estimates
-from neurocomp.config import UserError, checked
 from neurocomp.devices import checked_device
-from neurocomp.limits import check
+from neurocomp.errors import UserError, checked
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import check
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.languages import Assembly, Subleq, language
-from neurocomp.results import config_hash, file_stem
+from neurocomp.results.identity import config_hash, file_stem
 
 
 @dataclass(frozen=True)
@@ -51,9 +51,9 @@ def make_plan(config: MemorizerConfig) -> Plan:
     identity = {key: value for key, value in asdict(config).items() if key not in WITHOUT_EFFECT}
     identity["training"].pop("save_every")
     if config.task in SOFT_TASKS:
-        from neurocomp.memorizer import soft
+        from neurocomp.memorizer import soft_dataset  # needs tokenizers, which memorizing programs does without
 
-        identity["texts"] = soft.check(config)  # what is in the folder, wherever it lies
+        identity["texts"] = soft_dataset.check(config)  # what is in the folder, wherever it lies
         identity["soft"].pop("folder")
     else:
         identity.pop("soft")

@@ -14,7 +14,8 @@ from typing import Any
 import torch
 
 from neurocomp import tensor_file
-from neurocomp.config import LimitsConfig, UserError
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.training import Training
 from neurocomp.shapes import Tensor

@@ -9,7 +9,8 @@ import torch
 
 from neurocomp.devices import thread_count
 from neurocomp.memorizer.plan import Plan
-from neurocomp.results import SCHEMA, made_by
+from neurocomp.results.provenance import made_by
+from neurocomp.results.writer import SCHEMA
 
 
 def common_columns(plan: Plan) -> dict:

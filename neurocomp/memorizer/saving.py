@@ -13,9 +13,11 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurocomp import estimates, tensor_file
-from neurocomp.config import LimitsConfig, UserError
-from neurocomp.limits import OPTIONS, check
+from neurocomp import tensor_file
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
+from neurocomp.limits import estimates
+from neurocomp.limits.checking import OPTIONS, check
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import NetworkConfig
 from neurocomp.memorizer.dataset import Named, labels_of

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp import foreign
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.assembly import is_assembly
 from neurocomp.text import SHOWN, elided, first_lines, lines

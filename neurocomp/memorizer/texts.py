@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import WHOLE, check_size, read_bytes
 from neurocomp.memorizer import generated
 from neurocomp.memorizer.config import SoftConfig

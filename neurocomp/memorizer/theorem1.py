@@ -27,7 +27,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.memorizer.languages import Table
 from neurocomp.shapes import Bool, Float, Int, Tensor
 

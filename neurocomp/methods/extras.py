@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from neurocomp.config import UserError
-from neurocomp.estimates import BYTE_OF_CURVES
+from neurocomp.compilation.weights_file import save_weights
+from neurocomp.errors import UserError
 from neurocomp.files import atomic_write, check_size, check_writable, read_text
-from neurocomp.limits import most
+from neurocomp.limits.checking import most
+from neurocomp.limits.estimates import BYTE_OF_CURVES
 from neurocomp.plan import Plan
 from neurocomp.text import lines
-from neurocomp.tuning import Tuned
-from neurocomp.weights_file import save_weights
+from neurocomp.tuning.lanes import Tuned
 
 HEADER = "restart,update,loss"
 

@@ -9,10 +9,11 @@ import torch
 from neurocomp.devices import thread_count
 from neurocomp.language.assembly import Program, parse
 from neurocomp.plan import Plan
-from neurocomp.results import SCHEMA, made_by
+from neurocomp.results.provenance import made_by
+from neurocomp.results.writer import SCHEMA
 from neurocomp.seeding import SHARED
-from neurocomp.tasks import HeldOut, count_trained_tests, held_out, training_examples
-from neurocomp.verification import Verdict
+from neurocomp.tasks.examples import HeldOut, count_trained_tests, held_out, training_examples
+from neurocomp.tasks.verification import Verdict
 
 
 def common_columns(plan: Plan) -> dict:

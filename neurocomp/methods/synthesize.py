@@ -6,12 +6,12 @@ import time
 from collections.abc import Sequence
 
 from neurocomp.language.assembly import format_program
+from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, discrete_columns
 from neurocomp.plan import Plan
-from neurocomp.progress import Progress
-from neurocomp.synthesis.search import Synthesis, synthesize
-from neurocomp.tasks import HeldOut, count_trained_tests, training_examples
-from neurocomp.verification import Verdict, verdicts
+from neurocomp.synthesis.synthesizer import Synthesis, synthesize
+from neurocomp.tasks.examples import HeldOut, count_trained_tests, training_examples
+from neurocomp.tasks.verification import Verdict, verdicts
 
 
 def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:

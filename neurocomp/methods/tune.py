@@ -11,17 +11,17 @@ from itertools import chain, groupby
 
 import torch
 
-from neurocomp import optimizer
 from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
+from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
 from neurocomp.plan import Plan, Start, start
-from neurocomp.progress import Progress
-from neurocomp.recovery import Validation, measure, program_text, soft
-from neurocomp.tasks import HeldOut
-from neurocomp.tuning import Tuned, tune
-from neurocomp.updating import Update, choose
+from neurocomp.tasks.examples import HeldOut
+from neurocomp.tuning import optimizer
+from neurocomp.tuning.lanes import Tuned, tune
+from neurocomp.tuning.recovery import Validation, measure, program_text, soft
+from neurocomp.tuning.update import Update, choose
 
 SECONDS_UNSAVED = 5.0  # for so long at most, what is done is not on the disk while others are tuned
 

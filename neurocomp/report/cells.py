@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import functools
-import math
-import os
 import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from neurocomp.columns import RESTARTS, RowFormat
-from neurocomp.config import UserError
-from neurocomp.files import readable
+from neurocomp import moved
+from neurocomp.config import RunConfig, TaskConfig
+from neurocomp.errors import UserError
+from neurocomp.report.finding import find
+from neurocomp.report.rates import Interval, wilson
+from neurocomp.results.columns import RESTARTS, RowFormat
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -27,40 +28,6 @@ METRICS = {
 }
 
 
-# How the CSV files of the memorizer's cells begin.
-MEMORIZER_HEADER = "task,language,network,"
-
-# How the other CSV files of neurocomp begin, which may lie among the cells: drawn tables, readings, benchmarks.
-OTHER_HEADERS = ("row,task,n,", "template,task,n,", "task,init,gamma,n,", "file,metric,", "setting,row,", "date,",
-                 "row,programs,", "row,task,model,")  # fmt: skip
-
-
-NORMAL_975 = 1.959963984540054  # the normal distribution's quantile for an interval of 95 %
-
-
-class Interval(NamedTuple):
-    low: float
-    high: float
-
-
-def wilson(count: int, n: int) -> Interval:
-    """The 95 % Wilson interval of a rate of `count` in `n` (Wilson, 1927).
-
-    To the last bit what `scipy.stats.binomtest` gives, which takes a second to import.
-    """
-    rate = count / n
-    denominator = 2 * (n + NORMAL_975**2)
-    center = (2 * n * rate + NORMAL_975**2) / denominator
-    delta = NORMAL_975 / denominator * math.sqrt(4 * n * rate * (1 - rate) + NORMAL_975**2)
-    return Interval(center - delta if count else 0.0, center + delta if count < n else 1.0)
-
-
-def rate_columns(count: int, n: int) -> dict[str, Any]:
-    """What tables say of `count` recovered restarts of `n`: n, the rate as a fraction, its interval."""
-    low, high = wilson(count, n)
-    return {"n": n, "rate": count / n, "ci_low": low, "ci_high": high}
-
-
 @dataclass(frozen=True)
 class Rows:
     """One configuration: `rows` has one row for each restart that ran, whatever came of it; failed runs left none.
@@ -69,6 +36,9 @@ class Rows:
     `notes` and `problems` are what is to be said of the two files (see `rows_file`).
     """
 
+    FORMAT: ClassVar[RowFormat]
+    SUCH_AS: ClassVar[str]  # a key of such a configuration, for messages
+
     path: Path
     rows: DataFrame
     config: dict
@@ -76,6 +46,11 @@ class Rows:
     has_failed_rows: bool
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+    @staticmethod
+    def settings() -> Any:
+        """The configuration of such a cell, with its defaults: a dataclass."""
+        raise NotImplementedError
 
     @property
     def n(self) -> int:
@@ -107,6 +82,12 @@ class Rows:
 
 class Cell(Rows):
     """A cell of the differentiable machine; facts: task, init, method, template, gamma, seed, config_hash."""
+
+    FORMAT, SUCH_AS = RESTARTS, "machine.writeback"
+
+    @staticmethod
+    def settings() -> RunConfig:
+        return RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1))
 
     def recovered(self, metric: str) -> int | None:
         """How many restarts recovered; None if the measure was not taken here.
@@ -145,8 +126,8 @@ def read_parts(
     path: Path, format: RowFormat, facts: Callable[[DataFrame, dict], dict[str, Any]], details: bool
 ) -> tuple:
     """The fields of a `Rows`. Each restart counts once, by its first row; rows come in the order of restarts."""
-    from neurocomp.configuration_file import read_configuration
-    from neurocomp.rows_file import read_file
+    from neurocomp.results.configuration_file import read_configuration
+    from neurocomp.results.rows_file import read_file
 
     found, problems, config = read_file(path, format, details), [], {}
     try:
@@ -171,60 +152,6 @@ class Said:
 
     notes: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
-
-
-class Found(NamedTuple):
-    """CSV files below a directory: cells, cells of the memorizer, and a line for each that is neither and not ours."""
-
-    cells: list[Path]
-    memorized: list[Path]
-    problems: list[str]
-
-
-def find(directory: Path) -> Found:
-    """The CSV files below a directory (or the one file), sorted. What else neurocomp writes there is passed over."""
-    from neurocomp.rows_file import LONGEST_HEADER, read_header
-
-    found = Found([], [], [])
-    for path in _csv_paths(Path(directory), found.problems):
-        try:
-            with readable(path), path.open("rb") as file:
-                header = file.readline(LONGEST_HEADER)
-            if begins(header, (MEMORIZER_HEADER,)):
-                found.memorized.append(path)
-            elif not (path.name.endswith(".curves.csv") or begins(header, OTHER_HEADERS)):
-                if header:
-                    read_header(path, header, RESTARTS)
-                found.cells.append(path)
-        except UserError as error:
-            found.problems.append(str(error))
-    return found
-
-
-def begins(header: bytes, known: Sequence[str]) -> bool:
-    """Whether a first line is one of these, however its fields are quoted."""
-    from neurocomp.row_lines import Damaged, split_line
-
-    try:
-        columns = split_line(header.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
-    except Damaged:
-        return False
-    return ",".join(columns).startswith(tuple(known))
-
-
-def _csv_paths(directory: Path, problems: list[str]) -> list[Path]:
-    """All that is called .csv; folders that cannot be read are added to the problems."""
-    if not os.path.lexists(directory):
-        return []
-    if not directory.is_dir():
-        return [directory]
-
-    def unreadable(error: OSError) -> None:
-        problems.append(f"{error.filename}: cannot be read ({error.strerror})")
-
-    walked = os.walk(directory, onerror=unreadable)
-    return sorted(Path(folder, name) for folder, folders, files in walked for name in [*folders, *files]
-                  if name.endswith(".csv"))  # fmt: skip
 
 
 def read_cells(directory: Path, said: Said | None = None, details: bool = True) -> list[Cell]:
@@ -327,3 +254,7 @@ def percent(rate: float | None) -> str:
 def or_dash(value: Any, spec: str = "") -> str:
     """What there is, or `-`."""
     return "-" if value in (None, "") else format(value, spec)
+
+
+if not TYPE_CHECKING:
+    __getattr__ = moved.names_of(__name__, "neurocomp.report.rates", "neurocomp.report.finding")

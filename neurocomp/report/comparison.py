@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from neurocomp.config import UserError, did_you_mean
-from neurocomp.report.cells import Cell, Said, find, percent, rate_columns, read_all, read_cell
+from neurocomp.errors import UserError, did_you_mean
+from neurocomp.report.cells import Cell, Said, percent, read_all, read_cell
+from neurocomp.report.finding import find
+from neurocomp.report.rates import rate_columns
 
 LISTED = 10  # cells that a message names
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from neurocomp.report.cells import METRICS, Cell, rate_columns
+from neurocomp.report.cells import METRICS, Cell
 from neurocomp.report.grid import Entry, Grid, Table, most_restarts, rate_text, restarts_text
 from neurocomp.report.places import Place, choose
 from neurocomp.report.published import task_order
+from neurocomp.report.rates import rate_columns
 
 COLUMNS = ("task", "init", "gamma", "n", "rate", "ci_low", "ci_high")
 

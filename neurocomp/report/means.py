@@ -6,7 +6,7 @@ import statistics
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from neurocomp.report.cells import Interval
+from neurocomp.report.rates import Interval
 
 
 class Sample(NamedTuple):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.report.cells import Cell
 from neurocomp.report.published import row_of_init
 from neurocomp.report.where import differences

@@ -16,12 +16,13 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.files import atomic_write
-from neurocomp.report.cells import Cell, wilson
+from neurocomp.report.cells import Cell
 from neurocomp.report.gamma import gamma_table, is_own
 from neurocomp.report.places import BOTH, EQUAL_BUDGET, choose, row_of
 from neurocomp.report.published import task_order
+from neurocomp.report.rates import wilson
 from neurocomp.report.table import EXCLUDED, Entry, long_table
 
 # What of a file would say when it was drawn, and by which matplotlib.

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from neurocomp.report.cells import METRICS, Cell, rate_columns, wilson
+from neurocomp.report.cells import METRICS, Cell
 from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
 from neurocomp.report.places import AFTER_TUNING, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
 from neurocomp.report.published import RESTARTS, axes, is_tuned, published
+from neurocomp.report.rates import rate_columns, wilson
 
 RATES = ("row", "task", "n", "rate", "ci_low", "ci_high", "published", "difference", "excluded")
 SUMS = ("executions", "backward_executions", "wall_s")

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from neurocomp.report.cells import METRICS, Cell, rate_columns
+from neurocomp.report.cells import METRICS, Cell
 from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
 from neurocomp.report.places import Place, choose
 from neurocomp.report.published import axes, task_order
+from neurocomp.report.rates import rate_columns
 
 COLUMNS = ("template", "task", "n", "rate", "ci_low", "ci_high")
 

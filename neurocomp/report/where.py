@@ -3,27 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, TypeVar
+from typing import Any
 
-from neurocomp.columns import RESTARTS
-from neurocomp.config import RunConfig, TaskConfig, UserError, did_you_mean
-from neurocomp.memorizer.columns import MEMORIZED
-from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.report.cells import Cell
-from neurocomp.report.memorized import MemorizerCell
-
-AnyCell = TypeVar("AnyCell", Cell, MemorizerCell)
-
-EXAMPLES = {Cell: "machine.writeback", MemorizerCell: "training.check"}
+from neurocomp.errors import UserError, did_you_mean
+from neurocomp.report.cells import Cell, OneOf, Rows
 
 
-def select(cells: list[AnyCell], where: dict[str, list[str]], kind: type[AnyCell] = Cell) -> list[AnyCell]:
-    """The cells that have, for each key, one of these values: a column's in all rows, or their configuration's."""
-    known = sorted({*_keys(kind), *(key for cell in cells for key in flat(cell.config))})
+def select(cells: list[OneOf], where: dict[str, list[str]], kind: type[OneOf]) -> list[OneOf]:
+    """The cells of a kind that have, for each key, one of these values: a column's in all rows, or their
+    configuration's.
+    """  # fmt: skip
+    columns = {column for column in kind.FORMAT.columns if column not in kind.FORMAT.details}
+    known = sorted({*columns, *flat(asdict(kind.settings())), *(key for cell in cells for key in flat(cell.config))})
     for key, texts in where.items():
         asked = f"--where {key}={texts[0]}"
         if key not in known:
-            accepted = f"a column of the rows, or a key of the configuration such as {EXAMPLES[kind]}"
+            accepted = f"a column of the rows, or a key of the configuration such as {kind.SUCH_AS}"
             raise UserError(f"{asked}: unknown key, expected {accepted}{did_you_mean(key, known)}")
         found = [cell for cell in cells if any(_has(cell, key, text) for text in texts)]
         if cells and not found:
@@ -46,14 +41,6 @@ def differences(cells: list[Cell]) -> list[str]:
     return lines
 
 
-def _keys(kind: type) -> set[str]:
-    """Columns, and keys of the configuration."""
-    if kind is MemorizerCell:
-        return {*MEMORIZED.columns, *flat(asdict(MemorizerConfig()))}
-    columns = set(RESTARTS.columns) - set(RESTARTS.details)  # what no report reads
-    return {*columns, *flat(asdict(RunConfig(TaskConfig(name="", base=2, registers=1, lines=1, steps=1))))}
-
-
 def flat(config: dict, prefix: str = "") -> dict[str, Any]:
     """Nested keys joined by dots."""
     joined = {}
@@ -62,14 +49,14 @@ def flat(config: dict, prefix: str = "") -> dict[str, Any]:
     return joined
 
 
-def _values(cell: Cell | MemorizerCell, key: str) -> list:
+def _values(cell: Rows, key: str) -> list:
     if key in cell.rows:
         return cell.rows[key].astype(object).where(cell.rows[key].notna(), None).unique().tolist()
     settings = flat(cell.config)
     return [settings[key]] if key in settings else []
 
 
-def _has(cell: Cell | MemorizerCell, key: str, text: str) -> bool:
+def _has(cell: Rows, key: str, text: str) -> bool:
     values = _values(cell, key)
     if key in ("config_hash", "commit") and text:  # file names show the first digits of a hash
         return bool(values) and all(value.startswith(text) for value in values)

@@ -11,8 +11,8 @@ import numpy as np
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import decode
 from neurocomp.synthesis.score import right_words
-from neurocomp.tasks import Examples, Task
-from neurocomp.verification import run
+from neurocomp.tasks.task import Examples, Task
+from neurocomp.tasks.verification import run
 
 
 class Searched(NamedTuple):

@@ -15,7 +15,7 @@ from neurocomp.language.assembly import Program
 from neurocomp.language.executor import decode, encode
 from neurocomp.search.judge import Judge, Searched, count_right
 from neurocomp.search.space import changed, random_code, used_fields
-from neurocomp.tasks import Examples, Task
+from neurocomp.tasks.task import Examples, Task
 
 TWO_CHANGES = 0.25  # how often a step changes two fields: some programs are two changes from any that is not worse
 BLOCK = 256  # steps whose random numbers are drawn at a time

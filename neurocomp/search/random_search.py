@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from neurocomp.config import Sizes
+from neurocomp.machine_config import Sizes
 from neurocomp.search.judge import Judge, Searched, first_right
 from neurocomp.search.space import random_code
 

@@ -10,10 +10,10 @@ import functools
 
 import numpy as np
 
-from neurocomp.config import Sizes
 from neurocomp.language.assembly import slots
 from neurocomp.language.executor import SLOTS
 from neurocomp.language.isa import OPCODES
+from neurocomp.machine_config import Sizes
 
 FIELDS = ("opcode", *SLOTS)
 

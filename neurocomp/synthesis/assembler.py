@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from neurocomp.config import Sizes, UserError
+from neurocomp.errors import UserError
 from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.machine_config import Sizes
 from neurocomp.synthesis.construct import WORDS, Construct
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register, terms_in
 

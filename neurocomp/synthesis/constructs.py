@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.language.isa import OPCODES, Opcode, compute
 from neurocomp.synthesis.assembler import Assembler
 from neurocomp.synthesis.construct import (

@@ -29,7 +29,7 @@ from neurocomp.synthesis.construct import (
 from neurocomp.synthesis.equivalence import Function, Functions
 from neurocomp.synthesis.grammar import operators
 from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
-from neurocomp.synthesis.shapes import Shape, Shapes, code_of
+from neurocomp.synthesis.skeletons import Shape, Shapes, code_of
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
 BATCH = 1024

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from neurocomp.config import UserError, did_you_mean
+from neurocomp.errors import UserError, did_you_mean
 from neurocomp.synthesis.construct import (
     ADDRESS,
     EACH_STATEMENT,

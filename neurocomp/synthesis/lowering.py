@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 from neurocomp.synthesis.assembler import Assembler, Lowered, Room, TooFewRegisters
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.terms import Term
-from neurocomp.tasks import Task
+from neurocomp.tasks.task import Task
 
 
 def room_of(task: Task) -> Room:

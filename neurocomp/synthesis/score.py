@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from neurocomp.language.executor import Final
-from neurocomp.tasks import Examples, Task
+from neurocomp.tasks.task import Examples, Task
 
 
 def checked_words(memory: np.ndarray, registers: np.ndarray, task: Task) -> np.ndarray:

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from neurocomp.config import UserError
+from neurocomp.errors import UserError
 
 TOKEN = re.compile(r"\s*(?:([a-z_]\w*|\d{1,4})|([(),]))", re.ASCII | re.IGNORECASE)
 REGISTER = re.compile(r"r(\d{1,4})", re.ASCII)

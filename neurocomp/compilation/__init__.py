@@ -1,0 +1,1 @@
+"""Programs to the weights of the machine and back, and one exact run of what was compiled."""

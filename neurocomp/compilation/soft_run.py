@@ -1,0 +1,79 @@
+"""One program on the soft machine: compiled to certain weights, run from given words, read off as likeliest words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+
+from neurocomp.compilation.compiler import exact_weights
+from neurocomp.language.assembly import Program
+from neurocomp.language.interpreter import Trace
+from neurocomp.machine.controller import prepare
+from neurocomp.machine.simplex import most_likely, one_hot
+from neurocomp.machine.state import State, start_state
+from neurocomp.machine.step import step
+from neurocomp.machine_config import MachineConfig, Sizes
+from neurocomp.shapes import Float, Tensor
+
+# With at least this margin a run did what the program says: a step on one-hot rows that leaves one-hot rows is the
+# opcode's own. Rounding moves a margin by less than 1e-12, a decision that is not certain by far more than this.
+CERTAIN = 1 - 1e-6
+
+
+class SoftOutcome(NamedTuple):
+    """The likeliest words at the end, the steps executed, whether a halt was likelier than not, and the margin.
+
+    The margin is the smallest winning probability among all words of memory and registers and the lines of the
+    counter, after any step. A row whose mass is not 1 (printed laws) has 1 minus half its distance to a one-hot.
+    """
+
+    memory: tuple[int, ...]
+    registers: tuple[int, ...]
+    steps: int
+    halted: bool
+    margin: float
+
+
+@torch.no_grad()
+def run_soft(
+    program: Program,
+    sizes: Sizes,
+    machine: MachineConfig,
+    memory: Sequence[int],
+    registers: Sequence[int],
+    steps: int,
+    trace: Trace | None = None,
+) -> SoftOutcome:
+    """Run a program that fits `sizes`, in float64; it ends early when it has halted, unless halting is printed.
+
+    `trace(step, line, instruction, memory, registers)` is called after each step with the likeliest of each.
+    """
+    lines = prepare(exact_weights(program, sizes, machine).unsqueeze(0), sizes, machine)
+    state = start_state(torch.tensor([[memory]]), torch.tensor([[registers]]), sizes, torch.float64)
+    executed, margin = 0, torch.ones((), dtype=torch.float64)
+    while executed < steps and not (_halted(state) and machine.halting == "freeze"):
+        line = int(most_likely(state.counter))
+        state = step(lines, state, sizes, machine)
+        margin = torch.minimum(margin, _certainty(state))  # NaN stays
+        executed += 1
+        if trace:
+            trace(executed, line, program.instructions[line], *_words(state))
+    return SoftOutcome(*_words(state), executed, _halted(state), float(margin))
+
+
+def _certainty(state: State) -> Float[Tensor, ""]:
+    """The least certain row of a state: 1 minus half its distance to the one-hot of its likeliest word or line."""
+    return torch.stack([
+        1 - (rows - one_hot(most_likely(rows), rows.shape[-1], rows.dtype)).abs().sum(-1).max() / 2
+        for rows in (state.memory, state.registers, state.counter)
+    ]).min()  # fmt: skip
+
+
+def _halted(state: State) -> bool:
+    return float(state.halted) > 0.5
+
+
+def _words(state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    return tuple(most_likely(state.memory)[0, 0].tolist()), tuple(most_likely(state.registers)[0, 0].tolist())

@@ -1,0 +1,67 @@
+"""Weights of one restart in a safetensors file, with the sizes and the reading that say what they mean."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from neurocomp import tensor_file
+from neurocomp.config import LimitsConfig
+from neurocomp.errors import UserError
+from neurocomp.limits.checking import Most, most
+from neurocomp.limits.estimates import BYTE_OF_WEIGHTS
+from neurocomp.machine.weights import packed_width
+from neurocomp.machine_config import MachineConfig, Sizes, check_jump_target
+from neurocomp.shapes import Float, Tensor
+from neurocomp.text import whole_number
+
+FORMAT = "neurocomp weights 1"
+LEAST = Sizes(base=2, registers=1, lines=1)
+LARGEST = 1_000_000  # of a size: no machine comes near it, and numbers of thousands of digits end here
+USUAL = most(LimitsConfig(), BYTE_OF_WEIGHTS)
+SHOWN = 40  # characters of a size that is none
+PRECISIONS = (torch.float32, torch.float64)
+
+
+def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> None:
+    """Write one restart's packed logits, in their own precision. May raise OSError."""
+    facts = {key: str(value) for key, value in sizes._asdict().items()}
+    tensor_file.save(path, {"logits": logits}, {"format": FORMAT, **facts, "jump_target": machine.jump_target})
+
+
+def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
+    """What `save_weights` wrote: packed logits, sizes, and a machine with the same jump_target.
+
+    Raises UserError unless the file holds finite logits of that shape, in float32 or float64, and nothing else.
+    """
+    tensors, facts = tensor_file.load(path, FORMAT, "weights of neurocomp", largest)
+    sizes = Sizes(*(_size(path, facts, key) for key in Sizes._fields))
+    if "jump_target" not in facts:
+        raise UserError(f"{path}: the metadata has no jump_target")
+    try:
+        machine = MachineConfig(jump_target=facts["jump_target"])
+        check_jump_target(machine.jump_target, sizes)
+    except UserError as error:
+        raise UserError(f"{path}: the metadata cannot be read ({error})") from None
+    dtype = tensors["logits"].dtype if "logits" in tensors else PRECISIONS[0]
+    if dtype not in PRECISIONS:
+        name = str(dtype).removeprefix("torch.")
+        raise UserError(f"{path}: logits is {name}, expected float32 or float64")
+    expected = {"logits": (dtype, (sizes.lines, packed_width(sizes, machine)))}
+    tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
+    for line, weights in enumerate(tensors["logits"]):
+        hint = f"line {line} has no likeliest instruction, so these weights have no program"
+        tensor_file.check_finite(path, {f"logits[{line}]": weights}, hint)
+    return tensors["logits"], sizes, machine
+
+
+def _size(path: Path, facts: dict[str, str], key: str) -> int:
+    """One of the sizes that the metadata says."""
+    if key not in facts:
+        raise UserError(f"{path}: the metadata has no {key}")
+    size, least = whole_number(facts[key]), getattr(LEAST, key)
+    if size is None or not least <= size <= LARGEST:
+        given, expected = f"{key}={facts[key][:SHOWN]}", f"expected a whole number from {least} to {LARGEST}"
+        raise UserError(f"{path}: the metadata cannot be read ({given}, {expected})")
+    return size

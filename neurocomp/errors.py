@@ -1,0 +1,114 @@
+"""UserError, and the checks that raise it."""
+
+from __future__ import annotations
+
+import difflib
+import functools
+import math
+import numbers
+import os
+import types
+from collections.abc import Collection
+from dataclasses import fields, is_dataclass
+from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from neurocomp.text import elided, visible
+
+LARGEST = 2**63 - 1  # of the integers in a results file
+
+
+class UserError(ValueError):
+    """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
+
+
+def did_you_mean(given: str, known: Collection[str]) -> str:
+    """`; did you mean "x"?` or nothing, to be appended to a message about an unknown name."""
+    if not known or len(known) > 1000 or len(str(given)) > 100:  # comparing them all would take seconds
+        return ""
+    close = difflib.get_close_matches(str(given), known, n=1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
+    """Raise UserError unless `given` is one of `choices`."""
+    if given not in choices:
+        accepted = ", ".join(choices)
+        raise UserError(f'{name}={given}: expected one of {accepted}{did_you_mean(given, list(choices))}')
+
+
+def check_at_least(name: str, given: float, least: float) -> None:
+    """Raise UserError unless `given` is a finite number not below `least`, and as an integer fits into 64 bits."""
+    if isinstance(given, int) and given > LARGEST:
+        raise UserError(f"{name}={elided(str(given), 40)}: expected a number <= {LARGEST}")
+    if given < least or isinstance(given, float) and not math.isfinite(given):  # a long int is no float
+        raise UserError(f"{name}={given}: expected a number >= {least}")
+
+
+def check_folder(name: str, given: str) -> None:
+    """Raise UserError unless `given` can only be one folder below `results`: no path, nothing hidden or invisible."""
+    unsafe = "/" in given or "\\" in given or given[:1] in (".", "~") or visible(given) != given or not given.strip()
+    if unsafe or len(given.encode()) > 200:
+        raise UserError(f"{name}={visible(given)}: expected the name of one folder below results, such as mine")
+
+
+def check_text(name: str, given: str) -> None:
+    """Raise UserError unless `given` is text on one line that is not blank."""
+    if not given.strip() or visible(given) != given:
+        raise UserError(f"{name}={visible(given)}: expected text on one line")
+
+
+def with_home(name: str, path: str) -> str:
+    """A path with `~` as the folder that it stands for. Raises UserError if it stands for none."""
+    found = os.path.expanduser(path)
+    if found.startswith("~"):
+        raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
+    return found
+
+
+Config = TypeVar("Config")
+
+
+EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def checked(config: Config, prefix: str = "") -> Config:
+    """The configuration as it would be had it been made of these values just now, each of its declared type.
+
+    Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
+    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
+    """
+    hints = _hints(type(config))
+    for key in vars(config):
+        if key not in hints:
+            raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
+    values = {key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()}
+    return type(config)(**values)
+
+
+@functools.cache
+def _hints(config_class: type) -> dict[str, Any]:
+    hints = get_type_hints(config_class)
+    return {each.name: hints[each.name] for each in fields(config_class)}  # type: ignore[arg-type]
+
+
+def _checked_value(key: str, value: Any, hint: Any) -> Any:
+    """The value as its type has it; UserError if it is of another one."""
+    if get_origin(hint) in (Union, types.UnionType):
+        if value is None:
+            return None
+        hint = next(kind for kind in get_args(hint) if kind is not type(None))
+    if is_dataclass(hint):
+        if type(value) is not hint:
+            raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
+        return checked(value, f"{key}.")
+    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
+    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
+    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
+        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
+    return short_decimal(float(value)) if hint is float else value
+
+
+def short_decimal(value: float) -> float:
+    """0.3 for 0.30000000000000004, which 0.1 + 0.2 gives; numbers that are near no short decimal stay as they are."""
+    rounded = float(f"{value:.12g}")
+    return rounded if abs(rounded - value) <= 4 * math.ulp(value) else value

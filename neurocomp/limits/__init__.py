@@ -1,0 +1,10 @@
+"""What a run would take in memory and work, estimated before anything is allocated, and whether it may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from neurocomp import moved
+
+if not TYPE_CHECKING:
+    __getattr__ = moved.names_of(__name__, "neurocomp.limits.checking")

@@ -1,0 +1,1 @@
+"""What the rows of the second machine say: its cells and tables."""

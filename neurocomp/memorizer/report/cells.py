@@ -1,0 +1,129 @@
+"""Cells of the memorizer: CSV files go in, a line of means and standard deviations comes out of each."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from neurocomp.memorizer.columns import MEMORIZED
+from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.report.cells import Rows, Said, aligned, made_by, or_dash, read_all, read_parts
+from neurocomp.report.finding import find
+from neurocomp.report.means import Sample, mean_text, sample
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+FACTS = ("task", "language", "network", "data", "programs", "length", "label_smoothing", "check", "seed", "device",
+         "precision", "config_hash")  # fmt: skip
+
+MEMORIZED_ALL = "memorized"  # the status of a training that reached 100 %
+
+
+class MemorizerCell(Rows):
+    """A cell of the memorizer: its restarts are trainings. The keys of its facts are FACTS."""
+
+    FORMAT, SUCH_AS = MEMORIZED, "training.check"
+
+    @staticmethod
+    def settings() -> MemorizerConfig:
+        return MemorizerConfig()
+
+    @property
+    def memorized(self) -> int:
+        """How many trainings reached 100 %."""
+        return self.rows["status"].tolist().count(MEMORIZED_ALL)
+
+    def sample(self, column: str) -> Sample:
+        """Mean and standard deviation of a column, where it is not empty."""
+        return sample(self.rows[column].dropna())
+
+    def said(self, column: str) -> str:
+        """What the rows say in a column; `2 4` where they do not agree."""
+        return " ".join(sorted({str(value) for value in self.rows[column].dropna()}))
+
+    @property
+    def updates(self) -> Sample:
+        """Of the updates until what was to be memorized was; of soft tasks, until the best accuracy.
+
+        A training that was given up has no such number.
+        """
+        rows = self.rows
+        if self.facts["task"] == "memorize":
+            rows = rows.loc[rows["status"] == MEMORIZED_ALL]
+        return sample(rows["updates"].dropna())
+
+
+def read_cell(path: Path, details: bool = True) -> MemorizerCell:
+    """The cell in one CSV file, its configuration from the YAML file of the same name; its format has no details."""
+    return MemorizerCell(*read_parts(path, MEMORIZED, _facts, details))
+
+
+def read_cells(directory: Path, said: Said | None = None, details: bool = True) -> list[MemorizerCell]:
+    """All cells below a directory (or in one file), by path; see `cells.read_all`."""
+    found = find(directory)
+    return read_all(found.memorized, functools.partial(read_cell, details=details), found.problems, said)
+
+
+def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
+    if len(frame):  # text is empty where it is unknown
+        return {name: next((value for value in frame[name].dropna().tolist() if value != ""), None) for name in FACTS}
+    network = config.get("network")  # a header without rows: the only training was interrupted
+    name = network.get("name") if isinstance(network, dict) else network
+    return {name: config.get(name) for name in FACTS} | {"network": name}
+
+
+def summary_line(cell: MemorizerCell) -> dict[str, Any]:
+    """The cell in numbers and text, ready for JSON."""
+    updates = cell.updates
+    return {
+        "experiment": cell.experiment,
+        **{key: cell.facts[key] for key in ("task", "language", "network", "data", "programs", "seed", "config_hash")},
+        "n": cell.n,
+        "requested": cell.requested,
+        "complete": cell.complete,
+        "failed": cell.failed,
+        "memorized": cell.memorized if cell.facts["task"] == "memorize" else None,
+        "updates_mean": updates.mean,
+        "updates_sd": updates.sd,
+        "accuracy": cell.sample("accuracy").mean,
+        "accuracy_a": cell.sample("accuracy_a").mean,
+        "exact_rate": cell.sample("exact_rate").mean,
+        **made_by(cell),
+        "path": str(cell.path),
+    }
+
+
+def format_summary(lines: Sequence[dict[str, Any]]) -> str:
+    """Summary lines as plain text in aligned columns; shares in percent, `-` for what there is not."""
+    return aligned([_columns(line) for line in lines])
+
+
+SHOWN = ("experiment", "task", "language", "network", "data", "programs", "seed")
+
+
+def _columns(line: dict[str, Any]) -> dict[str, str]:
+    def share(value: float | None) -> str:
+        return "-" if value is None else f"{100 * value:.2f}"
+
+    state = {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
+    return {
+        **{key: or_dash(line[key]) for key in SHOWN},
+        "n": f"{line['n']}/{or_dash(line['requested'])}",
+        "state": "failed" if line["failed"] else state,
+        "memorized": or_dash(line["memorized"]),
+        "updates": mean_text(line["updates_mean"], line["updates_sd"], ".0f"),
+        "accuracy %": share(line["accuracy"]),
+        "accuracy A %": share(line["accuracy_a"]),
+        "exact %": share(line["exact_rate"]),
+        "file": line["path"],
+    }
+
+
+def machine_text(device: str | None, threads: str | None) -> str:
+    """`cpu, 2 threads`."""
+    if device != "cpu":
+        return or_dash(device)
+    return f"cpu, {threads} thread{'' if threads == '1' else 's'}"

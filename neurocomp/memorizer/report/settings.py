@@ -1,0 +1,88 @@
+"""What cells of the memorizer are called: how they depart from a paper's settings, in words of the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.memorizer.report.cells import MemorizerCell
+from neurocomp.report.where import flat
+
+# Where rows go to, how many there are and how they were made: nothing that a cell is told apart by.
+WITHOUT_EFFECT = ("config_hash", "restarts", "threads", "only", "save_weights", "name", "results")
+# What a training does not come out otherwise for, or (seed, device) by chance alone.
+BESIDE = (*WITHOUT_EFFECT, "seed", "device", "training.save_every", "training.updates", "execution.runs",
+          "execution.steps")  # fmt: skip
+
+UNKNOWN = "configuration"  # a departure that says that nothing is known
+
+
+def defaults() -> dict[str, Any]:
+    """Every key of the memorizer by its dotted name, with its default."""
+    return flat(asdict(MemorizerConfig()))
+
+
+def departures(cell: MemorizerCell, paper: Mapping[str, Any], aside: Collection[str] = ()) -> dict[str, Any]:
+    """The settings of a cell that are not the paper's, without those that are left aside.
+
+    Of a cell whose configuration is lost, what its rows say, and that it is lost: it may depart in more.
+    """
+    differing = {key: value for key, value in settings(cell).items() if key not in paper or paper[key] != value}
+    return {key: value for key, value in differing.items() if not _within(key, (*BESIDE, *aside))}
+
+
+def settings(cell: MemorizerCell) -> dict[str, Any]:
+    """Every setting by its dotted name; a key that is younger than the cell has its default."""
+    if cell.config:
+        return defaults() | flat(cell.config)
+    facts = cell.facts
+    columns = {"network": "network.name", "label_smoothing": "training.label_smoothing", "check": "training.check"}
+    known = {columns.get(key, key): value for key, value in facts.items() if columns.get(key, key) in defaults()}
+    return defaults() | known | {UNKNOWN: "lost"}
+
+
+def _within(key: str, names: Iterable[str]) -> bool:
+    """Whether a key is one of these, or in one of these groups (`soft.`)."""
+    return any(key.startswith(name) if name.endswith(".") else key == name for name in names)
+
+
+def words(of: Mapping[str, Any]) -> str:
+    """`training.check=1 include=[add]`, as `neurocomp run` takes them."""
+    return " ".join(f"{key}={_word(value)}" for key, value in of.items())
+
+
+def _word(value: Any) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, (list, tuple)):
+        return f"[{','.join(map(_word, value))}]"
+    return str(value).lower() if isinstance(value, bool) else f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def told_apart(named: Iterable[tuple[str, MemorizerCell]]) -> dict[str, MemorizerCell]:
+    """Cells by a name each: where several have one, each says in what they differ.
+
+    Files with the same hash are copies of one cell: the longer one is taken.
+    """
+    groups: dict[str, dict[str, MemorizerCell]] = {}
+    for name, cell in sorted(named, key=lambda pair: pair[1].n):
+        groups.setdefault(name, {})[cell.facts["config_hash"]] = cell
+    apart = {}
+    for name, group in groups.items():
+        cells = sorted(group.values(), key=lambda cell: str(cell.path))
+        apart |= {f"{name} {more}".strip(): cell for more, cell in zip(_differences(cells), cells, strict=True)}
+    return apart
+
+
+def _differences(cells: list[MemorizerCell]) -> list[str]:
+    """For each cell, what tells it from the others: settings, or else its hash."""
+    known = [settings(cell) for cell in cells]
+    keys = dict.fromkeys(key for one in known for key in one if not _within(key, WITHOUT_EFFECT))
+    keys = [key for key in keys if len({str(one.get(key)) for one in known}) > 1]
+    texts = [words({key: one.get(key) for key in keys}) for one in known]
+    if len(set(texts)) == len(texts):
+        return texts
+    hashes = [f"config_hash={cell.facts['config_hash'][:10]}" for cell in cells]
+    return [f"{text} {hash}".strip() for text, hash in zip(texts, hashes, strict=True)]

@@ -1,0 +1,159 @@
+"""Accuracies of soft programs: cells of the memorizer go in, means beside the published ones come out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from neurocomp.memorizer.report.cells import MemorizerCell, machine_text
+from neurocomp.memorizer.report.settings import defaults, departures, told_apart, words
+from neurocomp.report.cells import or_dash
+from neurocomp.report.grid import Entry, Grid, Table
+from neurocomp.report.means import Sample, compared, interval_text, mean_text, t_interval
+from neurocomp.report.published import memorizer_lines
+
+# What the paper calls a task's model.
+MODELS = {
+    "classify": "bert_sequence_classification",
+    "soft_instruction": "synthesizer_soft_instruction",
+    "soft_imperative": "synthesizer_soft_imperative",
+}
+MEASURES = {"classify": "accuracy", "soft_instruction": "accuracy_a", "soft_imperative": "accuracy"}
+
+SST2 = "sst2"
+
+RANDOM_PROGRAMS = ("programs", "length", "lines", "memory", "include", "registers")
+# The paper's settings where they are not the memorizer's defaults, and what has no effect on a task.
+PAPER = {"training.learning_rate": 1e-4, "training.warmup": 0, "training.batch": 32, "training.epochs": 2}
+PROGRAMS = {"programs": 10, "length": 10}
+ASIDE = ("soft.data", "soft.folder", "soft.sizes", "task")
+OPEN = ("training.label_smoothing", "training.check", "soft.vocabulary", "soft.tokens", "lines", "memory")
+
+COLUMNS = (
+    "row", "task", "model", "data", "settings", "measure", "n", "accuracy_mean", "accuracy_sd", "ci_low", "ci_high",
+    "published_mean", "published_sd", "published_n", "difference", "p_value", "whole_mean", "whole_sd",
+    "updates_mean", "updates_sd", "wall_s", "device", "threads",
+)  # fmt: skip
+
+CAPTION = (
+    "soft_programs: best accuracy on validation texts, mean +- standard deviation (95% confidence interval of the "
+    "mean) over n trainings, in percent."
+)
+NOTES = (
+    "accuracy is of the class for classify, of the instruction's argument A for soft_instruction (as in the paper), of "
+    "the whole instruction for soft_imperative; whole: of whole instructions.",
+    "Only rows on sst2 with its published splits are compared with the paper's numbers, if they depart from its "
+    "settings in nothing but what it leaves open. Other texts are other problems.",
+    "p: Welch's t-test of the two means; the published deviations are taken as those of samples, with n - 1 below.",
+)
+
+
+def published() -> dict[str, Sample]:
+    """Accuracies by task, as fractions."""
+    lines = {line["model"]: line for line in memorizer_lines("soft_programs")}
+    return {
+        task: Sample(
+            float(lines[model]["accuracy_mean_percent"]) / 100,
+            float(lines[model]["accuracy_sd_percent"]) / 100,
+            int(lines[model]["repeats"]),
+        )
+        for task, model in MODELS.items()
+    }
+
+
+def soft_programs_table(cells: Sequence[MemorizerCell]) -> Table:
+    """An entry for each published task on sst2, measured or not, then for every other data and setting measured."""
+    entries = long_table(cells)
+    texts = {(entry["row"], column): text for entry in entries for column, text in _texts(entry).items()}
+    return Table("soft_programs", COLUMNS, entries, [Grid(CAPTION, texts, NOTES)])
+
+
+def long_table(cells: Sequence[MemorizerCell]) -> list[Entry]:
+    """The entries, those with the paper's data and settings first."""
+    there = [cell for cell in cells if cell.n and cell.facts["task"] in MODELS]
+    named = told_apart((_name(cell), cell) for cell in there)
+    entries = [_entry(name, cell) for name, cell in named.items()]
+    measured = {entry["task"] for entry in entries if entry["data"] == SST2 and not entry["settings"]}
+    entries += [_missing(task) for task in MODELS if task not in measured]
+    return sorted(entries, key=_order)
+
+
+def _order(entry: Entry) -> tuple:
+    """What is compared, then sst2, then other data; tasks as the paper has them."""
+    first = entry["published_mean"] is None, entry["data"] != SST2, entry["data"]
+    return *first, list(MODELS).index(entry["task"]), entry["settings"], entry["row"]
+
+
+def _departures(cell: MemorizerCell) -> dict[str, Any]:
+    """The settings that are not the paper's; random programs are only for soft_imperative."""
+    imperative = cell.facts["task"] == "soft_imperative"
+    paper = defaults() | PAPER | (PROGRAMS if imperative else {})
+    return departures(cell, paper, (*ASIDE, *(() if imperative else RANDOM_PROGRAMS)))
+
+
+def _name(cell: MemorizerCell) -> str:
+    return f"{_place(cell.facts['task'], cell.facts['data'])} {words(_departures(cell))}".strip()
+
+
+def _place(task: str, data: str | None) -> str:
+    return f"{task} on {data or 'unknown data'}"
+
+
+def _missing(task: str) -> Entry:
+    shared = {"row": _place(task, SST2), "task": task, "data": SST2, "settings": ""}
+    return {**dict.fromkeys(COLUMNS), **shared, **_measured_as(task), **compared(None, published()[task])}
+
+
+def _measured_as(task: str) -> Entry:
+    return {"model": MODELS[task], "measure": MEASURES[task]}
+
+
+def _entry(name: str, cell: MemorizerCell) -> Entry:
+    """What a cell says."""
+    task, different, updates = cell.facts["task"], _departures(cell), cell.updates
+    accuracy, whole = cell.sample(MEASURES[task]), Sample(None, None, 0)
+    if task != "classify":
+        whole = cell.sample("accuracy")
+    comparable = cell.facts["data"] == SST2 and set(different) <= set(OPEN)
+    low, high = t_interval(accuracy) or (None, None)
+    return {
+        **dict.fromkeys(COLUMNS),
+        "row": name,
+        "task": task,
+        "data": cell.facts["data"] or "",
+        "settings": words(different),
+        **_measured_as(task),
+        "n": accuracy.n,
+        "accuracy_mean": accuracy.mean,
+        "accuracy_sd": accuracy.sd,
+        "ci_low": low,
+        "ci_high": high,
+        **(compared(accuracy, published()[task]) if comparable else {}),
+        "whole_mean": whole.mean,
+        "whole_sd": whole.sd,
+        "updates_mean": updates.mean,
+        "updates_sd": updates.sd,
+        "wall_s": cell.sample("wall_s").mean,
+        "device": cell.said("device"),
+        "threads": cell.said("threads"),
+    }  # fmt: skip
+
+
+def _texts(entry: Entry) -> dict[str, str]:
+    share = {key: None if entry[key] is None else 100 * entry[key] for key in SHARES}
+    return {
+        "n": or_dash(entry["n"]),
+        "accuracy %": mean_text(share["accuracy_mean"], share["accuracy_sd"], ".1f")
+        + interval_text(share["ci_low"], share["ci_high"], ".1f"),
+        "published %": mean_text(share["published_mean"], share["published_sd"], ".1f"),
+        "difference": or_dash(share["difference"], "+.1f"),
+        "p": or_dash(entry["p_value"], ".2g"),
+        "whole %": mean_text(share["whole_mean"], share["whole_sd"], ".1f"),
+        "best after updates": mean_text(entry["updates_mean"], entry["updates_sd"], ".0f"),
+        "seconds": or_dash(entry["wall_s"], ",.0f"),
+        "on": machine_text(entry["device"], entry["threads"]),
+    }
+
+
+SHARES = ("accuracy_mean", "accuracy_sd", "ci_low", "ci_high", "published_mean", "published_sd", "difference",
+          "whole_mean", "whole_sd")  # fmt: skip

@@ -1,0 +1,209 @@
+"""init=synth: one synthesis a cell, and which of its programs each restart starts from.
+
+What was found is kept beside the rows, in <cell>.templates.json: a search that ends after some seconds need not find
+the same again, and a cell goes on with what it began with.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from dataclasses import MISSING, asdict, dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_origin, get_type_hints
+
+from tqdm import tqdm
+
+from neurocomp.errors import LARGEST, UserError
+from neurocomp.files import atomic_write, read_text
+from neurocomp.language.assembly import format_program, parse
+from neurocomp.methods.progress import Progress
+from neurocomp.methods.synthesize import uninterrupted
+from neurocomp.methods.tune import judge, tune_restarts
+from neurocomp.plan import Plan, Start
+from neurocomp.seeding import SHARED
+from neurocomp.synthesis.synthesizer import Found, synthesize
+from neurocomp.tasks.examples import HeldOut, held_out, training_examples
+from neurocomp.tasks.verification import hard
+from neurocomp.text import json_text, say, visible
+
+
+@dataclass(frozen=True)
+class Template:
+    """A line of the file: what was found, whether it is right on test examples, and what trying it recovered.
+
+    `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
+    """
+
+    template: str
+    program: str
+    exact: bool
+    score: float
+    weight: int
+    candidates: int
+    seconds: float
+    synthesized: bool
+    soft: int | None = None
+    hard: int | None = None
+
+
+@dataclass(frozen=True)
+class Record:
+    """The file: how the search went, what it found, and the indices of the templates that restarts take in turn."""
+
+    tried: int
+    distinct: int
+    seconds: float
+    ended: str
+    executions: int
+    found: list[Template]
+    starts: list[int]
+
+
+def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
+    """The plan with what its restarts start from; only init=synth has to look for it, or to read what it found.
+
+    Says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    """
+    if plan.starts:
+        return plan
+    kept = kept_templates(plan)
+    record = kept or choose(plan, find(plan, unseen, shown), shown)
+    if keep and not kept:
+        atomic_write(_file(plan), json_text(asdict(record), indent=1) + "\n")
+    say([f"{plan.path.stem}: {describe(record)}"], prefix="")
+    return replace(plan, starts=tuple(_start(plan, record.found[index]) for index in record.starts))
+
+
+def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
+    """The exact solution, or the near misses, of a synthesis on examples that are drawn for it alone."""
+    config = plan.config
+    examples = training_examples(plan.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
+    title = f"{plan.path.stem} synthesis"
+    with tqdm(total=config.synthesis.candidates, desc=title, unit=" programs", disable=not shown, leave=False) as bar:
+
+        def advance(tried: int) -> None:
+            bar.update(tried)
+
+        synthesis = uninterrupted(synthesize(plan.task, examples, config.synthesis, advance))
+    if not synthesis.found:
+        nothing = f"nothing to start from among {synthesis.tried:,} programs in {synthesis.seconds:.1f} s"
+        raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")
+    found = [solution for solution in synthesis.found if solution.exact][:1] or synthesis.found
+    return Record(
+        synthesis.tried, synthesis.distinct, round(synthesis.seconds, 4), synthesis.ended, synthesis.executions,
+        [_template(plan, unseen, one) for one in found], list(range(len(found))),
+    )  # fmt: skip
+
+
+def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
+    text = format_program(found.program, one_line=True, jump_target=plan.task.machine.jump_target)
+    facts = {key: value for key, value in found._asdict().items() if key != "program"}
+    return Template(program=text, synthesized=hard([text], unseen.test, plan.task)[0], **facts)
+
+
+def choose(plan: Plan, record: Record, shown: bool) -> Record:
+    """With allocation=best, all restarts start from the template that recovered most when each was tried.
+
+    Each is tried in `selection` restarts of the next seed, with that seed's own examples: what restarts 0, 1, ...
+    of `init=synth seed=S+1` would do from it. Most soft recoveries win, then hard ones, then the earlier.
+    """
+    if plan.config.synthesis.allocation == "even" or len(record.found) == 1:
+        return record
+    trial = replace(plan, config=replace(plan.config, seed=plan.config.seed + 1))
+    unseen, restarts = held_out(plan.task, trial.config.seed), range(plan.config.synthesis.selection)
+    batches = [restarts[first : first + plan.config.chunk] for first in range(0, len(restarts), plan.config.chunk)]
+    title, updates = f"{plan.path.stem} trying templates", plan.config.optimizer.updates
+    with Progress(title, batches * len(record.found), updates, shown) as bar:
+        tried = [_try(replace(trial, starts=(_start(plan, one),)), one, unseen, batches, bar) for one in record.found]
+    best = max(range(len(tried)), key=lambda index: (tried[index].soft, tried[index].hard, -index))
+    return replace(record, found=tried, starts=[best])
+
+
+def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
+    """The template with what restarts from it recovered."""
+    rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
+    soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
+    return replace(template, soft=soft, hard=hard)
+
+
+def _start(plan: Plan, template: Template) -> Start:
+    program = parse(template.program, template.template, plan.task.machine.jump_target, plan.task.sizes)
+    trials = 0 if template.soft is None else plan.config.synthesis.selection
+    return Start(program, template.template, template.synthesized, trials)
+
+
+def describe(record: Record) -> str:
+    """What was found, in one line."""
+    starts = [record.found[index] for index in record.starts]
+    looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
+    if starts[0].exact:
+        return f"synthesis found {starts[0].template} (exact on its examples) among {looked}"
+    limit = {"seconds": ", when synthesis.seconds were over", "candidates": ", all of synthesis.candidates"}
+    turns = "; restarts start in turn from" if len(starts) > 1 else "; restarts start from"
+    listed = ", ".join(f"{one.template} (score {one.score:.2f})" for one in starts)
+    return f"synthesis found nothing exact among {looked}{limit.get(record.ended, '')}{turns} {listed}"
+
+
+def _file(plan: Plan) -> Path:
+    return plan.path.with_suffix(".templates.json")
+
+
+def kept_templates(plan: Plan) -> Record | None:
+    """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
+    path = _file(plan)
+    if plan.starts or not os.path.lexists(path):
+        return None
+    text = read_text(path)
+    try:
+        record = _record(json.loads(text, parse_constant=_no_constant))
+        for one in record.found:
+            _start(plan, one)
+    except (ValueError, RecursionError) as error:  # UserError, of a program that cannot be, is a ValueError
+        deep = isinstance(error, RecursionError)
+        reason = "lists in lists without end" if deep else visible(" ".join(str(error).split()))
+        hint = "without the file it synthesizes again"
+        raise UserError(f"{path}: not what init=synth writes ({reason}); {hint}") from None
+    return record
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no number")
+
+
+def _record(given: Any) -> Record:
+    """The file's object as a record. Raises ValueError at the first key that is not there or of another type."""
+    _check_keys(Record, given, "")
+    for index, one in enumerate(given["found"]):
+        _check_keys(Template, one, f"found[{index}].")
+    count, starts = len(given["found"]), given["starts"]
+    if not starts or not all(type(index) is int and 0 <= index < count for index in starts):
+        raise ValueError(f"starts is {json_text(starts)}, expected indices below {count}, the number of found")
+    return Record(**given | {"found": [Template(**one) for one in given["found"]]})
+
+
+def _check_keys(kind: type, given: Any, where: str) -> None:
+    hints = get_type_hints(kind)
+    needed = {field.name for field in fields(kind) if field.default is MISSING}
+    if not isinstance(given, dict) or not needed <= given.keys() <= hints.keys():
+        raise ValueError(f"{where.strip('.') or 'it'} is no object with the keys {', '.join(hints)}")
+    for key, value in given.items():
+        if not _is(hints[key], value):
+            raise ValueError(f"{where}{key} is {json_text(value)}, expected {EXPECTED[hints[key]]}")
+
+
+EXPECTED = {int: "a whole number >= 0", int | None: "a whole number >= 0 or null", float: "a number", str: "text",
+            bool: "true or false", list[Template]: "a list", list[int]: "a list"}  # fmt: skip
+
+
+def _is(hint: Any, value: Any) -> bool:
+    if hint is float:
+        return type(value) in (int, float) and math.isfinite(value)
+    if hint is str:
+        return isinstance(value, str) and visible(value) == value
+    if get_origin(hint) is list:
+        return isinstance(value, list)
+    if hint == int | None:
+        return value is None or _is(int, value)
+    return type(value) is hint and (hint is bool or 0 <= value <= LARGEST)

@@ -1,0 +1,83 @@
+"""method=random_search, local_search, enumerate: what plain search achieves at tuning's budget; one row a restart."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+
+from neurocomp.language.assembly import format_program
+from neurocomp.methods.progress import Progress
+from neurocomp.methods.rows import common_columns, discrete_columns, lines_changed, trained_tests
+from neurocomp.plan import Plan, programs_a_restart
+from neurocomp.search.by_length import enumerate_programs
+from neurocomp.search.judge import Judge, Searched
+from neurocomp.search.local_search import local_search
+from neurocomp.search.random_search import random_search
+from neurocomp.seeding import generator
+from neurocomp.tasks.examples import HeldOut, training_examples
+from neurocomp.tasks.verification import verdicts
+
+Search = Callable[..., Searched]
+
+
+def random_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
+    """Programs drawn at random."""
+    return _one_by_one(random_search, plan, unseen, restarts, bar)
+
+
+def enumerated_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
+    """Programs by length."""
+    return _one_by_one(enumerate_programs, plan, unseen, restarts, bar)
+
+
+def local_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
+    """Mutations of what tuning starts from; all restarts advance together and share the time each step takes."""
+    judges = [_judge(plan, unseen, restart) for restart in restarts]
+    starts = [plan.start_of(restart).program for restart in restarts]
+    streams = [generator(plan.config.seed, restart, "local_search") for restart in restarts]
+    searched = local_search(starts, judges, programs_a_restart(plan.config), streams)
+    if bar:
+        for one in searched:
+            bar.after_restart(one.found)
+    return _rows(plan, unseen, restarts, searched)
+
+
+def _one_by_one(
+    search: Search, plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None
+) -> list[dict]:
+    searched = []
+    for restart in restarts:
+        began = time.perf_counter()
+        stream = generator(plan.config.seed, restart, plan.config.method)
+        one = search(_judge(plan, unseen, restart), programs_a_restart(plan.config), stream)
+        searched.append(one._replace(seconds=time.perf_counter() - began))
+        if bar:
+            bar.after_restart(one.found)
+    return _rows(plan, unseen, restarts, searched)
+
+
+def _judge(plan: Plan, unseen: HeldOut, restart: int) -> Judge:
+    """What a program of this restart has to do: its own training examples, and validation if tuning asks for it."""
+    training = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
+    return Judge(plan.task, training, unseen.validation if plan.config.optimizer.stop == "validated" else None)
+
+
+def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequence[Searched]) -> list[dict]:
+    jump_target = plan.task.machine.jump_target
+    texts = [format_program(one.program, one_line=True, jump_target=jump_target) for one in searched]
+    judged = verdicts(texts, plan.task, unseen)
+    trained = trained_tests(plan, unseen, restarts)
+    rows = []
+    for restart, one, text, seen in zip(restarts, searched, texts, trained, strict=True):
+        origin = plan.start_of(restart)
+        rows.append(common_columns(plan) | discrete_columns(one.fit, judged[text], unseen, one.seconds) | {
+            "restart": restart,
+            "template": origin.template,
+            "synthesized": origin.synthesized,
+            "lines_changed": lines_changed(origin.program, text, jump_target),
+            "program": text,
+            "executions": one.programs * plan.config.examples,
+            "backward_executions": 0,
+            "tests_trained": seen,
+        })  # fmt: skip
+    return rows

@@ -1,0 +1,56 @@
+"""The configuration beside a cell's rows, as it is read: <cell>.yaml."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from neurocomp.errors import LARGEST, UserError
+from neurocomp.files import read_text
+from neurocomp.limits.checking import Most
+
+LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
+
+# What tables rely on, and how a message calls it.
+KINDS = {"name": (str, "text"), "restarts": (int, "a whole number"), "programs": (int, "a whole number"),
+         "synthesis": (dict, "keys and values"), "network": (dict, "keys and values")}  # fmt: skip
+
+
+class Loader(yaml.SafeLoader):
+    """Without aliases: we write none, and a few of them can stand for more than fits into memory."""
+
+    def compose_node(self, parent, index):
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} has an alias, expected none")
+        return super().compose_node(parent, index)
+
+
+def read_configuration(path: Path) -> dict:
+    """What a cell's YAML file says; nothing if there is none. Raises UserError that names the file."""
+    if not os.path.lexists(path):
+        return {}
+    text = read_text(path, LONGEST)
+    try:
+        config = yaml.load(text, Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise UserError(f"{path}: not a configuration in YAML ({' '.join(str(error).split())})") from None
+    if config is None:
+        return {}
+    if not isinstance(config, dict):
+        raise UserError(f"{path}: not a configuration in YAML (expected keys and values)")
+    for key, (kind, name) in KINDS.items():
+        if not _is(kind, config.get(key)):
+            raise UserError(f'{path}: {key} is "{config[key]}", expected {name}')
+    return config
+
+
+def _is(kind: type, value: Any) -> bool:
+    return value is None or (type(value) is kind and (kind is not int or 0 <= value <= LARGEST))
+
+
+def requested_restarts(path: Path) -> int:
+    """How many restarts it asks for; 0 if it does not say. Raises UserError."""
+    return read_configuration(path).get("restarts") or 0

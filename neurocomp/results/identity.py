@@ -1,0 +1,66 @@
+"""What a cell is: its hash, its name, and the names of its files."""
+
+from __future__ import annotations
+import csv
+import functools
+import hashlib
+import io
+import json
+import os
+import re
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+from neurocomp import __version__
+from neurocomp.results import rows_file
+from neurocomp.results.columns import RESTARTS, SCHEMA, RowFormat
+from neurocomp.errors import UserError
+from neurocomp.results.configuration_file import requested_restarts
+from neurocomp.files import atomic_write, remove_leftovers
+from neurocomp.results.lock import CellLocked as CellLocked  # what opening a CellWriter may raise
+from neurocomp.results.lock import Lock, check_lockable
+from neurocomp.results.rows_file import RowsFile, read_file
+from neurocomp.text import say
+
+
+# The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
+# would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),
+# so that old rows are not mistaken for finished work of the new code. Speed, messages and new options leave it.
+SEMANTICS = 1
+
+
+def config_hash(identity: dict) -> str:
+    """What a cell is, in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
+    text = json.dumps([SEMANTICS, _canonical(identity)], sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _canonical(value: Any) -> Any:
+    """The value with keys as text (json sorts before it converts), tuples as lists, and 1.0 as 1."""
+    if isinstance(value, dict):
+        return {str(key): _canonical(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_canonical(item) for item in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
+    """The stem of a cell's files; an initialization given as a path counts by its file name."""
+    name = f"{task}-{Path(init).name.removesuffix('.asm')}-g{gamma:g}-s{seed}-{hash[:10]}"
+    return file_stem(name)
+
+
+def file_stem(name: str) -> str:
+    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
+    stem = re.sub(r"[^\w.+-]", "_", name)
+    if len(stem.encode()) <= LONGEST:
+        return stem
+    end = stem[-ENDING:]
+    return stem.encode()[: LONGEST - len(end.encode())].decode(errors="ignore") + end
+
+
+LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
+
+
+ENDING = 40  # the last characters say seed and hash

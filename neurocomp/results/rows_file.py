@@ -1,0 +1,226 @@
+r"""A results file as it is read: its header, its rows, and what is odd about them. Nothing here writes.
+
+Only bytes after the last \n are torn (a kill, a full disk): they are no row. Every other line is a row that counts, or
+the file is refused with the number of the line. What is odd and yet readable (a row that stands there twice, a restart
+that its batch lacks) is said: `notes` are harmless, `problems` say that the numbers may mean something else.
+"""
+
+from __future__ import annotations
+from neurocomp.results.oddities import Lines, _batches, _check_batches, _check_rows, _doubled, _of_batches, _of_doubled, _of_headers, _of_torn
+
+import difflib
+import functools
+import time
+from collections.abc import Hashable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+
+import numpy as np
+
+from neurocomp.results.columns import CIRCUMSTANCES, RowFormat
+from neurocomp.errors import UserError, did_you_mean
+from neurocomp.files import readable
+from neurocomp.results.row_lines import (
+    FILLED,
+    TYPES,
+    Column,
+    Damaged,
+    Layout,
+    read_carefully,
+    split_line,
+)
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+BLOCK = 1 << 19  # bytes that are taken apart at once
+LARGE = 1 << 23  # bytes of a file from which on it pays to load compiled code
+LONGEST_HEADER, LONGEST_LINE = 1 << 16, 1 << 20
+SETTLED = 2.0  # seconds after which a change is sure to have another time than the one before
+class RowsFile(NamedTuple):
+    """The header, the rows in the order of the file, what is to be said of them, and where the last whole line ends.
+
+    `end` is 0 for an empty file. Bytes behind it are torn.
+    """
+
+    header: list[str]
+    rows: DataFrame
+    notes: list[str]
+    problems: list[str]
+    end: int
+
+
+def read_rows(path: Path, format: RowFormat) -> DataFrame:
+    """All rows of a file, failed ones included, with types: what is empty is NA, or "" in a column of text.
+
+    Raises UserError that names the file, and the line where one is damaged.
+    """
+    return read_file(path, format).rows
+
+
+def read_file(path: Path, format: RowFormat, details: bool = True) -> RowsFile:
+    """Read a file, unless it is the one that was read last and still holds the same. Raises UserError.
+
+    Without `details`, the rows lack the columns `format.details`; a damaged value in them is an error all the same.
+    """
+    path = Path(path)
+    with readable(path):
+        found = _read(path, format, _state(path), details)
+    return found._replace(rows=found.rows.copy(deep=False))
+
+
+def _state(path: Path) -> Hashable:
+    """Equal for equal contents. A file that is so new that another change may share its time equals nothing."""
+    stat = path.stat()
+    settled = time.time() - stat.st_ctime > SETTLED
+    return (stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns) if settled else object()
+
+
+@functools.lru_cache(maxsize=1)  # a run asks for the same file before, while and after it writes
+def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> RowsFile:
+    with path.open("rb") as file:
+        first = file.readline(LONGEST_HEADER)
+        if not first:
+            return RowsFile(list(format.columns), _frame(_wanted([], format, details), 0, format), [], [], 0)
+        header = read_header(path, first, format)
+        found = _read_lines(path, file, Layout.of(header, format, details))
+    frame = _frame(_wanted(header, format, details) | found.columns, found.rows, format)
+    lines = Lines(path, found.repeated)
+    restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), _batches(frame)
+    _check_rows(lines, frame)
+    _check_batches(lines, restarts, batches)
+    if not details and len(_doubled(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
+        whole = _read(path, format, state, details=True)
+        return whole._replace(rows=whole.rows.drop(columns=[name for name in format.details if name in whole.rows]))
+    doubled, contradicting = _of_doubled(lines, frame, restarts)
+    torn = _of_torn(path, 2 + found.rows + len(found.repeated), found.torn)
+    notes = [*_of_headers(lines), *torn, *doubled, *_of_batches(path, restarts, batches)]
+    return RowsFile(header, frame, notes, contradicting, found.end)
+
+
+class ReadLines(NamedTuple):
+    """What whole lines say: columns with room for `rows` values and more, the lines where the header stands again,
+    where the last whole line ends, and how many bytes there are behind it.
+    """  # fmt: skip
+
+    columns: dict[str, Column]
+    rows: int
+    repeated: list[int]
+    end: int
+    torn: int
+
+
+def _read_lines(path: Path, file: BinaryIO, layout: Layout) -> ReadLines:
+    """All lines behind the header, up to where the file ends now: another process may append meanwhile."""
+    end, until = file.tell(), path.stat().st_size
+    at_most, kinds = _count_lines(path, until), [layout.kinds[place] for place in layout.kept]
+    columns = [Column(np.empty(at_most, TYPES[kind]), np.empty(at_most, bool)) for kind in kinds]
+    rows, repeated = 0, []
+    for block in _blocks(file, until):
+        new, again = _columns(path, block, layout, 2 + rows + len(repeated), until >= LARGE)
+        for column, part in zip(columns, new, strict=True):
+            column.values[rows : rows + len(part.values)] = part.values
+            column.empty[rows : rows + len(part.values)] = part.empty
+        repeated += again
+        rows, end = rows + len(new[0].values), end + len(block)
+    names = (layout.header[place] for place in layout.kept)
+    return ReadLines(dict(zip(names, columns, strict=True)), rows, repeated, end, until - end)
+
+
+def _wanted(header: list[str], format: RowFormat, details: bool) -> dict[str, Column | None]:
+    """The columns of the format and then those that only the file has, in this order, each still without values."""
+    return {name: None for name in [*format.columns, *header] if details or name not in format.details}
+
+
+def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
+    """What is left of the file up to the last newline before the byte `until`, in blocks of whole lines."""
+    rest = b""
+    while chunk := file.read(min(BLOCK, until - file.tell())):
+        whole = chunk.rfind(b"\n") + 1
+        if whole:
+            yield rest + chunk[:whole]
+            rest = chunk[whole:]
+        else:
+            rest += chunk
+
+
+def _columns(
+    path: Path, block: bytes, layout: Layout, line: int, large: bool
+) -> tuple[list[Column], list[int]]:
+    if large and (columns := _read_plainly(block, layout)) is not None:
+        return columns, []
+    try:
+        return read_carefully(block, layout, line)
+    except Damaged as damage:
+        raise UserError(f"{path}:{damage}") from None
+
+
+def _read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
+    from neurocomp.results.row_scan import read_plainly
+
+    return read_plainly(block, layout)
+
+
+def read_header(path: Path, line: bytes, format: RowFormat) -> list[str]:
+    """The columns that the first line of a file names. Raises UserError unless it is one of ours."""
+    try:
+        if not line.endswith(b"\n"):
+            raise Damaged("it has no whole first line")
+        header = split_line(line.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
+        _check_header(header, format)
+    except Damaged as damage:
+        raise UserError(f"{path}:1: not a results file of neurocomp ({damage})") from None
+    return header
+
+
+def _check_header(header: list[str], format: RowFormat) -> None:
+    """Raise Damaged unless all required columns are there, none twice, and none looks like another that is missing."""
+    if len(header) == 1 and ";" in header[0]:
+        raise Damaged('its columns are separated by ";", expected ","')
+    if missing := [column for column in format.required if column not in header]:
+        raise Damaged(f"its header lacks {', '.join(missing)}")
+    if twice := [column for column in header if header.count(column) > 1 or not column]:
+        raise Damaged(f'its header has "{twice[0]}" twice' if twice[0] else "its header has a column without a name")
+    matcher = difflib.SequenceMatcher(None, format.columns, header, autojunk=False)
+    for change, start, end, begin, stop in matcher.get_opcodes():
+        given, expected = header[begin:stop], list(format.columns[start:end])
+        at_the_end = end == len(format.columns)  # an older file with a column of its own, or of a newer neurocomp
+        if change == "replace" and (not at_the_end or any(did_you_mean(name, expected) for name in given)):
+            raise Damaged(f'its header has "{given[0]}" where "{expected[0]}" is expected')
+
+
+def _frame(columns: dict[str, Column | None], rows: int, format: RowFormat) -> DataFrame:
+    """These columns with their types, and empty ones where the file has none."""
+    import pandas as pd
+
+    typed = {}
+    for name, given in columns.items():
+        kind = format.kind(name)
+        column = given or Column(np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool))
+        typed[name] = _typed(kind, Column(column.values[:rows], column.empty[:rows]))
+    return pd.DataFrame(typed, copy=False)
+
+
+def _count_lines(path: Path, until: int) -> int:
+    lines = 0
+    with path.open("rb") as file:
+        while chunk := file.read(min(LONGEST_LINE, until - file.tell())):
+            lines += (found := chunk.count(b"\n"))
+            if not found and len(chunk) == LONGEST_LINE:  # a sparse file may seem to have any size
+                raise UserError(f"{path}:{lines + 1}: has no end within {LONGEST_LINE:,} bytes, expected a row")
+    return lines
+
+
+def _typed(kind: str, column: Column):
+    import pandas as pd
+
+    if kind == "integer":
+        return pd.arrays.IntegerArray(*column)
+    if kind == "boolean":
+        return pd.arrays.BooleanArray(*column)
+    return pd.Series(column.values, dtype=column.values.dtype, copy=False)  # text as objects: nothing is converted
+
+
+# --- what is odd
+
+

@@ -1,0 +1,243 @@
+"""Synthesis: from examples to the programs that explain them, the lightest first, or the best near misses.
+
+Programs that leave the same words in the checked places are one behavior, and only the first of them counts. What is
+called exact was printed, parsed again, lowered, and run in the exact interpreter.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import gc
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.config import SynthesisConfig
+from neurocomp.errors import UserError
+from neurocomp.language import interpreter
+from neurocomp.language.assembly import Program
+from neurocomp.language.executor import Final, decode
+from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.synthesis.assembler import DoesNotFit, Room
+from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.constructs import chosen
+from neurocomp.synthesis.enumeration import Batch, Space
+from neurocomp.synthesis.grammar import parse, weight
+from neurocomp.synthesis.lowering import lower, room_of
+from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.score import checked_words, expected_words, scores
+from neurocomp.synthesis.templates import Candidate, Templates
+from neurocomp.synthesis.terms import Term
+from neurocomp.tasks.task import Examples, Task
+from neurocomp.tasks.verification import run
+
+RUNS = 1 << 15  # about as many executions fit a processor's cache at once
+KEPT = 250_000  # searches for more programs do not leave what they enumerate (a kilobyte each) to the next one
+
+
+class Found(NamedTuple):
+    """A program that synthesis found: as high-level text, and lowered for the task's machine.
+
+    `exact` is whether it is right on all examples, `candidates` and `seconds` how many programs had been tried when
+    it was met, and how long that took.
+    """
+
+    template: str
+    program: Program
+    exact: bool
+    score: float
+    weight: int
+    candidates: int
+    seconds: float
+
+
+class Synthesis(NamedTuple):
+    """The exact solutions if there are any, else the best near misses, best first; and what the search did.
+
+    `ended` is exact, space (all programs that fit were tried), candidates, seconds (a budget was spent) or
+    interrupted. `executions` counts programs times examples, which took `executing` of the seconds; `skipped`
+    programs did not fit the machine.
+    """
+
+    found: list[Found]
+    tried: int
+    distinct: int
+    seconds: float
+    ended: str
+    executions: int
+    skipped: int = 0
+    executing: float = 0.0
+
+
+def synthesize(
+    task: Task,
+    examples: Examples,
+    config: SynthesisConfig,
+    progress: Callable[[int], None] | None = None,
+) -> Synthesis:
+    """Search the language for programs that leave the right words on the examples.
+
+    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown
+    or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
+    """
+    space = space_of(task, config)
+    search = Search(task, examples, config)
+    with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
+        search.ended = "interrupted"  # unless it ends in another way
+        for batch in space.batches():
+            if batch:
+                search.take(batch)
+                if progress:
+                    progress(len(batch.terms))
+            if search.over():
+                break
+        else:
+            search.ended = "space"
+    return search.result()
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """A search makes millions of small tuples that stay and no cycles: looking for some takes a fifth of the time."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def space_of(task: Task, config: SynthesisConfig) -> Space:
+    """The programs to be tried. Tasks that differ in their examples only share them, and the work of making them."""
+    ranges = task.ranges[task.sizes.base :]
+    readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
+    key = chosen(config.constructs), room_of(task), task.machine.mod_by_zero, readable, task.checked_registers
+    if config.candidates > KEPT:
+        return Space(*key, kept=False)
+    if _space(*key).broken:
+        _space.cache_clear()
+    return _space(*key)
+
+
+@functools.lru_cache(maxsize=2)
+def _space(
+    rows: tuple[Construct, ...], room: Room, mod_by_zero: str, readable: tuple[int, ...], settable: tuple[int, ...]
+) -> Space:
+    return Space(rows, room, mod_by_zero, readable, settable)
+
+
+class Search:
+    """What has been tried so far, and what of it is worth keeping."""
+
+    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig):
+        self.task, self.examples, self.config = task, examples, config
+        self.behaviors: set[bytes] = set()
+        self.exact: list[Candidate] = []
+        self.templates = Templates(config.templates)
+        self.tried = self.skipped = 0
+        self.executing = 0.0
+        self.ended = ""
+        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor, unless that is done already
+        self.began = time.perf_counter()
+
+    def take(self, batch: Batch) -> None:
+        """Try the programs of a batch, as far as the budget goes."""
+        self.skipped += batch.skipped
+        allowed = min(len(batch.terms), self.config.candidates - self.tried)
+        at_once = max(1, RUNS // len(self.examples.memory))
+        for start in range(0, allowed, at_once):
+            part = slice(start, min(start + at_once, allowed))
+            self._try(batch.terms[part], batch.code[part], batch.weight)
+
+    def over(self) -> bool:
+        """Whether to stop here, and why."""
+        if self.exact:
+            self.ended = "exact"
+        elif self.tried >= self.config.candidates:
+            self.ended = "candidates"
+        elif time.perf_counter() - self.began >= self.config.seconds:
+            self.ended = "seconds"
+        else:
+            return False
+        return True
+
+    def result(self) -> Synthesis:
+        found = [self._found(candidate) for candidate in self.exact or self.templates.ranked()]
+        found.sort(key=lambda one: -one.score)
+        return Synthesis(
+            found[: self.config.templates], self.tried, len(self.behaviors), time.perf_counter() - self.began,
+            self.ended, self.tried * len(self.examples.memory), self.skipped, self.executing,
+        )  # fmt: skip
+
+    def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
+        begins = time.perf_counter()
+        final = run(code, self.examples, self.task)
+        self.executing += time.perf_counter() - begins
+        score = scores(final, loops_in(code), self.examples, self.task)
+        seconds = time.perf_counter() - self.began
+        for place, behavior in enumerate(behaviors(final, self.task)):
+            self.tried += 1
+            new = behavior not in self.behaviors
+            self.behaviors.add(behavior)
+            if score[place] == 1.0 or (new and score[place] > self.templates.least):
+                candidate = Candidate(terms[place], weight, float(score[place]), self.tried, seconds)
+                self.exact += [candidate] * (candidate.score == 1.0)
+                self.templates.add(candidate)
+
+    def _found(self, candidate: Candidate) -> Found:
+        found = as_printed(str(candidate.term), self.task, self.examples, self.config)
+        assert found.exact or candidate.score < 1, f"executor and interpreter disagree on {found.template}"
+        return found._replace(candidates=candidate.tried, seconds=candidate.seconds)
+
+
+def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfig) -> Found:
+    """The program that a high-level text says, judged on the examples; UserError where it is none, or does not fit.
+
+    No-ops stand where `config.padding` says, unless the steps that they take are what keeps the program from being
+    right: then they are at its end.
+    """
+    term = parse(text)
+    try:
+        lowered, lines = lower(term, room_of(task)), task.sizes.lines
+    except DoesNotFit as error:
+        raise UserError(f'template "{text}": {error}') from None
+    code = pad(lowered, lines, config.padding, config.noops)
+    for padded in (code, pad(lowered, lines)):
+        if exact := right_examples(decode(padded), examples, task) == len(examples.memory):
+            code = padded
+            break
+    score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
+    return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
+
+
+def behaviors(final: Final, task: Task) -> list[bytes]:
+    """What programs leave in the checked places on all examples, each as one key."""
+    words = checked_words(final.memory, final.registers, task).astype(np.int32)
+    rows = words.reshape(len(words), -1)
+    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
+
+
+def loops_in(code: np.ndarray) -> np.ndarray:
+    """Which programs jump back [P]."""
+    back = code[:, :, 4] < np.arange(code.shape[1])
+    return ((code[:, :, 0] == OPCODE["jump"]) & back).any(1)
+
+
+def right_examples(program: Program, examples: Examples, task: Task) -> int:
+    """On how many examples the exact interpreter leaves the right words."""
+    machine, right = task.machine, 0
+    for memory, registers, expected in zip(
+        examples.memory.tolist(), examples.registers.tolist(), expected_words(examples, task), strict=True
+    ):
+        outcome = interpreter.run(
+            program, memory, registers, base=task.sizes.base, steps=task.steps, halting=machine.halting,
+            mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
+        )  # fmt: skip
+        words = checked_words(np.array(outcome.memory), np.array(outcome.registers), task)
+        right += bool(((words == expected) | (expected < 0)).all())
+    return right

@@ -1,0 +1,186 @@
+"""Examples of a task: those that restarts train on, and those that are held out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.language import interpreter
+from neurocomp.seeding import SHARED, generator
+from neurocomp.tasks.inputs import ENOUGH, Key, variety
+from neurocomp.tasks.task import TEST, VALIDATION, Examples, Task
+
+
+class HeldOut(NamedTuple):
+    """What all restarts are judged on: validation decides when to stop, test is used once at the end."""
+
+    validation: Examples
+    test: Examples
+    coverage: float  # the share of all start states that `test` holds; of a file's inputs, where the task is a file
+    general: Examples | None
+    inputs: frozenset[Hashable]  # what training examples are drawn apart from; empty where inputs are few
+    tested: tuple[Key, ...] = ()  # the words that matter of each test input
+
+
+def training_examples(
+    task: Task, held_out: HeldOut, seed: int, restart: int, count: int, stream: str = "train"
+) -> Examples:
+    """The examples that one restart trains on; they depend on (seed, restart, stream) alone."""
+    rng = generator(seed, restart, stream)
+    if task.table:
+        rows = task.table.training(seed)
+        chosen = rng.choice(rows, size=count, replace=count > len(rows))
+        return _from_table(task, chosen, rng)
+    return _solve(task, _draw(task, rng, count, _identity(task), held_out.inputs, distinct=False))
+
+
+def held_out(task: Task, seed: int) -> HeldOut:
+    """Validation, test and general examples, the same for every restart of a seed.
+
+    Where inputs are many in the words that matter, sets are apart in these: test, validation and the training
+    examples of any restart (`apart_in_reads`). Where they are few, `few_inputs` says so and rows count what was trained
+    on too: up to 256 start states are all tested (coverage 1), up to 640 sets may overlap, beyond they are apart as
+    start states.
+    """
+    if task.table:
+        return _held_out_rows(task, seed)
+    rng = generator(seed, SHARED, "held_out")
+    identity = _identity(task)
+    apart = task.inputs >= ENOUGH
+    everything = task.inputs <= TEST
+    test = _all_inputs(task) if everything else _draw(task, rng, TEST, identity)
+    tested = frozenset(map(identity, test)) if apart else frozenset()
+    validation = _draw(task, rng, min(VALIDATION, task.inputs), identity, tested)
+    general = None
+    if task.general:
+        count = min(TEST, task.general.inputs)
+        general = _solve(task.general, _draw(task.general, generator(seed, SHARED, "general"), count, _start_words))
+    test_examples = _solve(task, test)
+    return HeldOut(
+        validation=_solve(task, validation),
+        test=test_examples,
+        coverage=len(test) / task.inputs,
+        general=general,
+        inputs=tested | frozenset(map(identity, validation)) if apart else frozenset(),
+        tested=tuple(words_that_matter(task, test_examples)),
+    )
+
+
+def _held_out_rows(task: Task, seed: int) -> HeldOut:
+    assert task.table is not None
+    validation, test = task.table.validation(seed), task.table.test(seed)
+    rng = generator(seed, SHARED, "held_out")
+    validated, tested = _from_table(task, validation[:VALIDATION], rng), _from_table(task, test[:TEST], rng)
+    return HeldOut(
+        validation=validated,
+        test=tested,
+        coverage=min(len(test), TEST) / len(task.table.start),
+        general=None,
+        inputs=frozenset(),
+        tested=tuple(words_that_matter(task, tested)),
+    )
+
+
+def words_that_matter(task: Task, examples: Examples) -> list[Key]:
+    """What tells each example's input apart: the start words that the reference reads, or that the file gives."""
+    starts = np.concatenate([examples.memory, examples.registers], axis=1).tolist()
+    if reads := task.reads:
+        return [reads.key(start) for start in starts]
+    assert task.table is not None
+    return [tuple([(place, start[place]) for place in task.table.given]) for start in starts]
+
+
+def count_trained_tests(task: Task, held_out: HeldOut, trained: Iterable[Examples]) -> int:
+    """How many of the test inputs are among the inputs of these examples, in the words that matter."""
+    keys = {key for examples in trained for key in words_that_matter(task, examples)}
+    return sum(key in keys for key in held_out.tested)
+
+
+def few_inputs(task: Task, counted: bool = True) -> str | None:
+    """What is to be known where test examples may have been trained on, in one line; None where they cannot.
+
+    `counted`: there will be rows, which count them.
+    """
+    if task.reads is None or task.apart_in_reads:
+        return None
+    different, _, exact = variety(task.reads, task.ranges)
+    inputs = f"{different}{'' if exact else ' or more'} different input{'' if different == 1 else 's'}"
+    uneven = "" if exact else "a few of them may be nearly all that is drawn, and "
+    trained = "test examples may have been trained on" + (" (column tests_trained)" if counted else "")
+    return f"{task.name}: {inputs} in the words that its program reads; {uneven}{trained}"
+
+
+def _all_inputs(task: Task) -> np.ndarray:
+    return np.array(list(itertools.product(*(range(low, high + 1) for low, high in task.ranges))))
+
+
+def _draw(
+    task: Task,
+    rng: np.random.Generator,
+    count: int,
+    identity: Callable[[np.ndarray], Hashable],
+    apart_from: frozenset[Hashable] = frozenset(),
+    distinct: bool = True,
+) -> np.ndarray:
+    """`count` start states [N, A + R], uniform over the ranges, the identity of none of them in `apart_from`.
+
+    It ends. Sets are apart in what is read only where a sixteenth of all that is drawn is never held out (`variety`);
+    as start states they are apart only where half of these are not.
+    """
+    lows = np.array([low for low, _ in task.ranges])
+    highs = np.array([high for _, high in task.ranges])
+    seen = set(apart_from)
+    drawn: list[np.ndarray] = []
+    while len(drawn) < count:
+        for row in rng.integers(lows, highs + 1, size=(count, len(lows))):
+            if len(drawn) == count:
+                break
+            if not distinct and not seen:
+                drawn.append(row)
+            elif (key := identity(row)) not in seen:
+                drawn.append(row)
+                if distinct:
+                    seen.add(key)
+    return np.array(drawn)
+
+
+def _start_words(row: np.ndarray) -> Hashable:
+    return row.tobytes()
+
+
+def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
+    """What two inputs must not have in common where they are to be apart."""
+    if task.apart_in_reads and (reads := task.reads):
+        return lambda row: reads.key(row.tolist())
+    return _start_words
+
+
+def _solve(task: Task, rows: np.ndarray) -> Examples:
+    """The examples whose starts are `rows`, with the words that the reference program leaves."""
+    assert task.reference is not None
+    base = task.sizes.base
+    outcomes = [
+        interpreter.run(
+            task.reference, row[:base], row[base:], base=base, steps=task.steps,
+            halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
+        )
+        for row in rows.tolist()
+    ]
+    return Examples(
+        rows[:, :base], rows[:, base:],
+        np.array([outcome.memory for outcome in outcomes]), np.array([outcome.registers for outcome in outcomes]),
+    )
+
+
+def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> Examples:
+    """The examples in these rows of the table; start words it does not give are drawn."""
+    assert task.table is not None
+    base = task.sizes.base
+    drawn = _draw(task, rng, len(indices), _start_words, distinct=False)
+    given = task.table.start[indices]
+    start = np.where(given >= 0, given, drawn)
+    final = task.table.final[indices]
+    return Examples(start[:, :base], start[:, base:], final[:, :base], final[:, base:])
