@@ -7,7 +7,7 @@ sees one tensor and the controller mixes lines with one product.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 
@@ -33,7 +33,7 @@ def packed_width(sizes: Sizes, machine: MachineConfig) -> int:
 def unpack(packed: Float[Tensor, "*batch W"], sizes: Sizes) -> Selectors:
     """The sections of `packed`, as views."""
     slots_end = len(OPCODES) + 3 * sizes.registers
-    slots: Tensor = packed[..., len(OPCODES) : slots_end].unflatten(-1, (3, sizes.registers))
+    slots = cast(Tensor, packed[..., len(OPCODES) : slots_end].unflatten(-1, (3, sizes.registers)))
     target = packed[..., slots_end:] if packed.shape[-1] > slots_end else None
     return Selectors(packed[..., : len(OPCODES)], slots, target)
 
