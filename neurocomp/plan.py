@@ -18,6 +18,7 @@ from neurocomp.errors import UserError, checked
 from neurocomp.language.assembly import Program
 from neurocomp.machine.weights import packed_width
 from neurocomp.results.identity import cell_name, config_hash
+from neurocomp.results.rows_file import has_lines
 from neurocomp.shapes import Float, Tensor
 from neurocomp.synthesis import constructs
 from neurocomp.tasks.examples import HeldOut, training_examples
@@ -78,7 +79,6 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
     engine = resolve(config.engine, device) if tuned else "executor"
-    check_cell(config, task, engine, device.type)
     cell = {
         "task": task.identity(),
         "init": [init, program.instructions if program else None],
@@ -90,9 +90,19 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     digest = config_hash(cell)
     begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
+    _check_limits(config, task, engine, device.type, path)
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
     starts = () if init == "synth" else (Start(program),)
     return Plan(config, task, starts, init, gamma, engine, device, dtype, digest, path)
+
+
+def _check_limits(config: RunConfig, task: Task, engine: str, device: str, path: Path) -> None:
+    """Raise UserError where the cell would take more than its limits, unless its file has a row for each restart."""
+    try:
+        check_cell(config, task, engine, device)
+    except UserError:
+        if config.only is not None or not has_lines(path, config.restarts + 1):
+            raise
 
 
 def check_settings(config: RunConfig, task: Task) -> None:

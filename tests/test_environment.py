@@ -147,12 +147,15 @@ def test_rows_do_not_go_where_a_closed_stream_was(tmp_path):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_run_as_ctrl_c_does(command, monkeypatch, name):
     number = getattr(signal, name)
-    before = signal.getsignal(number)
     monkeypatch.setattr(pipeline, "complete", lambda *_: (os.kill(os.getpid(), number), time.sleep(9)))  # it comes soon
-    answer = command(*INC)
-    assert answer == (128 + number, "", f"neurocomp: ended by {name}; the same command again goes on from the last "
-                      "finished chunk\n")  # fmt: skip
-    assert signal.getsignal(number) == before
+    before = signal.signal(number, signal.SIG_DFL)  # nohup has SIGHUP ignored
+    try:
+        answer = command(*INC)
+        assert answer == (128 + number, "", f"neurocomp: ended by {name}; the same command again goes on from the "
+                          "last finished chunk\n")  # fmt: skip
+        assert signal.getsignal(number) == signal.SIG_DFL
+    finally:
+        signal.signal(number, before)
 
 
 def test_a_signal_that_is_ignored_stays_ignored():

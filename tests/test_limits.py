@@ -136,6 +136,15 @@ def test_one_restart_alone_takes_no_more_than_itself():
     make_plan(configure([*many, "only=7"]))
 
 
+def test_a_cell_that_is_done_takes_nothing(command):
+    given = ("run", "task=inc", "init=inc", "gamma=0.01", "optimizer.updates=3", "engine=eager")
+    assert command(*given, "restarts=3").code == 0
+    assert command(*given, "restarts=3", "limits.work=5e6").code == 0
+    for more in ("restarts=4", "only=1"):
+        answer = command(*given, more, "limits.work=5e6")
+        assert answer.code == 2 and "limits.work" in answer.err and not answer.out
+
+
 def test_a_limit_is_no_part_of_what_a_cell_is():
     plans = [make_plan(configure(["task=inc", *more])) for more in ([], ["limits.work=2e14", "limits.memory_gb=9"])]
     assert len({plan.config_hash for plan in plans}) == 1 and "limits" not in configuration(plans[1])

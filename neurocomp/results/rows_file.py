@@ -201,6 +201,17 @@ def _frame(columns: dict[str, Column | None], rows: int, format: RowFormat) -> D
     return pd.DataFrame(typed, copy=False)
 
 
+def has_lines(path: Path, lines: int) -> bool:
+    """Whether a file has so many lines, whatever they say."""
+    return path.is_file() and _count_whole_lines(path, _state(path)) >= lines
+
+
+@functools.lru_cache(maxsize=1)
+def _count_whole_lines(path: Path, state: Hashable) -> int:
+    with readable(path):
+        return _count_lines(path, path.stat().st_size)
+
+
 def _count_lines(path: Path, until: int) -> int:
     lines = 0
     with path.open("rb") as file:
