@@ -4,23 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
+from neurocomp.machine_config import READINGS
+
 Setting = dict[str, Any]
 
 
 Cell = tuple[str, str]  # a row of Table 1 and a task
 
 
+# Of the readings of equations, all but a jump to the line that a register says (jump_target=value).
 SPACE: dict[str, tuple] = {
     "loss": ("log", "softmax"),
     "registers_supervised": (False, True),
     "efficiency": (0.0, 0.01, 0.1),
-    "writeback": ("gated", "printed"),
-    "memory_law": ("normalized", "printed"),
-    "jump_law": ("normalized", "printed"),
-    "jump_target": ("line", "operand"),
-    "controller": ("softmax_of_mix", "mix_of_softmax"),
-    "halting": ("freeze", "printed"),
-    "mod_by_zero": ("zero", "dividend"),
+    **{name: tuple(choice for choice in choices if choice != "value") for name, choices in READINGS.items()},
     "learning_rate": (0.01, 0.03, 0.1, 0.3, 1.0),
     "updates": (100, 300),
     "examples": (1, 2, 3, 4, 8, 16),
