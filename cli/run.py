@@ -195,8 +195,6 @@ def _run_cell(config: Config, directory: Path | None) -> float:
 
 def _rate(config: Config, path: Path) -> float:
     """The rate of the cell by `measure`; of a memorizer's cell, the mean accuracy of its trainings."""
-    if not path.exists():
-        return math.nan
     if isinstance(config, RunConfig):
         from neurocomp.report.cells import read_cell
 

@@ -64,9 +64,7 @@ def with_home(name: str, path: str) -> str:
         raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
     return found
 
-
 Config = TypeVar("Config")
-
 
 EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
 

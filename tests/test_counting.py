@@ -12,6 +12,7 @@ from neurocomp import pipeline
 from neurocomp.report.cells import read_cell
 from neurocomp.report.grid import restarts_text
 from neurocomp.results import provenance
+from neurocomp.results.columns import RESTARTS
 from neurocomp.results.identity import config_hash
 from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, row, write_cell
@@ -113,8 +114,12 @@ def test_restarts_beyond_those_asked_for_make_up_for_none(command, tmp_path, mon
 
 
 def measured_nothing(config, directory):
-    """Stands for a run that wrote no row."""
-    return pipeline.cell_path(config, directory)
+    """Stands for a run that wrote no row: the cell has a header alone, or what was there."""
+    path = pipeline.cell_path(config, directory)
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(",".join(RESTARTS.columns) + "\n")
+    return path
 
 
 def pipeline_path(given):

@@ -26,18 +26,14 @@ PROMPTS = {
     "soft_imperative": "As long as the input text is positive run",
 }
 
-
 FIRST = 1
 """Instruction numbers of programs begin here; 0 is HALT."""
-
 
 NEGATED = np.array([1, 2])
 """Where a data memory holds the negated number of each class: -0 and -1."""
 
-
 OUTPUT = 3
 """Where the class number goes: subleq(&(-class), &output, 0) subtracts it from a 0."""
-
 
 POSITIVE = 1
 

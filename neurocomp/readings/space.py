@@ -8,9 +8,7 @@ from neurocomp.machine_config import READINGS
 
 Setting = dict[str, Any]
 
-
 Cell = tuple[str, str]  # a row of Table 1 and a task
-
 
 # Of the readings of equations, all but a jump to the line that a register says (jump_target=value).
 SPACE: dict[str, tuple] = {
@@ -33,7 +31,6 @@ SPACE: dict[str, tuple] = {
     "parity": ("each", "each_of_bits", "each_without_modulus", "of_bits"),
 }
 
-
 DEFAULTS: Setting = {
     "loss": "log", "registers_supervised": False, "efficiency": 0.0, "writeback": "gated",
     "memory_law": "normalized", "jump_law": "normalized", "jump_target": "line", "controller": "softmax_of_mix",
@@ -42,11 +39,9 @@ DEFAULTS: Setting = {
     "inc": "next", "parity": "each",
 }  # fmt: skip
 
-
 # The shipped setting, what differs from it in the loss and in the number of examples, and what smaller searches of
 # the same kind had found (their best by fit, by both measures, and by soft).
 SMALL = {"jump_target": "operand", "length": 1}
-
 
 FIRST = (
     {},
@@ -59,9 +54,7 @@ FIRST = (
     SMALL | {"mod_by_zero": "dividend", "examples": 3, "inc": "value", "parity": "of_bits"},
 )
 
-
 MEASURES = ("fit", "soft")
-
 
 # The most telling cells first, so that a hopeless setting is given up early.
 ORDER: tuple[Cell, ...] = tuple(
@@ -76,6 +69,5 @@ ORDER: tuple[Cell, ...] = tuple(
     }.items()
     for row in rows
 )
-
 
 COLUMNS = ("setting", "row", "task", "n", *MEASURES, "seconds", "seed")

@@ -5,19 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from neurocomp.errors import UserError
 from neurocomp.files import readable
 from neurocomp.results.columns import RESTARTS
 
-if TYPE_CHECKING:
-    pass
-
-
 # How the CSV files of the memorizer's cells begin.
 MEMORIZER_HEADER = "task,language,network,"
-
 
 # How the other CSV files of neurocomp begin, which may lie among the cells: drawn tables, readings, benchmarks.
 OTHER_HEADERS = ("row,task,n,", "template,task,n,", "task,init,gamma,n,", "file,metric,", "setting,row,", "date,",

@@ -7,4 +7,6 @@ from typing import TYPE_CHECKING
 from neurocomp import moved
 
 if not TYPE_CHECKING:
-    __getattr__ = moved.names_of(__name__, "neurocomp.results.identity", "neurocomp.results.provenance", "neurocomp.results.writer")
+    __getattr__ = moved.names_of(
+        __name__, "neurocomp.results.identity", "neurocomp.results.provenance", "neurocomp.results.writer"
+    )

@@ -1,28 +1,12 @@
 """What a cell is: its hash, its name, and the names of its files."""
 
 from __future__ import annotations
-import csv
-import functools
-import hashlib
-import io
-import json
-import os
-import re
-import subprocess
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import Any, NamedTuple
-from neurocomp import __version__
-from neurocomp.results import rows_file
-from neurocomp.results.columns import RESTARTS, SCHEMA, RowFormat
-from neurocomp.errors import UserError
-from neurocomp.results.configuration_file import requested_restarts
-from neurocomp.files import atomic_write, remove_leftovers
-from neurocomp.results.lock import CellLocked as CellLocked  # what opening a CellWriter may raise
-from neurocomp.results.lock import Lock, check_lockable
-from neurocomp.results.rows_file import RowsFile, read_file
-from neurocomp.text import say
 
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
 
 # The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
 # would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),

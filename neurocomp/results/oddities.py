@@ -1,25 +1,15 @@
 """What is odd about rows that can be read: what is an error, what is said, and what counts."""
 
 from __future__ import annotations
-import difflib
-import functools
-import time
-from collections.abc import Hashable, Iterator
+
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
-from neurocomp.results.columns import CIRCUMSTANCES, RowFormat
-from neurocomp.errors import UserError, did_you_mean
-from neurocomp.files import readable
-from neurocomp.results.row_lines import (
-    FILLED,
-    TYPES,
-    Column,
-    Damaged,
-    Layout,
-    read_carefully,
-    split_line,
-)
+
+from neurocomp.errors import UserError
+from neurocomp.results.columns import CIRCUMSTANCES
+
 if TYPE_CHECKING:
     from pandas import DataFrame
 
@@ -40,7 +30,7 @@ class Lines(NamedTuple):
         return line
 
 
-def _check_rows(lines: Lines, frame: DataFrame) -> None:
+def check_rows(lines: Lines, frame: DataFrame) -> None:
     """Raise UserError for a row that is none of this cell: another configuration's, or one that lost its restart."""
     lost = (frame["restart"].isna() & (frame["status"] != "failed")).to_numpy(bool)
     if lost.any():
@@ -56,17 +46,17 @@ def _check_rows(lines: Lines, frame: DataFrame) -> None:
         raise UserError(f"{place}, expected {first} as in line {lines.number(rows[0])}: it is a row of another cell")
 
 
-def _of_headers(lines: Lines) -> list[str]:
+def of_headers(lines: Lines) -> list[str]:
     return [f"{lines.path}:{number}: the header stands here again; passed over" for number in lines.repeated[:NAMED]]
 
 
-def _of_torn(path: Path, line: int, torn: int) -> list[str]:
+def of_torn(path: Path, line: int, torn: int) -> list[str]:
     return [f"{path}:{line}: the last line has no end ({torn} bytes); it is not counted"] if torn else []
 
 
-def _of_doubled(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[list[str], list[str]]:
+def of_doubled(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[list[str], list[str]]:
     """What is to be said where several rows are of one restart: the first of them counts."""
-    first, later = _doubled(restarts)
+    first, later = doubled_rows(restarts)
     if not len(later):
         return [], []
     unlike = {name: _differs(frame[name], first, later) for name in frame.columns}
@@ -89,7 +79,7 @@ def _of_doubled(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[l
     return notes, problems
 
 
-def _doubled(restarts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def doubled_rows(restarts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The rows that are not the first of their restart, after the first ones of these."""
     if (restarts[1:] > restarts[:-1]).all():
         return np.empty(0, np.intp), np.empty(0, np.intp)
@@ -114,7 +104,7 @@ class Batches(NamedTuple):
     of_row: np.ndarray
 
 
-def _batches(frame: DataFrame) -> Batches:
+def batches_of(frame: DataFrame) -> Batches:
     if "batch" not in frame:
         return Batches([], np.empty(0, np.int64), np.empty(0, np.int64), np.full(len(frame), -1))
     codes, labels = frame["batch"].factorize()
@@ -123,7 +113,7 @@ def _batches(frame: DataFrame) -> Batches:
     return Batches(list(labels), first, last, codes)
 
 
-def _check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None:
+def check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None:
     """Raise UserError for a restart that is outside its batch: one of the two numbers is damaged."""
     first, last = batches.first[batches.of_row], batches.last[batches.of_row]
     outside = (first >= 0) & (restarts >= 0) & ((restarts < first) | (restarts > last))
@@ -134,7 +124,7 @@ def _check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None
         raise UserError(f"{lines.path}:{lines.number(row)}: restart is {restarts[row]}, {expected}")
 
 
-def _of_batches(path: Path, restarts: np.ndarray, batches: Batches) -> list[str]:
+def of_batches(path: Path, restarts: np.ndarray, batches: Batches) -> list[str]:
     """What is to be said of batches whose restarts are not all in the file, in whatever batch they are."""
     present = restarts[restarts >= 0]
     if not (present[1:] > present[:-1]).all():

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurocomp.results.columns import SCHEMA, RowFormat
 from neurocomp.errors import LARGEST
+from neurocomp.results.columns import SCHEMA, RowFormat
 
 QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")

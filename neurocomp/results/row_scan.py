@@ -15,8 +15,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-from neurocomp.results.columns import SCHEMA
 from neurocomp.jit import compiled, may_compile
+from neurocomp.results.columns import SCHEMA
 from neurocomp.results.row_lines import TYPES, Column, Layout, value
 
 SHORT = 16  # characters of a text that is likely to stand in many rows

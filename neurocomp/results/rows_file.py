@@ -6,7 +6,6 @@ that its batch lacks) is said: `notes` are harmless, `problems` say that the num
 """
 
 from __future__ import annotations
-from neurocomp.results.oddities import Lines, _batches, _check_batches, _check_rows, _doubled, _of_batches, _of_doubled, _of_headers, _of_torn
 
 import difflib
 import functools
@@ -17,9 +16,20 @@ from typing import TYPE_CHECKING, BinaryIO, NamedTuple
 
 import numpy as np
 
-from neurocomp.results.columns import CIRCUMSTANCES, RowFormat
 from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import readable
+from neurocomp.results.columns import RowFormat
+from neurocomp.results.oddities import (
+    Lines,
+    batches_of,
+    check_batches,
+    check_rows,
+    doubled_rows,
+    of_batches,
+    of_doubled,
+    of_headers,
+    of_torn,
+)
 from neurocomp.results.row_lines import (
     FILLED,
     TYPES,
@@ -86,15 +96,15 @@ def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> Rows
         found = _read_lines(path, file, Layout.of(header, format, details))
     frame = _frame(_wanted(header, format, details) | found.columns, found.rows, format)
     lines = Lines(path, found.repeated)
-    restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), _batches(frame)
-    _check_rows(lines, frame)
-    _check_batches(lines, restarts, batches)
-    if not details and len(_doubled(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
+    restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), batches_of(frame)
+    check_rows(lines, frame)
+    check_batches(lines, restarts, batches)
+    if not details and len(doubled_rows(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
         whole = _read(path, format, state, details=True)
         return whole._replace(rows=whole.rows.drop(columns=[name for name in format.details if name in whole.rows]))
-    doubled, contradicting = _of_doubled(lines, frame, restarts)
-    torn = _of_torn(path, 2 + found.rows + len(found.repeated), found.torn)
-    notes = [*_of_headers(lines), *torn, *doubled, *_of_batches(path, restarts, batches)]
+    doubled, contradicting = of_doubled(lines, frame, restarts)
+    torn = of_torn(path, 2 + found.rows + len(found.repeated), found.torn)
+    notes = [*of_headers(lines), *torn, *doubled, *of_batches(path, restarts, batches)]
     return RowsFile(header, frame, notes, contradicting, found.end)
 
 
@@ -230,8 +240,3 @@ def _typed(kind: str, column: Column):
     if kind == "boolean":
         return pd.arrays.BooleanArray(*column)
     return pd.Series(column.values, dtype=column.values.dtype, copy=False)  # text as objects: nothing is converted
-
-
-# --- what is odd
-
-

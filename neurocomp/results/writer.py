@@ -9,27 +9,22 @@ writer puts it aside before it appends.
 from __future__ import annotations
 
 import csv
-import functools
-import hashlib
 import io
-import json
 import os
 import re
-import subprocess
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from neurocomp import __version__
+from neurocomp.errors import UserError
+from neurocomp.files import atomic_write, remove_leftovers
 from neurocomp.results import rows_file
 from neurocomp.results.columns import RESTARTS, SCHEMA, RowFormat
-from neurocomp.errors import UserError
 from neurocomp.results.configuration_file import requested_restarts
-from neurocomp.files import atomic_write, remove_leftovers
 from neurocomp.results.lock import CellLocked as CellLocked  # what opening a CellWriter may raise
 from neurocomp.results.lock import Lock, check_lockable
 from neurocomp.results.rows_file import RowsFile, read_file
 from neurocomp.text import say
+
 
 def batch_label(restarts: list[int]) -> str:
     """`0-99` for the restarts 0 to 99. They are consecutive, so that the label alone says when all are there."""
