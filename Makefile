@@ -20,6 +20,7 @@ test: $(INSTALLED)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	rm -rf build/typed && mkdir -p build/typed && cp -r neurocomp build/typed && cp -r cli configs build/typed/neurocomp
 	$(BIN)/pyright
 	$(BIN)/lint-imports

@@ -187,15 +187,33 @@ def _table(measured: list[Figures]) -> str:
         f"base {of.base}, {of.registers} registers, {of.lines} lines, {of.precision}, {of.device}"
     )
     form = "{:<8}{:>8}{:>11}{:>20}{:>15}{:>9}{:>9}{:>9}{:>13}{:>7}"
-    head = ("engine", "threads", "ms/update", "(quartiles)", "restarts/s", "GFLOP/s", "matmul", "peak MB", "ms alone", "ratio")  # noqa: E501
+    head = (
+        "engine",
+        "threads",
+        "ms/update",
+        "(quartiles)",
+        "restarts/s",
+        "GFLOP/s",
+        "matmul",
+        "peak MB",
+        "ms alone",
+        "ratio",
+    )  # noqa: E501
     lines = [
         form.format(
-            line.engine, line.threads, f"{line.ms_per_update:.2f}", f"({line.ms_low:.2f} - {line.ms_high:.2f})",
-            f"{line.restart_updates_per_s:.0f}", f"{line.gflops:.2f}", f"{line.matmul_gflops:.1f}",
-            f"{line.peak_memory_mb:.0f}", f"{line.ms_one_restart:.3f}", f"{line.ratio:.1f}",
+            line.engine,
+            line.threads,
+            f"{line.ms_per_update:.2f}",
+            f"({line.ms_low:.2f} - {line.ms_high:.2f})",
+            f"{line.restart_updates_per_s:.0f}",
+            f"{line.gflops:.2f}",
+            f"{line.matmul_gflops:.1f}",
+            f"{line.peak_memory_mb:.0f}",
+            f"{line.ms_one_restart:.3f}",
+            f"{line.ratio:.1f}",
         )
         for line in measured
-    ]  # fmt: skip
+    ]
     return "\n".join([title, form.format(*head), *lines])
 
 
@@ -223,4 +241,3 @@ def _parser() -> Parser:
     add("--out", type=Path, metavar="DIR", help="append to updates.csv, or to scaling.csv with a plot, in this folder")
     add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser
-

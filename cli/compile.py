@@ -52,9 +52,15 @@ def compile_main(argv: list[str]) -> int:
     names = {"lines": "--lines", "registers": "--registers"}
     check(limits, partial(estimates.weights, restarts=1), names, lifted_by=OPTIONS, registers=registers, lines=lines)
     (logits,) = compile_program(
-        fitted, sizes, machine, gamma=args.gamma, epsilon=args.epsilon,
-        seed=args.seed, restarts=[args.restart], dtype=torch.float32,
-    )  # fmt: skip
+        fitted,
+        sizes,
+        machine,
+        gamma=args.gamma,
+        epsilon=args.epsilon,
+        seed=args.seed,
+        restarts=[args.restart],
+        dtype=torch.float32,
+    )
     with writing(Path(args.out)):
         save_weights(Path(args.out), logits, sizes, machine)
     print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")

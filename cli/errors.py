@@ -63,11 +63,16 @@ def one_line(error: Exception) -> str:
 
 
 PLUGINS = {
-    "hydra/launcher": {"joblib": "joblib-launcher", "submitit_slurm": "submitit-launcher",
-                       "submitit_local": "submitit-launcher", "ray": "ray-launcher", "ray_aws": "ray-launcher",
-                       "rq": "rq-launcher"},
+    "hydra/launcher": {
+        "joblib": "joblib-launcher",
+        "submitit_slurm": "submitit-launcher",
+        "submitit_local": "submitit-launcher",
+        "ray": "ray-launcher",
+        "ray_aws": "ray-launcher",
+        "rq": "rq-launcher",
+    },
     "hydra/sweeper": {"optuna": "optuna-sweeper", "ax": "ax-sweeper", "nevergrad": "nevergrad-sweeper"},
-}  # fmt: skip
+}
 """What Hydra's own documentation names, each an option of its group, and the package hydra-NAME that has it."""
 
 

@@ -52,8 +52,11 @@ def memorizer_keys() -> list[Key]:
 
 def selected(keys: list[Key], words: list[str]) -> list[Key]:
     """The keys of these names; a name that ends in `.` stands for all that begin with it."""
-    return [key for key in keys if any(key.name == word or word.endswith(".") and key.name.startswith(word)
-                                       for word in words)]  # fmt: skip
+    return [
+        key
+        for key in keys
+        if any(key.name == word or word.endswith(".") and key.name.startswith(word) for word in words)
+    ]
 
 
 def _keys(config: Any, prefix: str, choices: dict[str, tuple[str, ...]]) -> Iterator[Key]:

@@ -105,15 +105,17 @@ def dispatch(argv: list[str]) -> int:
 def usage() -> str:
     """The text of --help."""
     lines = [f"  {name:<11}{command.summary:<50}neurocomp {command.example}" for name, command in COMMANDS.items()]
-    return "\n".join([
-        "neurocomp: compile programs into differentiable machines, tune them, decompile them, count recoveries.",
-        "",
-        "usage: neurocomp COMMAND ...    (neurocomp COMMAND --help says more)",
-        "",
-        *lines,
-        "",
-        'Tab completion for bash:  eval "$(neurocomp -sc install=bash)"',
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            "neurocomp: compile programs into differentiable machines, tune them, decompile them, count recoveries.",
+            "",
+            "usage: neurocomp COMMAND ...    (neurocomp COMMAND --help says more)",
+            "",
+            *lines,
+            "",
+            'Tab completion for bash:  eval "$(neurocomp -sc install=bash)"',
+        ]
+    )
 
 
 def _rest_of(given: list[str]) -> str:

@@ -165,8 +165,13 @@ def _check(group: str, package: str | None, tree: Any, where: str) -> None:
         _check_leaf(place, value, group, where)
 
 
-SCHEMAS = {"task": (TaskConfig,), "machine": (MachineConfig,), "optimizer": (OptimizerConfig,),
-           "objective": (ObjectiveConfig,), "experiment": (RunConfig, MemorizerConfig)}  # fmt: skip
+SCHEMAS = {
+    "task": (TaskConfig,),
+    "machine": (MachineConfig,),
+    "optimizer": (OptimizerConfig,),
+    "objective": (ObjectiveConfig,),
+    "experiment": (RunConfig, MemorizerConfig),
+}
 
 
 def _check_types(group: str, tree: Any, texts: Any, where: str) -> None:

@@ -57,9 +57,11 @@ def main(argv: list[str]) -> int:
     if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
         logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
     call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
-    kept = [] if request.is_sampled else [
-        cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)
-    ]  # fmt: skip
+    kept = (
+        []
+        if request.is_sampled
+        else [cell for cell in cells if cell.config.only is None and not searches_readings(cell.config)]
+    )
     return summarize(kept, arguments.json)
 
 
@@ -71,8 +73,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true")
     arguments = parser.parse_intermixed_args(argv)
-    for given, flag in ((arguments.config_path, "--config-path"), (arguments.config_name, "--config-name"),
-                        (arguments.experimental_rerun, "--experimental-rerun")):  # fmt: skip
+    for given, flag in (
+        (arguments.config_path, "--config-path"),
+        (arguments.config_name, "--config-name"),
+        (arguments.experimental_rerun, "--experimental-rerun"),
+    ):
         if given is not None:
             raise UserError(f"{flag} is not supported; files of your own are found with --config-dir DIR")
     if arguments.verbose:
@@ -83,8 +88,11 @@ def parse(argv: list[str]) -> argparse.Namespace:
 
 def hydra_flags(arguments: argparse.Namespace, tree: Tree = MACHINE) -> list[str]:
     """The flags that are for Hydra, with --config-dir as it is to see it: below that, the memorizer has a folder."""
-    flags = [f"--{name.replace('_', '-')}" for name in ("multirun", "run", "resolve", "hydra_help")
-             if getattr(arguments, name)]  # fmt: skip
+    flags = [
+        f"--{name.replace('_', '-')}"
+        for name in ("multirun", "run", "resolve", "hydra_help")
+        if getattr(arguments, name)
+    ]
     flags += [f"--{name}={value}" for name in ("cfg", "package", "info") if (value := getattr(arguments, name))]
     if (directory := existing(arguments.config_dir)) is not None:
         own = os.path.join(directory, tree.folder) if tree.folder else directory

@@ -62,8 +62,9 @@ def key_help(words: list[str]) -> str:
     known = [key.name for key in (*machine, *memorizer)]
     for word in words:
         if not selected([*machine, *memorizer], [word]):
-            raise UserError(f"--help {word}: there is no such key{did_you_mean(word, known)}; "
-                            "neurocomp run --help lists them all")  # fmt: skip
+            raise UserError(
+                f"--help {word}: there is no such key{did_you_mean(word, known)}; neurocomp run --help lists them all"
+            )
     own, other = selected(machine, words), selected(memorizer, words)
     title = ["The memorizer's:"] if own and other else []
     return "\n".join([*map(described, own), *title, *map(described, other)])

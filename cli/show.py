@@ -26,8 +26,10 @@ def main(argv: Sequence[str]) -> int:
     directory, said = args.results or Path("results"), tuned.Said()
     if args.results and not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
-    blocks = [(report, [report.summary_line(cell) for cell in report.read_cells(directory, said, details=False)])
-              for report in (tuned, memorized)]  # fmt: skip
+    blocks = [
+        (report, [report.summary_line(cell) for cell in report.read_cells(directory, said, details=False)])
+        for report in (tuned, memorized)
+    ]
     blocks = [(report, lines) for report, lines in blocks if lines]
     if args.json:
         print(json_text([line for _, lines in blocks for line in lines], indent=2))
@@ -47,8 +49,6 @@ def _parser() -> Parser:
         "then the memorizer's, with means +- standard deviations.",
         epilog=EPILOG,
     )
-    parser.add_argument(
-        "--results", type=Path, metavar="DIR", help="where to look (default: results)"
-    )
+    parser.add_argument("--results", type=Path, metavar="DIR", help="where to look (default: results)")
     parser.add_argument("--json", action="store_true", help="a list of objects, one a cell, rates as fractions")
     return parser

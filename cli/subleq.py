@@ -74,8 +74,12 @@ def _parser() -> Parser:
         epilog=EXEC_EPILOG,
     )
     add = command.add_argument
-    add("program", metavar="PROGRAM", help=f"a file, or one of {', '.join(shipped())}; with --checkpoint the name of "
-        "a program in it, or the file that it was memorized from")  # fmt: skip
+    add(
+        "program",
+        metavar="PROGRAM",
+        help=f"a file, or one of {', '.join(shipped())}; with --checkpoint the name of "
+        "a program in it, or the file that it was memorized from",
+    )
     add("--memory", default="", metavar="3,4", help="the words from address 0 on")
     add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
     add("--size", type=whole, metavar="K", help=f"how many words of data memory (default: {SIZE}, or the checkpoint's)")
@@ -122,8 +126,10 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConf
         )
     size = kept.sizes[0]
     if args.size not in (None, size):
-        raise UserError(f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
-                        f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}")  # fmt: skip
+        raise UserError(
+            f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
+            f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}"
+        )
     _check(limits, estimates.driven, size, args.steps)
     name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
@@ -147,8 +153,10 @@ def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Pr
     given = None if is_name else load_program(args.program, size)
     if kept.whole is None:
         return _of_an_older_version(kept, args, size, given)
-    programs = {name: Program(tuple(Instruction(*row) for row in one.table.tolist()), one.data)
-                for name, one in kept.whole.items()}  # fmt: skip
+    programs = {
+        name: Program(tuple(Instruction(*row) for row in one.table.tolist()), one.data)
+        for name, one in kept.whole.items()
+    }
     name = args.program if given is None else program_label(args.program)
     if given is not None:
         same = [other for other, program in programs.items() if difference(given, program) is None]
@@ -162,8 +170,10 @@ def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Pr
 
 def _known(name: str, programs: Mapping[str, Any], args: argparse.Namespace) -> str:
     if name not in programs:
-        raise UserError(f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(programs)}"
-                        + did_you_mean(name, list(programs)))  # fmt: skip
+        raise UserError(
+            f"{args.checkpoint}: no program {name} in it, expected one of {', '.join(programs)}"
+            + did_you_mean(name, list(programs))
+        )
     return name
 
 
@@ -174,11 +184,15 @@ def _of_an_older_version(
     known = given or (load_program(args.program, size) if args.program in shipped() else None)
     name = _known(program_label(args.program), kept.programs, args)
     if known is None and not DRAWN.fullmatch(name):
-        raise UserError(f"{args.checkpoint}: an older version wrote it, without the data words of {name}; "
-                        f"expected the file that {name} was memorized from instead of its name")  # fmt: skip
+        raise UserError(
+            f"{args.checkpoint}: an older version wrote it, without the data words of {name}; "
+            f"expected the file that {name} was memorized from instead of its name"
+        )
     if known is not None and len(known) != kept.programs[name]:
-        raise UserError(f"{args.program}: not the {name} that {args.checkpoint} memorized: it has {len(known) - 1} "
-                        f"instructions, there {kept.programs[name] - 1}")  # fmt: skip
+        raise UserError(
+            f"{args.program}: not the {name} that {args.checkpoint} memorized: it has {len(known) - 1} "
+            f"instructions, there {kept.programs[name] - 1}"
+        )
     return name, known
 
 
@@ -192,8 +206,11 @@ def difference(given: Program, memorized: Program) -> str | None:
     for number, pair in enumerate(zip(given.instructions, memorized.instructions, strict=True)):
         if number and pair[0] != pair[1]:
             return f"its instruction {number} is {spaced(pair[0])}, there {spaced(pair[1])}"
-    addresses = [address for address in {**given.data, **memorized.data}
-                 if given.data.get(address, 0) != memorized.data.get(address, 0)]  # fmt: skip
+    addresses = [
+        address
+        for address in {**given.data, **memorized.data}
+        if given.data.get(address, 0) != memorized.data.get(address, 0)
+    ]
     if addresses:
         words = [program.data.get(min(addresses), 0) for program in (given, memorized)]
         return f"its word [{min(addresses)}] is {words[0]}, there {words[1]}"
@@ -230,8 +247,10 @@ def _word(word: int) -> str:
 def _as_json(answer: Answer, args: argparse.Namespace, limits: LimitsConfig) -> str:
     # Python writes out a number of n digits of 30 bits in about n^2 operations.
     if (cost := sum((word.bit_length() // 30) ** 2 for word in answer.memory)) > limits.work:
-        raise UserError(f"--json: to write out words of millions of digits would take about {power(cost)} operations, "
-                        f"more than {OPTIONS[1]}={limits.work:g}; without --json their lengths are shown")  # fmt: skip
+        raise UserError(
+            f"--json: to write out words of millions of digits would take about {power(cost)} operations, "
+            f"more than {OPTIONS[1]}={limits.work:g}; without --json their lengths are shown"
+        )
     found: dict[str, Any] = {"memory": answer.memory, "steps": answer.steps, "outcome": answer.outcome}
     return json_text(found if args.checkpoint is None else found | {"exact": answer.exact})
 
@@ -243,8 +262,11 @@ def _readable(answer: Answer, args: argparse.Namespace) -> str:
         "missing": "missing: the instruction that would be next is not there",
     }
     lines = [f"memory     {' '.join(map(_word, answer.memory[:SHOWN]))}"]
-    lines += [f"           [{address}] = {_word(word)}" for address, word in enumerate(answer.memory)
-              if address >= SHOWN and word]  # fmt: skip
+    lines += [
+        f"           [{address}] = {_word(word)}"
+        for address, word in enumerate(answer.memory)
+        if address >= SHOWN and word
+    ]
     lines.append(f"steps      {answer.steps}, {ends[answer.outcome]}")
     if args.checkpoint is not None:
         nothing = "not known: there is no text of this program to compare with (name the file that it came from)"

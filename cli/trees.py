@@ -34,5 +34,11 @@ def memorizer_experiments(config_dir: str | None = None) -> list[str]:
     folders = [resources.files("neurocomp.configs.memorizer") / "experiment"]
     if config_dir is not None and (own := Path(config_dir) / MEMORIZER.folder / "experiment").is_dir():
         folders.append(own)
-    return sorted({file.name.removesuffix(".yaml") for folder in folders for file in folder.iterdir()
-                   if file.name.endswith(".yaml")})  # fmt: skip
+    return sorted(
+        {
+            file.name.removesuffix(".yaml")
+            for folder in folders
+            for file in folder.iterdir()
+            if file.name.endswith(".yaml")
+        }
+    )

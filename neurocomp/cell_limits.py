@@ -29,19 +29,28 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         raise UserError(f"{given}; {most}, {accepted}")
     general, synthesis = task.general, config.synthesis
     cell = partial(
-        estimates.cell, method=config.method, synthesized=config.init == "synth", engine=engine,
-        threads=config.threads or os.cpu_count() or 1, itemsize=8 if config.precision == "float64" else 4,
+        estimates.cell,
+        method=config.method,
+        synthesized=config.init == "synth",
+        engine=engine,
+        threads=config.threads or os.cpu_count() or 1,
+        itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
-    )  # fmt: skip
+    )
     asked = {
         "restarts": 1 if config.only is not None else config.restarts,
-        "examples": config.examples, "chunk": config.chunk, **task.sizes._asdict(), "steps": task.steps,
-        "updates": config.optimizer.updates, "programs": programs_a_restart(config),
-        "candidates": synthesis.candidates, "seconds": math.ceil(synthesis.seconds),
+        "examples": config.examples,
+        "chunk": config.chunk,
+        **task.sizes._asdict(),
+        "steps": task.steps,
+        "updates": config.optimizer.updates,
+        "programs": programs_a_restart(config),
+        "candidates": synthesis.candidates,
+        "seconds": math.ceil(synthesis.seconds),
         "general_base": general.sizes.base if general else 0,
         "general_registers": general.sizes.registers if general else 0,
         "general_steps": general.steps if general else 0,
-    }  # fmt: skip
+    }
     given = {"programs": f"search.budget={config.search.budget:g}"}
     if general and "length" in config.task.general:
         given["general_steps"] = f"task.general.length={config.task.general['length']}"

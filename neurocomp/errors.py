@@ -33,7 +33,7 @@ def check_choice(name: str, given: str, choices: tuple[str, ...]) -> None:
     """Raise UserError unless `given` is one of `choices`."""
     if given not in choices:
         accepted = ", ".join(choices)
-        raise UserError(f'{name}={given}: expected one of {accepted}{did_you_mean(given, list(choices))}')
+        raise UserError(f"{name}={given}: expected one of {accepted}{did_you_mean(given, list(choices))}")
 
 
 def check_at_least(name: str, given: float, least: float) -> None:
@@ -63,6 +63,7 @@ def with_home(name: str, path: str) -> str:
     if found.startswith("~"):
         raise UserError(f"{name}={path}: {path.partition('/')[0]} is no folder that is known here, expected its path")
     return found
+
 
 Config = TypeVar("Config")
 

@@ -70,8 +70,11 @@ def check_writable(path: Path) -> None:
         if there != path and not there.is_dir():
             raise UserError(f"{path}: cannot be written ({there} is not a folder)")
         if not os.access(there, os.W_OK | (0 if there == path else os.X_OK)):
-            raise UserError(f"{path}: cannot be written (no permission to write in {there})" if there != path
-                            else f"{path}: cannot be written (no permission)")  # fmt: skip
+            raise UserError(
+                f"{path}: cannot be written (no permission to write in {there})"
+                if there != path
+                else f"{path}: cannot be written (no permission)"
+            )
         _temporary(path).exists()  # whether names may be so long
     except (OSError, ValueError) as error:
         if isinstance(error, UserError):

@@ -162,8 +162,14 @@ def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[T
         lanes = [lane for lane, restart in enumerate(restarts) if restart % len(plan.starts) == turn]
         if lanes:
             logits[lanes] = compile_program(
-                origin.program, task.sizes, task.machine, gamma=plan.gamma, epsilon=config.epsilon,
-                seed=config.seed, restarts=[restarts[lane] for lane in lanes], dtype=plan.dtype,
-            )  # fmt: skip
+                origin.program,
+                task.sizes,
+                task.machine,
+                gamma=plan.gamma,
+                epsilon=config.epsilon,
+                seed=config.seed,
+                restarts=[restarts[lane] for lane in lanes],
+                dtype=plan.dtype,
+            )
     examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
     return logits.to(plan.device), to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)

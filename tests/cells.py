@@ -33,14 +33,20 @@ def failed() -> dict:
 
 
 def write_cell(
-    directory: Path, task: str, init: str, n: int, config: dict | None = None,
-    synthesized: int | None = None, templates: Sequence[str | None] = (None,), **recovered,
+    directory: Path,
+    task: str,
+    init: str,
+    n: int,
+    config: dict | None = None,
+    synthesized: int | None = None,
+    templates: Sequence[str | None] = (None,),
+    **recovered,
 ) -> Path:
     """A cell of n restarts in which the first ones are recovered: as many by each measure as `recovered` says.
 
     A measure that is None or left out was not taken. Keys of `config` that are columns go into the rows too. The last
     `synthesized` restarts were right before tuning; the restarts start from the templates in turn.
-    """  # fmt: skip
+    """
     config = {"name": directory.name, "restarts": n, "seed": 0, "gamma": 0.3, **(config or {})}
     shared = {key: value for key, value in config.items() if key in RESTARTS.columns}
     shared = {"task": task, "init": init, "config_hash": f"hash-of-{task}-{init}", **shared}

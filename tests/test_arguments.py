@@ -6,7 +6,7 @@ import pytest
 
 from neurocomp.text import elided, first_lines, named, real_number
 
-WHOLE = 'is not a whole number, expected one such as 12; neurocomp'
+WHOLE = "is not a whole number, expected one such as 12; neurocomp"
 
 
 @pytest.mark.parametrize("text, number", [

@@ -203,8 +203,9 @@ def test_scaling_grows_one_size_at_a_time(command, monkeypatch, tmp_path):
     assert [(row["size"], int(row["value"])) for row in rows] == [
         (size, value * factor) for size, value in [(key, sizes[key]) for key in axes] for factor in (1, 2)
     ]
-    assert all(int(row[key]) == (int(row["value"]) if row["size"] == key else sizes[key]) for row in rows
-               for key in sizes)
+    assert all(
+        int(row[key]) == (int(row["value"]) if row["size"] == key else sizes[key]) for row in rows for key in sizes
+    )
     assert command(*arguments, "--out", tmp_path / "new").code == 0
     assert (tmp_path / "new" / "scaling.csv").exists()
     assert (tmp_path / "new" / "scaling.svg").exists() == scaling.can_plot()

@@ -115,11 +115,14 @@ def test_words_fill_memory_by_the_base_and_registers_by_their_number(command):
     assert (found["memory"], found["registers"]) == ([1, 2, 0, 0, 0, 0, 0], [0, 3, 0, 0])
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--base", "5", "--memory", "5"], "memory 0 is 5, expected 0 to 4 in base 5"),
-    (["--base", "5", "--start", "0,5"], "registers 1 is 5, expected 0 to 4 in base 5"),
-    (["--base", "3", "--memory", "0,1,2,0"], "4 words for memory, expected at most 3"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--base", "5", "--memory", "5"], "memory 0 is 5, expected 0 to 4 in base 5"),
+        (["--base", "5", "--start", "0,5"], "registers 1 is 5, expected 0 to 4 in base 5"),
+        (["--base", "3", "--memory", "0,1,2,0"], "4 words for memory, expected at most 3"),
+    ],
+)
 def test_words_that_do_not_exist_are_refused(command, arguments, message):
     answer = command("exec", "map_inc", *arguments)
     assert answer.code == 2 and answer.err == f"neurocomp: {message}\n"
@@ -140,8 +143,10 @@ def test_a_line_of_inputs_falls_back_on_what_is_given_for_all(command, tmp_path)
     answer = command("exec", "noop.asm", "--base", "5", "--memory", "1,2", "--start", "3", "--inputs", "inputs.jsonl")
     found = [json.loads(line) for line in answer.out.splitlines()]
     assert [(one["memory"][:2], one["registers"]) for one in found] == [
-        ([1, 2], [3, 0]), ([4, 0], [3, 0]), ([1, 2], [2, 2]),
-    ]  # fmt: skip
+        ([1, 2], [3, 0]),
+        ([4, 0], [3, 0]),
+        ([1, 2], [2, 2]),
+    ]
 
 
 # --- compile
@@ -152,8 +157,9 @@ def test_compiled_noise_is_that_of_seed_and_restart(command, tmp_path, seed, res
     given = ("--base", "6", "--gamma", "0.3", "--seed", seed, "--restart", restart)
     assert command("compile", "map_inc", "--out", "w.safetensors", *given).code == 0
     logits, sizes, machine = load_weights(tmp_path / "w.safetensors")
-    (own,) = compile_program(load_program("map_inc"), Sizes(6, 4, 5), MachineConfig(), gamma=0.3, epsilon=1e-6,
-                             seed=seed, restarts=[restart])  # fmt: skip
+    (own,) = compile_program(
+        load_program("map_inc"), Sizes(6, 4, 5), MachineConfig(), gamma=0.3, epsilon=1e-6, seed=seed, restarts=[restart]
+    )
     assert sizes == (6, 4, 5) and torch.equal(logits, own)
 
 
@@ -204,7 +210,8 @@ def test_synth_searches_where_init_synth_does_and_judges_by_its_seed(command, mo
 
 def test_synth_says_of_general_examples_that_they_are_general(command, monkeypatch):
     drawn = synth.held_out
-    monkeypatch.setattr(synth, "held_out", lambda *given: (unseen := drawn(*given))._replace(
-        general=one_wrong(unseen.general, base=8)))  # fmt: skip
+    monkeypatch.setattr(
+        synth, "held_out", lambda *given: (unseen := drawn(*given))._replace(general=one_wrong(unseen.general, base=8))
+    )
     answer = command("synth", "task=map_inc", "synthesis.constructs=[map,inc]")
     assert "right on 256 of 256 test examples, 255 of 256 general ones" in answer.out

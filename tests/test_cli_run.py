@@ -69,8 +69,10 @@ def test_the_version_is_the_packages(command):
                                        ["-sc", "query=bash"], ["exec", "--help"], ["table", "--help"],
                                        ["plot", "--help"], ["compare", "--help"]])  # fmt: skip
 def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
-    code = "import sys; from neurocomp.cli.main import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n" \
-           "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"  # fmt: skip
+    code = (
+        "import sys; from neurocomp.cli.main import main\ntry: main(sys.argv[1:])\nexcept SystemExit: pass\n"
+        "assert 'torch' not in sys.modules and 'pandas' not in sys.modules"
+    )
     environment = {"COMP_LINE": "neurocomp run task=", "PATH": "/usr/bin:/bin"}
     done = subprocess.run([sys.executable, "-c", code, *arguments], cwd=tmp_path, env=environment, capture_output=True)
     assert done.returncode == 0, done.stderr.decode()
@@ -111,7 +113,7 @@ def test_completion_installs_itself_for_the_command(command):
     "overrides, expected",
     [
         ([], "task: none was given; choose task=... from fib, inc,"),
-        (["task=mapinc"], 'task=mapinc: there is no such task; choose one of fib, inc,'),
+        (["task=mapinc"], "task=mapinc: there is no such task; choose one of fib, inc,"),
         (["task=mapinc"], 'did you mean "map_inc"?'),
         (["task=inc", "restart=3"], 'restart=3: there is no key "restart"'),
         (["task=inc", "restart=3"], 'did you mean "restarts"?'),
@@ -134,7 +136,7 @@ def test_completion_installs_itself_for_the_command(command):
         (["task=inc", "init=map_incc"], 'did you mean "map_inc"?'),
         (["task=fib", "task.base=4"], "task.check.memory"),
     ],
-)  # fmt: skip
+)
 def test_a_mistake_is_one_line_and_nothing_is_written(command, tmp_path, overrides, expected):
     answer = command("run", *overrides)
     assert answer.code == 2
@@ -286,8 +288,11 @@ def test_a_failed_cell_is_made_up_for_by_the_same_command(command, failing, monk
     "error, code, expected",
     [
         (KeyboardInterrupt(), 130, "the same command again goes on"),
-        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1,
-         "rows.csv: the disk is full; rows so far are safe, and the same command goes on from there"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "rows.csv"),
+            1,
+            "rows.csv: the disk is full; rows so far are safe, and the same command goes on from there",
+        ),
     ],
 )
 def test_an_interrupt_and_a_full_disk_end_a_grid_at_once(command, failing, overrides, error, code, expected):

@@ -71,8 +71,9 @@ def test_json_is_one_object(results, capsys):
     found = json.loads(compare(capsys, results, "map_inc", "random", "--metric", "hard", "--json"))
     assert (found["metric"], found["difference"]) == ("hard", 0) and found["p_value"] == pytest.approx(1)
     assert [(cell["init"], cell["recovered"], cell["n"], cell["rate"]) for cell in found["cells"]] == [
-        ("map_inc", 1, 3, 1 / 3), ("random", 1, 3, 1 / 3),
-    ]  # fmt: skip
+        ("map_inc", 1, 3, 1 / 3),
+        ("random", 1, 3, 1 / 3),
+    ]
     assert {"ci_low", "ci_high", "path", "config_hash", "task", "method", "gamma", "seed"} <= set(found["cells"][0])
 
 
@@ -89,12 +90,15 @@ def test_copies_of_a_cell_are_one(results, capsys):
     assert "3 of 3: " in compare(capsys, results, "table1/fib-map_inc", "random")
 
 
-@pytest.mark.parametrize("cells, message", [
-    (["map_dec", "random"], "map_dec: no cell in .* has this in its name or hash; neurocomp show lists them"),
-    (["fib", "random"], "fib: fits 2 cells in .*, expected one; they are table1/fib-map_inc.*, table1/fib-random"),
-    (["map_inc", "random", "--metric", "general"], "general was not measured; choose another --metric"),
-    (["map_inc", "random", "--results", "typo"], "--results typo: there is no such directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "cells, message",
+    [
+        (["map_dec", "random"], "map_dec: no cell in .* has this in its name or hash; neurocomp show lists them"),
+        (["fib", "random"], "fib: fits 2 cells in .*, expected one; they are table1/fib-map_inc.*, table1/fib-random"),
+        (["map_inc", "random", "--metric", "general"], "general was not measured; choose another --metric"),
+        (["map_inc", "random", "--results", "typo"], "--results typo: there is no such directory"),
+    ],
+)
 def test_mistakes_are_explained(results, cells, message):
     with pytest.raises(UserError, match=message):
         main(["--results", str(results), *cells])

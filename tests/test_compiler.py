@@ -83,7 +83,7 @@ def test_margin_is_the_least_certain_decision_that_the_instruction_uses():
     slots[0, 0, 1] = torch.log(torch.tensor(3.0))  # 3 : 1 for register 1
     slots[0, 2, 0] = torch.log(torch.tensor(4.0))  # 4 : 1 for register 0; slot 2 is undecided and not used
     found = decompile(packed, sizes, machine)
-    assert format_program(found.program) .strip() == "inc 1 0"
+    assert format_program(found.program).strip() == "inc 1 0"
     assert found.margin == pytest.approx(0.75, abs=1e-6)
 
 
@@ -121,8 +121,14 @@ def test_compile_and_decompile_commands(command, tmp_path):
     assert printed.code == 0
     assert parse(printed.out) == fit(load_program("fib"), Sizes(6, 5, 8))
     assert command("compile", "fib", "--out", "w", "--gamma", "-1").code == 2
-    for epsilon, expected in {"0": "expected a number in (0, 1)", "1": "in (0, 1)", "-1": "in (0, 1)",
-                              "nan": "is not a number", "inf": "is not a number", "1_0": "is not a number"}.items():
+    for epsilon, expected in {
+        "0": "expected a number in (0, 1)",
+        "1": "in (0, 1)",
+        "-1": "in (0, 1)",
+        "nan": "is not a number",
+        "inf": "is not a number",
+        "1_0": "is not a number",
+    }.items():
         refused = command("compile", "fib", "--out", "w", f"--epsilon={epsilon}")
         assert refused.code == 2 and expected in refused.err
     (tmp_path / "value.asm").write_text("noop\njump 0 1")

@@ -63,7 +63,7 @@ def test_a_name_is_one_folder_below_results(config, tmp_path, name, shown):
         ("restart", 5, 'restart: there is no such key; did you mean "restarts"?'),
         ("optimizer.update", 5, 'optimizer.update: there is no such key; did you mean "updates"?'),
     ],
-)  # fmt: skip
+)
 def test_what_was_set_afterwards_is_checked_again(config, tmp_path, key, value, told):
     *group, last = key.split(".")
     setattr(getattr(config, group[0]) if group else config, last, value)

@@ -102,8 +102,10 @@ def test_a_default_is_the_dataclass_default():
     """The default options add nothing, so that a default has one place."""
     config = compose("task=inc")[0].config
     assert (config.machine, config.optimizer, config.objective) == (
-        MachineConfig(), OptimizerConfig(), ObjectiveConfig(),
-    )  # fmt: skip
+        MachineConfig(),
+        OptimizerConfig(),
+        ObjectiveConfig(),
+    )
 
 
 @pytest.mark.parametrize("name", REFERENCES)

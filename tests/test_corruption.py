@@ -27,9 +27,10 @@ from neurocomp.results.writer import CellWriter
 from tests.conftest import ROOT
 
 FILES = [
-    path for path in sorted((ROOT / "results").glob("*/*.csv"))
+    path
+    for path in sorted((ROOT / "results").glob("*/*.csv"))
     if path.open().readline().startswith(("task,init,method", "task,language,network"))
-]  # fmt: skip
+]
 
 
 def flip(lines: list[bytes], draw: random.Random) -> list[bytes]:
@@ -97,8 +98,11 @@ def save(lines: list[bytes], draw: random.Random) -> list[bytes]:
             if row[place].replace(".", "").isdigit():
                 row[place] = number.format(float(row[place])).replace("E+0", draw.choice(["E+0", "e+0"]))
     text = io.StringIO()
-    how = {"delimiter": draw.choice(",,,;\t"), "lineterminator": draw.choice(["\r\n", "\n", "\r"]),
-           "quoting": draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC])}  # fmt: skip
+    how = {
+        "delimiter": draw.choice(",,,;\t"),
+        "lineterminator": draw.choice(["\r\n", "\n", "\r"]),
+        "quoting": draw.choice([csv.QUOTE_MINIMAL, csv.QUOTE_ALL, csv.QUOTE_NONNUMERIC]),
+    }
     csv.writer(text, **how).writerows(rows)
     return [draw.choice([b"", b"\xef\xbb\xbf"]) + text.getvalue().encode()]
 

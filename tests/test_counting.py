@@ -52,8 +52,9 @@ def test_rows_are_in_the_order_of_restarts(tmp_path):
 
 
 @pytest.mark.parametrize("table", ["gamma", "transfer", "table1"])
-@pytest.mark.parametrize("metric, rate", [(None, "0.5"), ("soft", "0.5"), ("hard", "0.25"), ("fit", "0.75"),
-                                          ("general", "0.0")])  # fmt: skip
+@pytest.mark.parametrize(
+    "metric, rate", [(None, "0.5"), ("soft", "0.5"), ("hard", "0.25"), ("fit", "0.75"), ("general", "0.0")]
+)
 def test_a_table_counts_by_the_metric_that_was_asked_for(command, tmp_path, table, metric, rate):
     write_cell(tmp_path / "mine", "fib", "map_inc", 4, soft=2, hard=1, fit=3, general=0)
     given = [] if metric is None else ["--metric", metric]
@@ -66,13 +67,16 @@ def test_a_table_counts_by_the_metric_that_was_asked_for(command, tmp_path, tabl
 # --- batches
 
 
-@pytest.mark.parametrize("done, restarts, chunk, missing", [
-    (range(4), 12, 5, [[4], [5, 6, 7, 8, 9], [10, 11]]),
-    (range(6, 8), 10, 4, [[0, 1, 2, 3], [4, 5], [8, 9]]),
-    (range(3), 3, 2, []),
-    (range(2), 5, 100, [[2, 3, 4]]),
-    (range(0), 3, 1, [[0], [1], [2]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "done, restarts, chunk, missing",
+    [
+        (range(4), 12, 5, [[4], [5, 6, 7, 8, 9], [10, 11]]),
+        (range(6, 8), 10, 4, [[0, 1, 2, 3], [4, 5], [8, 9]]),
+        (range(3), 3, 2, []),
+        (range(2), 5, 100, [[2, 3, 4]]),
+        (range(0), 3, 1, [[0], [1], [2]]),
+    ],
+)
 def test_batches_end_at_the_limits_of_chunks(tmp_path, done, restarts, chunk, missing):
     with CellWriter(tmp_path / "cell.csv", YAML) as cell:
         if done:

@@ -47,17 +47,20 @@ def refusing(monkeypatch):
     return refuse
 
 
-@pytest.mark.parametrize("number, reason", [
-    (errno.ENOSPC, "the disk is full"),
-    (errno.EDQUOT, "the disk quota is used up"),
-    (errno.EFBIG, "the file would be larger than is allowed here"),
-    (errno.EIO, "the disk reports an error"),
-    (errno.ESTALE, "the network disk has lost the file"),
-    (errno.EROFS, "the disk is read-only"),
-    (errno.EACCES, "permission denied"),
-    (errno.EPERM, "permission denied"),
-    (errno.ETIMEDOUT, "Connection timed out"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "number, reason",
+    [
+        (errno.ENOSPC, "the disk is full"),
+        (errno.EDQUOT, "the disk quota is used up"),
+        (errno.EFBIG, "the file would be larger than is allowed here"),
+        (errno.EIO, "the disk reports an error"),
+        (errno.ESTALE, "the network disk has lost the file"),
+        (errno.EROFS, "the disk is read-only"),
+        (errno.EACCES, "permission denied"),
+        (errno.EPERM, "permission denied"),
+        (errno.ETIMEDOUT, "Connection timed out"),
+    ],
+)
 def test_what_the_disk_refuses_ends_a_grid_with_one_line(command, refusing, number, reason):
     refusing(OSError(number, os.strerror(number), "rows.csv"))
     grid = ("-m", "seed=1,2") if number in (errno.ENOSPC, errno.ETIMEDOUT) else ()  # of one cell, the others
@@ -151,8 +154,11 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(command, monkeypatch, name):
     before = signal.signal(number, signal.SIG_DFL)  # nohup has SIGHUP ignored
     try:
         answer = command(*INC)
-        assert answer == (128 + number, "", f"neurocomp: ended by {name}; the same command again goes on from the "
-                          "last finished chunk\n")  # fmt: skip
+        assert answer == (
+            128 + number,
+            "",
+            f"neurocomp: ended by {name}; the same command again goes on from the last finished chunk\n",
+        )
         assert signal.getsignal(number) == signal.SIG_DFL
     finally:
         signal.signal(number, before)
@@ -247,16 +253,21 @@ def test_the_bar_begins_after_compilation(command, monkeypatch):
 
 
 OUT = [
-    ("compile", "inc", "--out"), ("table", "table1", "--out"), ("plot", "table1", "--out"),
-]  # fmt: skip
+    ("compile", "inc", "--out"),
+    ("table", "table1", "--out"),
+    ("plot", "table1", "--out"),
+]
 
 
 @pytest.mark.parametrize("command_line", OUT, ids=lambda words: words[0])
-@pytest.mark.parametrize("out, reason", [
-    ("folder.png", "is a folder, expected a file"),
-    ("file/x.png", "cannot be written ({here}/file is not a folder)"),
-    (f"{'x' * 300}.png", "cannot be written (File name too long)"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "out, reason",
+    [
+        ("folder.png", "is a folder, expected a file"),
+        ("file/x.png", "cannot be written ({here}/file is not a folder)"),
+        (f"{'x' * 300}.png", "cannot be written (File name too long)"),
+    ],
+)
 def test_a_place_that_cannot_be_written_is_refused_before_the_work(
     command, tmp_path, monkeypatch, command_line, out, reason
 ):
@@ -312,8 +323,10 @@ def test_curves_and_weights_that_cannot_be_written_are_refused_before_tuning(com
         place.mkdir()
     answer = command(*INC, asked, "restarts=3")
     where = place.relative_to(tmp_path)
-    expected = {"weights": f"{where}/0.safetensors: cannot be written ({place} is not a folder)",
-                "curves.csv": f"{where}: is a folder, expected a file"}[name]  # fmt: skip
+    expected = {
+        "weights": f"{where}/0.safetensors: cannot be written ({place} is not a folder)",
+        "curves.csv": f"{where}: is a folder, expected a file",
+    }[name]
     assert (answer.code, answer.err) == (2, f"neurocomp: {expected}\n")
     assert rows.read_text() == before
 

@@ -85,8 +85,9 @@ def test_another_seed_splits_a_file_otherwise():
     for seed in range(4):
         unseen = held_out(given_task := task(text_of(*SUCCESSORS)), seed)
         trained = training_examples(given_task, unseen, seed, 0, 16)
-        splits.append(tuple(tuple(sorted(set(part.memory[:, 0].tolist())))
-                            for part in (unseen.test, unseen.validation, trained)))  # fmt: skip
+        splits.append(
+            tuple(tuple(sorted(set(part.memory[:, 0].tolist()))) for part in (unseen.test, unseen.validation, trained))
+        )
     assert len(set(splits)) > 1
 
 

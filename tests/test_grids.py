@@ -105,8 +105,10 @@ def test_a_sum_of_steps_from_python_is_the_decimal_that_it_stands_for():
     assert configure(["task=inc", f"gamma={1 / 3}"]).gamma == 1 / 3
 
 
-TASKS = "fib, inc, inc_value, map_dec, map_inc, paper_fib, paper_inc, paper_map_dec, paper_map_inc, paper_parity, " \
-        "paper_reduce, parity, parity_bits, reduce"  # fmt: skip
+TASKS = (
+    "fib, inc, inc_value, map_dec, map_inc, paper_fib, paper_inc, paper_map_dec, paper_map_inc, paper_parity, "
+    "paper_reduce, parity, parity_bits, reduce"
+)
 
 
 @pytest.mark.parametrize(

@@ -308,5 +308,3 @@ def test_an_interrupted_synthesis_leaves_no_row_and_no_template(finding, command
 
 
 # --- method=synthesize
-
-

@@ -42,9 +42,12 @@ def references(draw) -> Reads:
     program = draw(programs(BASE, REGISTERS, LINES))
     checked = draw(st.sets(st.integers(0, BASE + REGISTERS - 1), min_size=1))
     return reads_of(
-        program, tuple(sorted(checked)), draw(st.integers(1, 12)),
-        halting=draw(st.sampled_from(["freeze", "printed"])), mod_by_zero=draw(st.sampled_from(["zero", "dividend"])),
-    )  # fmt: skip
+        program,
+        tuple(sorted(checked)),
+        draw(st.integers(1, 12)),
+        halting=draw(st.sampled_from(["freeze", "printed"])),
+        mod_by_zero=draw(st.sampled_from(["zero", "dividend"])),
+    )
 
 
 STARTS = list(itertools.product(range(BASE), repeat=BASE + REGISTERS))
@@ -74,15 +77,18 @@ def test_different_inputs_are_counted(reads, ranges):
     assert variety(reads, tuple(ranges)) == (len({reads.key(start) for start in starts}), False, True)
 
 
-@pytest.mark.parametrize(("text", "checked", "start", "key"), [
-    ("read 0 1; inc 1 1; write 0 1", (0,), (2, 0, 1, 0, 1), ((3, 0), (0, 2))),  # R0 = 0 points at cell 0
-    ("zero 0; zero 1; write 0 1", (0,), (2, 0, 1, 2, 2), ()),  # all that is checked is overwritten
-    ("noop", (1, 4), (2, 0, 1, 0, 2), ((1, 0), (4, 2))),  # what nothing overwrites is left as it was
-    ("inc 1 1; noop; noop", (4,), (0, 0, 0, 2, 1), ((4, 1),)),  # and inc reads one register, not R0 too
-    ("jump 1 end; read 0 0; end: noop", (0,), (1, 0, 0, 0, 0), ((4, 0), (0, 1))),
-    ("jump 1 end; read 0 0; end: noop", (0,), (1, 0, 0, 2, 1), ((4, 1), (3, 2), (2, 0), (0, 1))),
-    ("halt; read 0 0", (1,), (0, 1, 0, 0, 0), ((1, 1),)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "checked", "start", "key"),
+    [
+        ("read 0 1; inc 1 1; write 0 1", (0,), (2, 0, 1, 0, 1), ((3, 0), (0, 2))),  # R0 = 0 points at cell 0
+        ("zero 0; zero 1; write 0 1", (0,), (2, 0, 1, 2, 2), ()),  # all that is checked is overwritten
+        ("noop", (1, 4), (2, 0, 1, 0, 2), ((1, 0), (4, 2))),  # what nothing overwrites is left as it was
+        ("inc 1 1; noop; noop", (4,), (0, 0, 0, 2, 1), ((4, 1),)),  # and inc reads one register, not R0 too
+        ("jump 1 end; read 0 0; end: noop", (0,), (1, 0, 0, 0, 0), ((4, 0), (0, 1))),
+        ("jump 1 end; read 0 0; end: noop", (0,), (1, 0, 0, 2, 1), ((4, 1), (3, 2), (2, 0), (0, 1))),
+        ("halt; read 0 0", (1,), (0, 1, 0, 0, 0), ((1, 1),)),
+    ],
+)
 def test_keys_worked_by_hand(text, checked, start, key):
     program = parse(text)
     assert reads_of(program, checked, steps=len(program)).key(start) == key

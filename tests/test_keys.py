@@ -40,8 +40,10 @@ def test_the_help_of_a_key_and_of_a_group_shows_just_those(command):
     assert command("run", "--help", "gamma").out.startswith("  gamma=0.3\n      The noise of the compiled program (Eq")
     lines = command("run", "--help", "optimizer.").out.splitlines()
     names = [line.strip().split("=")[0] for line in lines if not line.startswith("      ")]
-    assert names == [f"optimizer.{name}" for name in
-                     ("learning_rate", "updates", "beta1", "beta2", "epsilon", "clip", "hold", "stop")]  # fmt: skip
+    assert names == [
+        f"optimizer.{name}"
+        for name in ("learning_rate", "updates", "beta1", "beta2", "epsilon", "clip", "hold", "stop")
+    ]
 
 
 def test_the_help_of_what_is_no_key_says_what_was_perhaps_meant(command):

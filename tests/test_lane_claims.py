@@ -30,9 +30,11 @@ def batch_of(memory: torch.Tensor, word: int) -> Batch:
     """One restart, one example that halts at once: cell 0 ends as it starts, and must hold this word."""
     sizes = Sizes(3, 1, 1)
     state = State(
-        memory.expand(1, 1, 3, 3).clone(), torch.eye(3)[:1].expand(1, 1, 1, 3).clone(), torch.ones(1, 1, 1),
+        memory.expand(1, 1, 3, 3).clone(),
+        torch.eye(3)[:1].expand(1, 1, 1, 3).clone(),
+        torch.ones(1, 1, 1),
         torch.ones(1, 1),
-    )  # fmt: skip
+    )
     assert sizes.base == memory.shape[-1]
     targets = Targets(torch.tensor([[[word]]]), torch.zeros(1, 1, 0, dtype=torch.long), [0], [])
     return Batch(state, targets, targets)
@@ -69,8 +71,9 @@ def test_the_fused_engines_gradient_of_tied_halts_is_pytorchs():
     """One line whose opcodes are all alike, and a halted mass that equals its halt, 1 / 13, to the last bit."""
     sizes, machine = Sizes(2, 1, 1), MachineConfig(halting="printed")
     words = torch.eye(2, dtype=torch.float64)
-    start = State(words.expand(1, 1, 2, 2), words[:1].expand(1, 1, 1, 2), torch.ones(1, 1, 1).double(),
-                  torch.zeros(1, 1).double())  # fmt: skip
+    start = State(
+        words.expand(1, 1, 2, 2), words[:1].expand(1, 1, 1, 2), torch.ones(1, 1, 1).double(), torch.zeros(1, 1).double()
+    )
     slopes = []
     for engine in (eager.run, fused.run):
         weights = torch.zeros(1, 1, 13 + 3 + 1, dtype=torch.float64).requires_grad_()
@@ -88,8 +91,9 @@ def test_every_engine_minimizes_the_loss_that_was_asked_for(loss):
     task = load_task(shipped("map_inc", length=1, steps=2), MachineConfig())
     examples = [training_examples(task, held_out(task, 0), 0, restart, 4) for restart in range(3)]
     batch = to_batch(examples, task, torch.float64, CPU)
-    logits = compile_program(None, task.sizes, task.machine, gamma=1.0, epsilon=1e-6, seed=0, restarts=range(3),
-                             dtype=torch.float64)  # fmt: skip
+    logits = compile_program(
+        None, task.sizes, task.machine, gamma=1.0, epsilon=1e-6, seed=0, restarts=range(3), dtype=torch.float64
+    )
     objective, config = ObjectiveConfig(loss=loss), OptimizerConfig()
     told = [choose(engine, 1, task, objective, config)(optimizer.init(logits), batch) for engine in ("eager", "fused")]
     assert torch.allclose(told[0].loss, told[1].loss) and torch.allclose(told[0].state.logits, told[1].state.logits)

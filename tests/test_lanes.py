@@ -51,9 +51,7 @@ def whole(tmp_path_factory) -> dict[int, dict]:
 
 
 @settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    st.integers(1, RESTARTS + 1), st.integers(1, 3), st.lists(st.integers(1, RESTARTS), max_size=2), st.booleans()
-)
+@given(st.integers(1, RESTARTS + 1), st.integers(1, 3), st.lists(st.integers(1, RESTARTS), max_size=2), st.booleans())
 def test_rows_are_the_same_for_any_lanes_threads_and_resumes(
     tmp_path_factory, monkeypatch, whole, chunk, threads, stops, at_once
 ):

@@ -99,8 +99,9 @@ def test_small_shares_do_not_meet_large_weights():
     logits[0, 0, jump] = 200.0
     logits[0, 0, -2:] = torch.tensor([100.0, 0.0])  # from line 0 to line 0, and by e^-100 to line 1
     logits[0, 1, halt] = 3.4e38
-    start = start_state(torch.zeros(1, 1, 2, dtype=torch.long), torch.zeros(1, 1, 1, dtype=torch.long), sizes,
-                        torch.float32)  # fmt: skip
+    start = start_state(
+        torch.zeros(1, 1, 2, dtype=torch.long), torch.zeros(1, 1, 1, dtype=torch.long), sizes, torch.float32
+    )
     expected, found = (engine(logits, start, sizes, machine, 3).halted for engine in (plain.run, fused.run))
     assert torch.equal(expected, torch.zeros(1, 1, 3)) and torch.equal(found, expected)
 

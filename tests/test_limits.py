@@ -54,13 +54,18 @@ REFUSED = {
     "run task=inc optimizer.updates=1000000000": ("optimizer.updates=1000000000: ", "fewer updates, or limits."),
     "run task=inc method=local_search search.budget=1e9": ("search.budget=1e+09: ", "a smaller budget, or limits."),
     "run task=inc method=enumerate task.registers=300": ("task.registers=300: ", "or limits.memory_gb="),
-    "run task=inc init=synth synthesis.candidates=1000000000 synthesis.seconds=1e7":
-        ("synthesis.candidates=1000000000: ", "fewer candidates, or limits.memory_gb="),
+    "run task=inc init=synth synthesis.candidates=1000000000 synthesis.seconds=1e7": (
+        "synthesis.candidates=1000000000: ",
+        "fewer candidates, or limits.memory_gb=",
+    ),
     "run experiment=memorization programs=1000000000": ("programs=1000000000: ", "fewer programs, or limits."),
     "run experiment=memorization programs=1 network.layers=1000000": ("network.layers=1000000: ", "fewer layers"),
     "run experiment=memorization programs=1 network.hidden=1000000": ("network.hidden=1000000: ", "a smaller hidden"),
     "run experiment=memorization programs=1 memory=1000000000": ("memory=1000000000: ", "or limits.memory_gb="),
-    "run experiment=memorization programs=1 execution.steps=1000000000": ("execution.steps=1000000000: ", "fewer steps"),  # noqa: E501
+    "run experiment=memorization programs=1 execution.steps=1000000000": (
+        "execution.steps=1000000000: ",
+        "fewer steps",
+    ),  # noqa: E501
     "run experiment=memorization programs=1 network.name=theorem1 memory=1000000": ("memory=1000000: ", "a smaller"),
     "synth task=reduce task.steps=1000000000": ("task.steps=1000000000: ", "or limits.work="),
     "synth task=reduce task.base=1000000": ("task.base=1000000: ", "or limits.memory_gb="),
@@ -116,8 +121,10 @@ def test_a_limit_is_lifted_on_the_command_line_and_never_by_a_file(command, tmp_
     (tmp_path / "experiment" / "sweep.yaml").write_text(
         "# @package _global_\nhydra: {mode: MULTIRUN, sweeper: {params: {limits.work: '1e20'}}}\n"
     )
-    for name, key in (("greedy", "limits: an experiment sets keys of the run; limits is given on the command line"),
-                      ("sweep", "hydra.sweeper.params.limits.work: expected a key of the run, such as gamma")):
+    for name, key in (
+        ("greedy", "limits: an experiment sets keys of the run; limits is given on the command line"),
+        ("sweep", "hydra.sweeper.params.limits.work: expected a key of the run, such as gamma"),
+    ):
         answer = command("run", "--config-dir", tmp_path, "task=inc", f"experiment={name}")
         expected = f"neurocomp: {tmp_path}/experiment/{name}.yaml: {key}\n"
         assert (answer.code, answer.err) == (2, expected)
@@ -259,8 +266,11 @@ def test_the_size_to_blame_is_the_one_that_takes_most_off():
     def area(width: int, height: int) -> estimates.Need:
         return estimates.Need(10**9 * width * height, 0)
 
-    with pytest.raises(UserError, match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "  # noqa: E501
-                       "a smaller height, or limits.memory_gb=9500$"):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match="^height=900: would take about 9,000 GB of memory, more than limits.memory_gb=8; "  # noqa: E501
+        "a smaller height, or limits.memory_gb=9500$",
+    ):
         check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=10, height=900)
     check(LimitsConfig(), area, {"width": "width", "height": "height"}, width=2, height=4)
 

@@ -56,8 +56,11 @@ def test_words_that_grow_without_end_are_stopped_by_either_limit():
     stopped = "^stopped after 65,536 steps: its words take more than --memory-gb=1e-06; fewer steps, or a larger --m"
     with pytest.raises(UserError, match=stopped):
         run(DOUBLING, [3, 0, 0], 10**6, LimitsConfig(1e-6, 1e13))
-    with pytest.raises(UserError, match=r"^stopped after 131,072 steps: with words of up to 32,770 bits they took "
-                       r"\S+ operations, more than --work=2e\+07$"):  # fmt: skip
+    with pytest.raises(
+        UserError,
+        match=r"^stopped after 131,072 steps: with words of up to 32,770 bits they took "
+        r"\S+ operations, more than --work=2e\+07$",
+    ):
         run(DOUBLING, [3, 0, 0], 10**6, LimitsConfig(8, 2e7))
 
 
@@ -65,6 +68,5 @@ def test_the_command_prints_a_trace_as_it_goes_and_names_the_length_of_long_word
     (tmp_path / "double.subleq").write_text("again: 1 1 next\n0 1 next\n1 0 again\n2 2 again")
     answer = command("subleq", "exec", "double.subleq", "--memory=3", "--steps=60000", "--size=3")
     assert answer.out.splitlines()[0] == "memory     (about 4,517 digits) (-about 4,516 digits) 0"
-    refused = command("subleq", "exec", "double.subleq", "--memory=3", "--steps=200000", "--size=3",
-                      "--memory-gb=1e-6")  # fmt: skip
+    refused = command("subleq", "exec", "double.subleq", "--memory=3", "--steps=200000", "--size=3", "--memory-gb=1e-6")
     assert refused.code == 2 and refused.err.startswith("neurocomp: stopped after ") and refused.err.count("\n") == 1

@@ -202,10 +202,9 @@ def test_a_restart_computes_the_same_alone_and_in_a_batch():
 
 def test_compile_then_run_keeps_the_program_of_the_paper():
     program = fit(load_program("map_inc"), Sizes(5, 4, 5))
-    logits = compile_program(
-        program, Sizes(5, 4, 5), MachineConfig(), gamma=0.0, epsilon=1e-6, seed=0, restarts=[0]
+    logits = compile_program(program, Sizes(5, 4, 5), MachineConfig(), gamma=0.0, epsilon=1e-6, seed=0, restarts=[0])
+    state = start_state(
+        torch.tensor([[[3, 0, 4, 1, 2]]]), torch.zeros(1, 1, 4, dtype=torch.long), Sizes(5, 4, 5), torch.float32
     )
-    state = start_state(torch.tensor([[[3, 0, 4, 1, 2]]]), torch.zeros(1, 1, 4, dtype=torch.long),
-                        Sizes(5, 4, 5), torch.float32)  # fmt: skip
     end = run(logits, state, Sizes(5, 4, 5), MachineConfig(), 15)
     assert end.memory.argmax(-1).tolist() == [[[4, 1, 0, 1, 2]]]

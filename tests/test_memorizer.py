@@ -179,8 +179,10 @@ def machines(draw):
     memory = draw(st.integers(2, 6))
     lengths = draw(st.lists(st.integers(1, 7), min_size=1, max_size=4))
     address = st.integers(0, memory - 1)
-    tables = [draw(st.lists(st.tuples(address, address, st.integers(0, length)), min_size=length, max_size=length))
-              for length in lengths]  # fmt: skip
+    tables = [
+        draw(st.lists(st.tuples(address, address, st.integers(0, length)), min_size=length, max_size=length))
+        for length in lengths
+    ]
     words = st.lists(st.integers(-(10**25), 10**25) | st.integers(-3, 3), min_size=memory, max_size=memory)
     lanes = draw(st.lists(st.tuples(st.integers(0, len(tables) - 1), words), min_size=1, max_size=6))
     return tables, [owner for owner, _ in lanes], [words for _, words in lanes]
@@ -211,8 +213,10 @@ class Looked(torch.nn.Module):
 
     def forward(self, tokens, mask=None):
         rows = [self.tables[owner - self.numbers][line] for line, owner in tokens.tolist()]
-        parts = [torch.nn.functional.one_hot(torch.tensor([max(row[field], 0) for row in rows]), size).float()
-                 for field, size in enumerate(self.sizes)]  # fmt: skip
+        parts = [
+            torch.nn.functional.one_hot(torch.tensor([max(row[field], 0) for row in rows]), size).float()
+            for field, size in enumerate(self.sizes)
+        ]
         return torch.cat(parts, -1)
 
 
@@ -312,5 +316,3 @@ def test_bfloat16_trains_on_a_cpu(tmp_path):
 
 
 # --- cells and rows
-
-

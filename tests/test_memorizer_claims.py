@@ -131,17 +131,23 @@ def test_training_never_says_what_is_kept_for_validation():
     assert not train & validation and len(train) > 2 * len(validation) > 50
 
 
-@pytest.mark.parametrize("counts, name", [
-    ({"train": 67_349, "validation": 872, "test": 1_821}, "sst2"),
-    ({"train": 67_349, "validation": 871, "test": 1_821}, "sst2-subset"),
-    ({"train": 67_348, "validation": 872, "test": 1_821}, "sst2-subset"),
-    ({"train": 67_349, "validation": 872, "test": 1_820}, "sst2-subset"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "counts, name",
+    [
+        ({"train": 67_349, "validation": 872, "test": 1_821}, "sst2"),
+        ({"train": 67_349, "validation": 871, "test": 1_821}, "sst2-subset"),
+        ({"train": 67_348, "validation": 872, "test": 1_821}, "sst2-subset"),
+        ({"train": 67_349, "validation": 872, "test": 1_820}, "sst2-subset"),
+    ],
+)
 def test_only_the_published_splits_are_called_sst2(tmp_path, monkeypatch, counts, name):
     """As few as they can be written: a thousandth of the published texts."""
     monkeypatch.setattr(texts, "PUBLISHED", {"train": 67, "validation": 9, "test": 18})
-    smaller = {"train": counts["train"] - 67_282, "validation": counts["validation"] - 863,
-               "test": counts["test"] - 1_803}  # fmt: skip
+    smaller = {
+        "train": counts["train"] - 67_282,
+        "validation": counts["validation"] - 863,
+        "test": counts["test"] - 1_803,
+    }
     for split, file in (("train", "train.tsv"), ("validation", "dev.tsv"), ("test", "test.tsv")):
         rows = [f"film {number}\t{number % 2}" for number in range(smaller[split])]
         (tmp_path / file).write_text("\n".join(["sentence\tlabel", *rows]) + "\n")

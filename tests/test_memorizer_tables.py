@@ -114,12 +114,16 @@ def test_of_fewer_than_two_numbers_nothing_is_claimed(numbers, mean):
 
 def test_the_published_numbers_are_those_of_the_paper():
     assert {number: (*line.updates, line.batch_size) for number, line in memorization.published().items()} == {
-        16: (1030, 74, 5, 204), 32: (1366, 95, 5, 409), 64: (1907, 153, 5, 819), 128: (2991, 72, 5, 1632),
-    }  # fmt: skip
+        16: (1030, 74, 5, 204),
+        32: (1366, 95, 5, 409),
+        64: (1907, 153, 5, 819),
+        128: (2991, 72, 5, 1632),
+    }
     assert soft_programs.published() == {
-        "classify": pytest.approx((0.819, 0.005, 5)), "soft_instruction": pytest.approx((0.819, 0.005, 5)),
+        "classify": pytest.approx((0.819, 0.005, 5)),
+        "soft_instruction": pytest.approx((0.819, 0.005, 5)),
         "soft_imperative": pytest.approx((0.807, 0.013, 5)),
-    }  # fmt: skip
+    }
     assert published.tables() == ["table1"]
 
 
@@ -251,37 +255,46 @@ def test_a_cell_whose_configuration_is_lost_is_not_taken_for_the_papers(command,
     assert lines["programs=16 configuration=lost"]["difference"] == ""
 
 
-@pytest.mark.parametrize("where, mean", [
-    (["seed=1"], "1100.0"),
-    (["network.hidden=256", "seed=0"], "900.0"),
-    (["updates=900"], "900.0"),
-    (["config_hash=aaaa-1"], "1100.0"),
-    (["task=memorize", "threads=2", "seed=1"], "1100.0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where, mean",
+    [
+        (["seed=1"], "1100.0"),
+        (["network.hidden=256", "seed=0"], "900.0"),
+        (["updates=900"], "900.0"),
+        (["config_hash=aaaa-1"], "1100.0"),
+        (["task=memorize", "threads=2", "seed=1"], "1100.0"),
+    ],
+)
 def test_where_picks_a_configuration(command, directory, where, mean):
     write(directory, [900], seed=0)
     write(directory, [1100], seed=1)
     assert entries(command, "--where", *where)["programs=16"]["updates_mean"] == mean
 
 
-@pytest.mark.parametrize("where, message", [
-    ("trainig.check=1", "unknown key, expected .* such as training.check; did you mean"),
-    ("machine.writeback=gated", "unknown key"),
-    ("seed", "--where seed: expected KEY=VALUE"),
-    ("seed=3", "--where seed=3: no cell has it; seed is 0"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where, message",
+    [
+        ("trainig.check=1", "unknown key, expected .* such as training.check; did you mean"),
+        ("machine.writeback=gated", "unknown key"),
+        ("seed", "--where seed: expected KEY=VALUE"),
+        ("seed=3", "--where seed=3: no cell has it; seed is 0"),
+    ],
+)
 def test_a_condition_that_cannot_hold_is_explained(command, directory, where, message):
     write(directory)
     answer = command("table", "memorization", "--results", directory, "--where", where)
     assert answer.code == 2 and re.search(message, answer.err) and answer.err.count("\n") == 1
 
 
-@pytest.mark.parametrize("arguments, message", [
-    (["--metric", "hard"], "--metric hard: memorization has no recoveries to count"),
-    (["--costs"], "--costs: memorization has none; expected one of table1"),
-    (["--top", "3"], "--top: memorization is shown whole"),
-    (["--results", "typo"], "--results typo: there is no such directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--metric", "hard"], "--metric hard: memorization has no recoveries to count"),
+        (["--costs"], "--costs: memorization has none; expected one of table1"),
+        (["--top", "3"], "--top: memorization is shown whole"),
+        (["--results", "typo"], "--results typo: there is no such directory"),
+    ],
+)
 def test_options_that_mean_nothing_here_are_refused(command, arguments, message):
     answer = command("table", "memorization", *arguments)
     assert answer.code == 2 and message in answer.err and answer.err.count("\n") == 1
@@ -313,5 +326,3 @@ def test_a_torn_file_and_a_broken_configuration(command, directory):
 
 
 # --- the command line
-
-

@@ -129,7 +129,7 @@ def test_the_loss_of_more_examples_than_are_judged_at_once_is_their_mean():
     """130 examples: 128 cost ln 2 each, the last two 3 + ln(1 + e^-3) each; 2 of 130 are wrong for certain."""
     count = JUDGED_AT_ONCE + 2
     network, examples = Table(count, 2), data(count)
-    network.rows.data[: JUDGED_AT_ONCE, 0] = 0.0
+    network.rows.data[:JUDGED_AT_ONCE, 0] = 0.0
     for place in range(count):
         label = place % 2
         network.rows.data[place, label] = -3.0 if place >= JUDGED_AT_ONCE else 0.0

@@ -69,8 +69,9 @@ def test_soft_hard_and_general_stand_in_their_columns(monkeypatch, measured):
     assert (row["recovered_soft"], row["recovered_hard"], row["recovered_general"]) == measured
 
 
-@pytest.mark.parametrize("method, module", [("random_search", "searches"), ("local_search", "searches"),
-                                            ("synthesize", "synthesize")])  # fmt: skip
+@pytest.mark.parametrize(
+    "method, module", [("random_search", "searches"), ("local_search", "searches"), ("synthesize", "synthesize")]
+)
 @pytest.mark.parametrize("verdict", [(True, False), (False, True), (True, None)])
 def test_verdicts_on_programs_stand_in_their_columns(monkeypatch, method, module, verdict):
     judging = lambda texts, *_: dict.fromkeys(texts, Verdict(*verdict))  # noqa: E731
@@ -91,8 +92,9 @@ def test_lines_changed_are_those_that_differ():
 # --- whose examples
 
 
-@pytest.mark.parametrize("module, method", [("synthesize", "synthesize"), ("searches", "random_search"),
-                                            ("searches", "local_search")])  # fmt: skip
+@pytest.mark.parametrize(
+    "module, method", [("synthesize", "synthesize"), ("searches", "random_search"), ("searches", "local_search")]
+)
 def test_a_method_looks_at_the_examples_of_its_seed_and_restart(monkeypatch, module, method):
     asked = []
 

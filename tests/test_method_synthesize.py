@@ -24,8 +24,11 @@ def test_each_restart_of_synthesize_searches_on_its_own_examples(finding, tmp_pa
     assert len(synthesizer.asked) == 3 and cell.path.name.startswith("map_inc-synthesize-g0-s0-")
     for row in cell.rows.to_dict("records"):
         assert (row["init"], row["method"], row["template"], row["status"]) == (
-            "none", "synthesize", "like map_inc", "recovered",
-        )  # fmt: skip
+            "none",
+            "synthesize",
+            "like map_inc",
+            "recovered",
+        )
         assert row["synthesized"] and row["recovered_fit"] and row["recovered_soft"] and row["recovered_general"]
         assert (row["gamma"], row["updates"], row["executions"], row["backward_executions"]) == (0, 0, 16_000, 0)
         assert parse(row["program"]).instructions == plan.task.reference.instructions

@@ -44,9 +44,11 @@ def test_shares_are_by_area_and_faults_that_once_passed_are_counted_apart():
     text = table([(FAULT, "not noticed"), (others[0], "noticed by t"), (others[1], "noticed by t"),
                   (others[2], "noticed: no end within 1 s")])  # fmt: skip
     assert text.splitlines()[2:6] == [
-        "| tuning | 1 | 0 | 0% |", "| known | 1 | 1 | 100% |", "| results | 2 | 2 | 100% |",
+        "| tuning | 1 | 0 | 0% |",
+        "| known | 1 | 1 | 100% |",
+        "| results | 2 | 2 | 100% |",
         "| all but known | 3 | 2 | 67% |",
-    ]  # fmt: skip
+    ]
     assert text.endswith("Not noticed:\n- tuning.one: nothing holds")
 
 

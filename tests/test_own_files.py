@@ -118,10 +118,14 @@ def test_files_of_the_other_groups_set_their_group_alone(command, tmp_path, grou
     refused(command, tmp_path, {f"{group}/mine.yaml": "defaults: [/hydra/callbacks: x]\n"}, *given, told=told)
 
 
-SETS = "{d}/experiment/mine.yaml: %s: an experiment sets hydra.mode and hydra.sweeper.params; " \
-       "the rest is given on the command line"  # fmt: skip
-CHOICE = "{d}/experiment/mine.yaml: defaults: %s: " \
-         "expected names of files in the folder experiment or override /task: NAME, and _self_"  # fmt: skip
+SETS = (
+    "{d}/experiment/mine.yaml: %s: an experiment sets hydra.mode and hydra.sweeper.params; "
+    "the rest is given on the command line"
+)
+CHOICE = (
+    "{d}/experiment/mine.yaml: defaults: %s: "
+    "expected names of files in the folder experiment or override /task: NAME, and _self_"
+)
 SWEEP = "{d}/experiment/mine.yaml: hydra.sweeper.params.%s"
 
 
@@ -178,8 +182,10 @@ def test_an_experiment_without_its_first_line_is_told_so(command, tmp_path):
     refused(command, tmp_path, {"experiment/mine.yaml": "restarts: 2\n"}, "task=inc", "experiment=mine", told=told)
 
 
-PLACE = "{d}/%s: files of your own are in task, machine, optimizer, objective or experiment; " \
-        "what is hydra's is given on the command line"  # fmt: skip
+PLACE = (
+    "{d}/%s: files of your own are in task, machine, optimizer, objective or experiment; "
+    "what is hydra's is given on the command line"
+)
 
 
 @pytest.mark.parametrize(
@@ -271,8 +277,11 @@ def test_a_yaml_file_is_plain_data_of_a_size_that_a_person_writes(command, tmp_p
 
 
 def test_a_task_of_ones_own_may_build_on_another_and_refer_to_its_keys(tmp_path):
-    files = {"task/other.yaml": "defaults: [mine, _self_]\n\n# a comment\nlines: ${task.registers}\nregisters: 4\n",
-             "task/mine.yaml": f"# @package task\n{TASK}", "task/deep/third.yaml": "defaults: [inc, _self_]\nname: x\n"}
+    files = {
+        "task/other.yaml": "defaults: [mine, _self_]\n\n# a comment\nlines: ${task.registers}\nregisters: 4\n",
+        "task/mine.yaml": f"# @package task\n{TASK}",
+        "task/deep/third.yaml": "defaults: [inc, _self_]\nname: x\n",
+    }
     write(tmp_path, files)
     task = configure(["task=other"], str(tmp_path)).task
     assert (task.name, task.lines, task.registers, task.base) == ("mine", 4, 4, 6)
@@ -280,9 +289,11 @@ def test_a_task_of_ones_own_may_build_on_another_and_refer_to_its_keys(tmp_path)
 
 
 def test_an_experiment_of_ones_own_may_set_keys_options_and_a_grid(tmp_path):
-    text = ("# @package _global_\ndefaults:\n  - base\n  - override /task: mine\n  - override /machine: printed\n"
-            "  - _self_\n\nrestarts: 7\ntask: {base: 8}\nresults: here\n"
-            "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      gamma: range(0.1,0.4,0.1)\n      seed: 1\n")
+    text = (
+        "# @package _global_\ndefaults:\n  - base\n  - override /task: mine\n  - override /machine: printed\n"
+        "  - _self_\n\nrestarts: 7\ntask: {base: 8}\nresults: here\n"
+        "hydra:\n  mode: MULTIRUN\n  sweeper:\n    params:\n      gamma: range(0.1,0.4,0.1)\n      seed: 1\n"
+    )
     base = "# @package _global_\nname: mine\nrestarts: 3\n"
     write(tmp_path, {"task/mine.yaml": TASK, "experiment/mine.yaml": text, "experiment/base.yaml": base})
     cells = compose_cells(Namespace(overrides=["experiment=mine"], config_dir=str(tmp_path), multirun=False))

@@ -119,13 +119,16 @@ def test_where_chooses_among_configurations(directory, tmp_path):
         assert main([name, *out, "--where", "seed=0"]) == 0
 
 
-@pytest.mark.parametrize("argv, message", [
-    (["table1", "--out", "a.jpg"], "--out a.jpg: expected a name that ends in .png, .svg, .pdf"),
-    (["recovery", "--metric", "hard"], "not a metric"),
-    (["gamma", "--results", "typo"], "there is no such directory"),
-    (["gamma", "--results", "."], "there is nothing to draw"),
-    (["recovery", "--results", "."], "there is nothing to draw"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["table1", "--out", "a.jpg"], "--out a.jpg: expected a name that ends in .png, .svg, .pdf"),
+        (["recovery", "--metric", "hard"], "not a metric"),
+        (["gamma", "--results", "typo"], "there is no such directory"),
+        (["gamma", "--results", "."], "there is nothing to draw"),
+        (["recovery", "--results", "."], "there is nothing to draw"),
+    ],
+)
 def test_mistakes_are_explained(argv, message, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=message):

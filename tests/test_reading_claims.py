@@ -18,8 +18,9 @@ def rows(number: int, fit: float, soft: float, cells: int = 20, seconds: float =
         rate = tuned_rates("table1")[row, task]
         sign = -1 if rate > 0.5 else 1
         counts = {name: 1000 * (rate + sign * points / 100) for name, points in (("fit", fit), ("soft", soft))}
-        found.append(dict(setting=number, row=row, task=task, n=1000, **counts, seconds=seconds, seed=0)
-                     | readings.DEFAULTS)  # fmt: skip
+        found.append(
+            dict(setting=number, row=row, task=task, n=1000, **counts, seconds=seconds, seed=0) | readings.DEFAULTS
+        )
     return found
 
 
@@ -56,8 +57,9 @@ def test_the_best_are_confirmed_with_all_restarts_and_the_next_seed(monkeypatch,
                                for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
                                rows(number, fit, soft)])  # fmt: skip
     asked = []
-    monkeypatch.setattr(readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or
-                        {"fit": 1, "soft": 1})  # fmt: skip
+    monkeypatch.setattr(
+        readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or {"fit": 1, "soft": 1}
+    )
     config = searching(tmp_path, restarts=7, seed=4)
     readings.confirm(config, screened, confirmed)
     found = readings.read(confirmed)
@@ -101,8 +103,11 @@ def test_fit_and_soft_are_counted_apart(monkeypatch, tmp_path):
 
     monkeypatch.setattr(readings, "soft", lambda *_: torch.tensor([False, True, False, False]))
     tuned = readings.tune_restarts
-    monkeypatch.setattr(readings, "tune_restarts", lambda *given: [
-        one._replace(fit=place != 2) for place, one in enumerate(tuned(*given))])  # fmt: skip
+    monkeypatch.setattr(
+        readings,
+        "tune_restarts",
+        lambda *given: [one._replace(fit=place != 2) for place, one in enumerate(tuned(*given))],
+    )
     setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 1}
     config = readings.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
     assert readings.count(config, 4, seed=0) == {"fit": 3, "soft": 1}

@@ -37,8 +37,11 @@ def test_the_default_setting_is_the_shipped_configuration(tmp_path):
     shipped = configure(["task=map_inc", "init=map_dec"])
     ours = readings.cell_config(readings.DEFAULTS, "init=map_dec", "map_inc", searching(tmp_path))
     assert (ours.machine, ours.objective, ours.gamma, ours.examples) == (
-        shipped.machine, shipped.objective, shipped.gamma, shipped.examples
-    )  # fmt: skip
+        shipped.machine,
+        shipped.objective,
+        shipped.gamma,
+        shipped.examples,
+    )
     assert (ours.task.base, ours.task.length, ours.task.registers, ours.task.lines) == (6, 3, 5, 5)
     assert ours.init == "map_dec"
 

@@ -89,9 +89,12 @@ def test_gamma_is_a_line_for_each_task_program_and_gamma(gamma, capsys):
     found = lines(capsys, "gamma", "--results", gamma)
     assert list(found[0]) == ["task", "init", "gamma", "n", "rate", "ci_low", "ci_high"]
     assert [tuple(line.values())[:5] for line in found] == [
-        ("inc", "inc", "0.3", "4", "1.0"), ("fib", "fib", "0.05", "4", "0.75"), ("fib", "fib", "0.3", "4", "0.25"),
-        ("fib", "map_inc", "0.3", "4", "0.5"), ("inc_value", "reference", "0.3", "4", "1.0"),
-    ]  # fmt: skip
+        ("inc", "inc", "0.3", "4", "1.0"),
+        ("fib", "fib", "0.05", "4", "0.75"),
+        ("fib", "fib", "0.3", "4", "0.25"),
+        ("fib", "map_inc", "0.3", "4", "0.5"),
+        ("inc_value", "reference", "0.3", "4", "1.0"),
+    ]
     # Wilson's interval of 3 in 4, as in test_table.py
     assert (float(found[1]["ci_low"]), float(found[1]["ci_high"])) == pytest.approx((0.3006, 0.9544), abs=5e-4)
 
@@ -196,13 +199,16 @@ def test_a_damaged_file_of_readings_lets_the_others_be_ranked(readings, capsys):
     ]
 
 
-@pytest.mark.parametrize("argv, message", [
-    (["readings", "--where", "seed=0"], "rows of settings"),
-    (["readings", "--metric", "hard"], "by fit and soft only"),
-    (["readings", "--top", "0"], "--top=0: expected a number >= 1"),
-    (["table1", "--top", "3"], "only readings are ranked"),
-    (["transfer", "--costs"], "--costs: transfer has none; expected one of table1"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "argv, message",
+    [
+        (["readings", "--where", "seed=0"], "rows of settings"),
+        (["readings", "--metric", "hard"], "by fit and soft only"),
+        (["readings", "--top", "0"], "--top=0: expected a number >= 1"),
+        (["table1", "--top", "3"], "only readings are ranked"),
+        (["transfer", "--costs"], "--costs: transfer has none; expected one of table1"),
+    ],
+)
 def test_options_that_have_no_meaning_are_refused(argv, message):
     with pytest.raises(UserError, match=message):
         main(argv)

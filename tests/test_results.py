@@ -141,13 +141,16 @@ def test_what_killed_writers_left_is_removed_when_the_cell_is_opened_next(path):
     assert [left.exists() for left in (*ours, other)] == [False] * 4 + [True]
 
 
-@pytest.mark.parametrize("done, restarts, chunk, missing", [
-    (range(0), 5, 2, [[0, 1], [2, 3], [4]]),
-    (range(100), 200, 100, [list(range(100, 200))]),
-    (range(50), 100, 100, [list(range(50, 100))]),
-    (range(100), 50, 100, []),
-    (range(17, 18), 20, 10, [list(range(10)), list(range(10, 17)), [18, 19]]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "done, restarts, chunk, missing",
+    [
+        (range(0), 5, 2, [[0, 1], [2, 3], [4]]),
+        (range(100), 200, 100, [list(range(100, 200))]),
+        (range(50), 100, 100, [list(range(50, 100))]),
+        (range(100), 50, 100, []),
+        (range(17, 18), 20, 10, [list(range(10)), list(range(10, 17)), [18, 19]]),
+    ],
+)
 def test_only_what_is_missing_is_asked_for(path, done, restarts, chunk, missing):
     with CellWriter(path, YAML) as cell:
         if done:
@@ -299,5 +302,3 @@ def test_a_row_says_which_code_made_it_and_when(path):
     with CellWriter(path, YAML) as cell:
         cell.append([row(0, **made)])
     assert read_rows(path)[["version", "date"]].to_numpy().tolist() == [[made["version"], made["date"]]]
-
-

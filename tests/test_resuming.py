@@ -104,22 +104,25 @@ def moment(name):
 
 TENSORS = {
     r"optimizer.0.exp_avg has shape no such tensor, but here the training's has \(14, 32\)": {
-        f"optimizer.{index}.{name}": None for index in range(25) for name in ("exp_avg", "exp_avg_sq", "step")},
+        f"optimizer.{index}.{name}": None for index in range(25) for name in ("exp_avg", "exp_avg_sq", "step")
+    },
     r"optimizer.1.step has shape no such tensor, but here the training's has \(\)": {moment("step"): None},
     r"optimizer.1.step is 3, expected 4, as many as its updates": {moment("step"): torch.tensor(3.0)},
     r"optimizer.1.exp_avg has shape \(2, 16\), but .*": {moment("exp_avg"): torch.zeros(2, 16)},
     r"optimizer.1.exp_avg is float64, but here the training's has float32": {
-        moment("exp_avg"): torch.zeros(2, 32, dtype=torch.float64)},
+        moment("exp_avg"): torch.zeros(2, 32, dtype=torch.float64)
+    },
     r"optimizer.1.exp_avg_sq\[0, 0\] is inf, expected a finite number; .*": {
-        moment("exp_avg_sq"): torch.full((2, 32), math.inf)},
+        moment("exp_avg_sq"): torch.full((2, 32), math.inf)
+    },
     r"optimizer.1.exp_avg_sq has a number below 0, expected a mean of squares": {
-        moment("exp_avg_sq"): torch.full((2, 32), -1.0)},
+        moment("exp_avg_sq"): torch.full((2, 32), -1.0)
+    },
     r"network.head.bias\[0\] is nan, expected a finite number; .*": {"network.head.bias": torch.full((27,), math.nan)},
     r"generator has shape no such tensor, but .*": {"generator": None},
-    r"generator is no state of PyTorch's generator .*": {
-        "generator": torch.full_like(torch.get_rng_state(), 255)},
+    r"generator is no state of PyTorch's generator .*": {"generator": torch.full_like(torch.get_rng_state(), 255)},
     r"more has shape \(1,\), but here the training's has no such tensor": {"more": torch.zeros(1)},
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("message", TENSORS)

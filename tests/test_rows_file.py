@@ -162,9 +162,12 @@ def test_only_regular_files_are_read(tmp_path):
     os.mkfifo(tmp_path / "pipe.csv")
     (tmp_path / "folder.csv").mkdir()
     (tmp_path / "loop.csv").symlink_to(tmp_path / "loop.csv")
-    for name, reason in [("pipe", "is not a regular file, expected a file"), ("folder", "is a folder, expected a file"),
-                         ("loop", "cannot be read (Too many levels of symbolic links)"),
-                         ("none", "cannot be read (No such file or directory)")]:  # fmt: skip
+    for name, reason in [
+        ("pipe", "is not a regular file, expected a file"),
+        ("folder", "is a folder, expected a file"),
+        ("loop", "cannot be read (Too many levels of symbolic links)"),
+        ("none", "cannot be read (No such file or directory)"),
+    ]:
         with pytest.raises(UserError) as error:
             read_file(tmp_path / f"{name}.csv", RESTARTS)
         assert str(error.value) == f"{tmp_path / name}.csv: {reason}"
@@ -206,10 +209,13 @@ FIELDS = st.sampled_from(ODD) | st.text(st.characters(exclude_categories=("Cs",)
 KINDS = ("integer", "float", "boolean", "batch", "text", "integer")
 LAYOUT = Layout(("n", "x", "b", "batch", "t", "schema"), KINDS, 5, tuple(range(6)))
 GOOD = st.tuples(
-    st.integers(0, 10**18 - 1).map(str) | st.just(""), st.floats().map(str) | st.just(""),
-    st.sampled_from(["true", "false", ""]), st.sampled_from(["0-3", "4-4", ""]),
-    st.sampled_from(["", "map", '"a, b"', "é"]), st.sampled_from(["0", "1", "1", ""]),
-)  # fmt: skip
+    st.integers(0, 10**18 - 1).map(str) | st.just(""),
+    st.floats().map(str) | st.just(""),
+    st.sampled_from(["true", "false", ""]),
+    st.sampled_from(["0-3", "4-4", ""]),
+    st.sampled_from(["", "map", '"a, b"', "é"]),
+    st.sampled_from(["0", "1", "1", ""]),
+)
 LINE = st.builds(",".join, GOOD)
 ODD_LINE = st.lists(FIELDS, min_size=5, max_size=7).map(",".join) | st.sampled_from(["", "n,x,b,batch,t,schema"])
 ANY_LINE = LINE | LINE | ODD_LINE
@@ -229,9 +235,7 @@ def test_plain_lines_are_read_at_once_and_as_line_by_line(lines, end):
     columns = read_plainly(block, LAYOUT)
     assert columns is not None
     assert outcome(lambda: columns) == outcome(lambda: read_carefully(block, LAYOUT, 2)[0])
-    assert [column.values.dtype for column in columns] == [
-        np.int64, np.float64, bool, object, object, np.int64
-    ]  # fmt: skip
+    assert [column.values.dtype for column in columns] == [np.int64, np.float64, bool, object, object, np.int64]
 
 
 @given(st.lists(ANY_LINE, min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]), st.integers(1, 40))

@@ -20,9 +20,14 @@ def table(*names: str) -> Table:
     entries = [{"row": name, "n": -1, "text": name} for name in names]
     texts = {(name, name): name for name in names}
     full = {(row, column): row for row in names for column in names} if names else texts
-    return Table("evil", ("row", "n", "text"), entries, [
-        Grid("caption _ ^ ~ \\ {} $ & % # " + ESCAPE, full, ["<note>"]),
-    ])
+    return Table(
+        "evil",
+        ("row", "n", "text"),
+        entries,
+        [
+            Grid("caption _ ^ ~ \\ {} $ & % # " + ESCAPE, full, ["<note>"]),
+        ],
+    )
 
 
 @pytest.mark.parametrize("format", ["csv", "md", "latex"])

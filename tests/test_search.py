@@ -118,8 +118,9 @@ def test_instructions_are_merged_with_equals_only(data, mod_by_zero, steps):
     equals = [[row for row, means in raw.items() if means == raw[tuple(line)]] for line in code.tolist()]
     other = decode(np.array([data.draw(st.sampled_from(choices)) for choices in equals]))
     memory, registers = (data.draw(st.lists(st.integers(0, 4), min_size=n, max_size=n)) for n in (5, 3))
-    runs = [interpreter.run(p, memory, registers, base=5, steps=steps, mod_by_zero=mod_by_zero)
-            for p in (program, other)]  # fmt: skip
+    runs = [
+        interpreter.run(p, memory, registers, base=5, steps=steps, mod_by_zero=mod_by_zero) for p in (program, other)
+    ]
     assert runs[0] == runs[1]
 
 
@@ -247,8 +248,10 @@ def test_a_program_is_never_exchanged_for_a_worse_one():
     restarts = list(range(6))
     before = [judge(given, r, 8).right(start_code(None, given, rng(r))[None])[0] for r in restarts]
     for budget in (1, 30, 300):
-        now = [int(judge(given, r, 8).right(encode([one.program], given.sizes.lines))[0])
-               for r, one in zip(restarts, climb(given, None, restarts, budget), strict=True)]  # fmt: skip
+        now = [
+            int(judge(given, r, 8).right(encode([one.program], given.sizes.lines))[0])
+            for r, one in zip(restarts, climb(given, None, restarts, budget), strict=True)
+        ]
         assert all(one >= other for one, other in zip(now, before, strict=True))
         before = now
 

@@ -46,9 +46,11 @@ def test_doubling_is_found():
 # --- what counts
 
 UNKNOWN = Examples(
-    memory=np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0]]), registers=np.zeros((2, 2), int),
-    final_memory=np.array([[1, -1, -1, -1, -1], [2, 3, -1, -1, -1]]), final_registers=np.full((2, 2), -1),
-)  # fmt: skip
+    memory=np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0]]),
+    registers=np.zeros((2, 2), int),
+    final_memory=np.array([[1, -1, -1, -1, -1], [2, 3, -1, -1, -1]]),
+    final_registers=np.full((2, 2), -1),
+)
 
 
 def final(*memory: list[list[int]]) -> Final:
@@ -77,8 +79,10 @@ def test_only_all_words_right_is_a_score_of_1():
 
 
 def test_right_examples_are_right_in_memory_and_registers():
-    given = load_task(TaskConfig("both", 5, 2, 2, 2, program="inc 0 1; write 0 1",
-                                 check={"memory": [0], "registers": [1]}), MachineConfig())  # fmt: skip
+    given = load_task(
+        TaskConfig("both", 5, 2, 2, 2, program="inc 0 1; write 0 1", check={"memory": [0], "registers": [1]}),
+        MachineConfig(),
+    )
     unseen = held_out(given, 0)
     texts = ("inc 0 1; write 0 1", "inc 0 0; noop", "inc 0 1; noop", "zero 1; write 0 0")
     found = [right_examples(parse(text), unseen.test, given) for text in texts]

@@ -62,8 +62,9 @@ def test_the_same_seed_draws_the_same():
 def test_seed_restart_and_stream_draw_other_training_examples():
     unseen = held_out(MAP_INC, 0)
     names = itertools.product((0, 1), (0, 1, SHARED), ("train", "synthesis"))
-    assert different(starts(training_examples(MAP_INC, unseen, seed, restart, 8, stream))
-                     for seed, restart, stream in names)  # fmt: skip
+    assert different(
+        starts(training_examples(MAP_INC, unseen, seed, restart, 8, stream)) for seed, restart, stream in names
+    )
 
 
 def test_as_many_training_examples_are_drawn_as_were_asked_for():
@@ -85,8 +86,10 @@ def test_another_seed_splits_the_rows_of_a_file_otherwise(tmp_path):
     for seed, one in enumerate(unseen):
         trained = pairs(training_examples(task, one, seed, 0, 60))
         assert not trained & (pairs(one.test) | pairs(one.validation)) and not pairs(one.test) & pairs(one.validation)
-    drawn = [tuple(map(tuple, training_examples(task, unseen[0], 0, restart, 5).memory[:, :2].tolist()))
-             for restart in range(4)]  # fmt: skip
+    drawn = [
+        tuple(map(tuple, training_examples(task, unseen[0], 0, restart, 5).memory[:, :2].tolist()))
+        for restart in range(4)
+    ]
     assert different(drawn)
 
 
@@ -95,8 +98,11 @@ def test_another_seed_splits_the_rows_of_a_file_otherwise(tmp_path):
 
 def test_seed_and_restart_draw_other_noise():
     sizes, machine = Sizes(5, 4, 7), MachineConfig()
-    weights = [compile_program(None, sizes, machine, gamma=1.0, epsilon=1e-6, seed=seed, restarts=[restart])
-               for seed in (0, 1) for restart in (0, 1)]  # fmt: skip
+    weights = [
+        compile_program(None, sizes, machine, gamma=1.0, epsilon=1e-6, seed=seed, restarts=[restart])
+        for seed in (0, 1)
+        for restart in (0, 1)
+    ]
     assert different(one.numpy().tobytes() for one in weights)
 
 
@@ -107,8 +113,9 @@ def test_seed_and_restart_search_other_programs(method):
     def found(seed: int) -> list[str]:
         given = RunConfig(task=task, method=method, restarts=3, seed=seed, optimizer=OptimizerConfig(updates=40))
         plan = make_plan(given)
-        return [row["program"] for rows in METHODS[method](plan, held_out(plan.task, 0), [range(3)], None)
-                for row in rows]  # fmt: skip
+        return [
+            row["program"] for rows in METHODS[method](plan, held_out(plan.task, 0), [range(3)], None) for row in rows
+        ]
 
     assert found(0) == found(0) and different(found(0) + found(1))
 
@@ -149,8 +156,9 @@ def test_seed_restart_and_number_draw_other_programs(spoken):
 def test_seed_restart_and_split_draw_other_soft_programs_and_combinations():
     from neurocomp.memorizer import soft_dataset
 
-    config = MemorizerConfig(task="soft_imperative", programs=3, length=9, lines=13, memory=7,
-                             training=TrainingConfig(batch=4))  # fmt: skip
+    config = MemorizerConfig(
+        task="soft_imperative", programs=3, length=9, lines=13, memory=7, training=TrainingConfig(batch=4)
+    )
     seeds = [replace(config, seed=seed) for seed in (0, 1)]
     pairs = itertools.product(seeds, (0, 1))
     assert different(np.stack(soft_dataset.draw_programs(*pair)).tobytes() for pair in pairs)

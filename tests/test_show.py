@@ -116,16 +116,19 @@ def test_what_cannot_be_read_is_named_and_the_others_are_shown(command, tmp_path
     assert {path: path.read_bytes() for path in before} == before
 
 
-@pytest.mark.parametrize("yaml, reason", [
-    (b"restarts: many\n", 'restarts is "many", expected a whole number'),
-    (b"restarts: -3\n", 'restarts is "-3", expected a whole number'),
-    (b"restarts: true\n", 'restarts is "True", expected a whole number'),
-    (b"restarts: 4\nname: [x]\n", "name is \"['x']\", expected text"),
-    (b"restarts: 4 # \xff\n", "not UTF-8 text (byte 15)"),
-    (b"- restarts\n", "not a configuration in YAML (expected keys and values)"),
-    (b"a: &a [1]\nb: *a\n", "not a configuration in YAML (line 2 has an alias, expected none)"),
-    (None, "is a folder, expected a file"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "yaml, reason",
+    [
+        (b"restarts: many\n", 'restarts is "many", expected a whole number'),
+        (b"restarts: -3\n", 'restarts is "-3", expected a whole number'),
+        (b"restarts: true\n", 'restarts is "True", expected a whole number'),
+        (b"restarts: 4\nname: [x]\n", "name is \"['x']\", expected text"),
+        (b"restarts: 4 # \xff\n", "not UTF-8 text (byte 15)"),
+        (b"- restarts\n", "not a configuration in YAML (expected keys and values)"),
+        (b"a: &a [1]\nb: *a\n", "not a configuration in YAML (line 2 has an alias, expected none)"),
+        (None, "is a folder, expected a file"),
+    ],
+)
 def test_rows_count_beside_a_damaged_configuration(command, tmp_path, yaml, reason):
     path = write_cell(tmp_path / "a", "fib", "random", 4, soft=1)
     configuration = path.with_suffix(".yaml")

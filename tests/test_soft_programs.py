@@ -275,14 +275,17 @@ def count_updates(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return done
 
 
-@pytest.mark.parametrize("task, changes, told", [
-    ("classify", {"include": ["add"]}, r"include=\['add'\]: is for task=memorize"),
-    ("classify", {"save_weights": True}, "save_weights=true: is for task=memorize"),
-    ("classify", {"training": TrainingConfig()}, "training.batch=null: expected a number with task=classify"),
-    ("soft_instruction", {"memory": 3}, "task=soft_instruction memory=3: expected a number >= 4"),
-    ("soft_imperative", {"length": 6}, r"length=6: expected at most 5 \(lines - 1"),
-    ("classify", {"soft": SoftConfig("sst2", "nowhere")}, "soft.folder=nowhere: no such directory"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "task, changes, told",
+    [
+        ("classify", {"include": ["add"]}, r"include=\['add'\]: is for task=memorize"),
+        ("classify", {"save_weights": True}, "save_weights=true: is for task=memorize"),
+        ("classify", {"training": TrainingConfig()}, "training.batch=null: expected a number with task=classify"),
+        ("soft_instruction", {"memory": 3}, "task=soft_instruction memory=3: expected a number >= 4"),
+        ("soft_imperative", {"length": 6}, r"length=6: expected at most 5 \(lines - 1"),
+        ("classify", {"soft": SoftConfig("sst2", "nowhere")}, "soft.folder=nowhere: no such directory"),
+    ],
+)
 def test_what_is_wrong_is_said_before_anything_runs(task: str, changes: dict, told: str, tmp_path: Path):
     with pytest.raises(UserError, match=told):
         pipeline.check(small(task, results=str(tmp_path / "results"), **changes))

@@ -78,9 +78,12 @@ def test_other_texts_are_rows_of_their_own_and_never_compared(command, soft):
     write_soft(soft, "soft_instruction", "sst2-subset", [0.7, 0.71])
     lines = entries(command, name="soft_programs")
     assert list(lines) == [
-        "classify on sst2", "soft_instruction on sst2", "soft_imperative on sst2", "classify on generated",
+        "classify on sst2",
+        "soft_instruction on sst2",
+        "soft_imperative on sst2",
+        "classify on generated",
         "soft_instruction on sst2-subset",
-    ]  # fmt: skip
+    ]
     for name in ("classify on generated", "soft_instruction on sst2-subset"):
         assert lines[name]["accuracy_mean"]
         assert lines[name]["published_mean"] == lines[name]["difference"] == lines[name]["p_value"] == ""
@@ -128,8 +131,10 @@ def test_the_first_machines_readers_pass_over_the_memorizers_files(command, dire
 def test_show_lists_the_memorizers_cells_in_a_block_of_their_own(command, directory, tmp_path):
     path = write(directory, restarts=5)
     alone = command("show").out.splitlines()
-    columns = "experiment task language network data programs seed n state memorized updates accuracy % accuracy A % " \
-              "exact % file"  # fmt: skip
+    columns = (
+        "experiment task language network data programs seed n state memorized updates accuracy % accuracy A % "
+        "exact % file"
+    )
     assert alone[0].split() == columns.split()
     assert alone[1].split() == [
         "memorization", "memorize", "subleq", "bert", "-", "16", "0", "3/5", "incomplete", "3", "1000", "+-", "100",

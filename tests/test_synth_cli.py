@@ -106,8 +106,10 @@ def test_contradicting_rows_of_a_file_are_one_line(command, tmp_path):
 
 
 def test_no_torch_is_needed(tmp_path):
-    code = "import sys; from neurocomp.cli.main import main; main(['synth', 'task=map_inc'])\n" \
-           "assert 'torch' not in sys.modules"  # fmt: skip
+    code = (
+        "import sys; from neurocomp.cli.main import main; main(['synth', 'task=map_inc'])\n"
+        "assert 'torch' not in sys.modules"
+    )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0 and "map(inc(elem))" in done.stdout, done.stderr
 

@@ -226,8 +226,10 @@ def test_missing_lines_and_registers_are_told_together():
         lower(parse("reduce(add, 0, 2)"), room(6, 3, 8))
 
 
-@pytest.mark.parametrize("text, expected", [("map(7)", "there is no word 7 in base 6"),
-                                            ("map(r9)", "there is no register r9, the machine has 5")])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, expected",
+    [("map(7)", "there is no word 7 in base 6"), ("map(r9)", "there is no register r9, the machine has 5")],
+)
 def test_what_the_machine_does_not_have_is_told(text, expected):
     with pytest.raises(DoesNotFit, match=expected):
         lower(parse(text), room(6, 5, 9))

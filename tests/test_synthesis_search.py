@@ -67,8 +67,9 @@ def tabled(text: str, steps: int = 6, lines: int = 4, registers: int = 1, path: 
     base = 1 + max(int(word) for row in text.split("\n")[1:] for word in row.split(",") if word)
     file = (path or Path.cwd()) / "examples.csv"
     file.write_text(text)
-    config = TaskConfig("mine", base=base, registers=registers, lines=lines, steps=steps, examples=str(file),
-                        check={"memory": [0, 1]})  # fmt: skip
+    config = TaskConfig(
+        "mine", base=base, registers=registers, lines=lines, steps=steps, examples=str(file), check={"memory": [0, 1]}
+    )
     return load_task(config, MachineConfig())
 
 
@@ -277,8 +278,9 @@ def test_words_that_differ_in_one_state_only_are_kept():
 def test_scores_worked_by_hand():
     """Two examples, cells 0 and 1 checked. Start 0 0 and 1 1, expected 1 0 and 1 2."""
     task = tabled("m0,m1,m0_final,m1_final\n0,0,1,0\n1,1,1,2\n0,1,1,1\n1,0,1,1\n")
-    examples = Examples(*(np.array(words) for words in ([[0, 0, 0], [1, 1, 0]], [[0], [0]],
-                                                        [[1, 0, -1], [1, 2, -1]], [[-1], [-1]])))  # fmt: skip
+    examples = Examples(
+        *(np.array(words) for words in ([[0, 0, 0], [1, 1, 0]], [[0], [0]], [[1, 0, -1], [1, 2, -1]], [[-1], [-1]]))
+    )
     left = [[[1, 0, 0], [1, 2, 0]], [[0, 0, 0], [1, 1, 0]], [[1, 0, 0], [1, 0, 0]]]  # right; nothing done; one wrong
     final = Final(np.array(left), np.zeros((3, 2, 1), dtype=int), np.zeros((3, 2), dtype=bool))
     assert explained(final, examples, task).tolist() == [1, 0.5, 0.75]
@@ -323,5 +325,3 @@ def test_a_template_that_does_not_fit_says_what_it_needs():
 
 
 # --- budgets
-
-

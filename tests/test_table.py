@@ -65,8 +65,11 @@ def test_the_published_table_has_36_places_in_its_order():
     assert list(rates)[-1] == ("init=loop_noop", "fib")
     assert rates["optimization", "parity"] == 0.95 and rates["init=map_inc", "map_dec"] == 0.07
     assert [place for place, rate in rates.items() if rate is None] == [
-        ("init=map_inc", "inc"), ("init=map_inc", "reduce"), ("init=map_dec", "inc"), ("init=map_dec", "reduce"),
-    ]  # fmt: skip
+        ("init=map_inc", "inc"),
+        ("init=map_inc", "reduce"),
+        ("init=map_dec", "inc"),
+        ("init=map_dec", "reduce"),
+    ]
 
 
 def test_each_cell_stands_in_its_place_with_its_difference(directory, capsys):
@@ -189,9 +192,12 @@ def test_baselines_are_rows_where_there_are_cells(directory, capsys):
             write_cell(directory, "fib", init, 4, {"method": method, "config_hash": f"{method}-{init}"}, soft=1)
     lines = entries(capsys, directory)
     assert list(dict.fromkeys(row for row, _ in lines))[6:] == [
-        "random programs", "local search from random", "local search from map_dec", "local search from mine.asm",
+        "random programs",
+        "local search from random",
+        "local search from map_dec",
+        "local search from mine.asm",
         "enumeration",
-    ]  # fmt: skip
+    ]
     assert lines["enumeration", "fib"]["rate"] == "0.25" and lines["enumeration", "inc"]["rate"] == ""
     assert lines["enumeration", "fib"]["published"] == lines["enumeration", "fib"]["difference"] == ""
 
@@ -233,5 +239,3 @@ def test_the_committed_results_are_drawn(capsys):
     lines = entries(capsys, ROOT / "results" / "table1")
     tuned = [line for (row, _), line in lines.items() if row == "optimization" or row.startswith("init=")]
     assert len(tuned) == 24 and {line["n"] for line in tuned} == {"100"}
-
-

@@ -44,15 +44,18 @@ def test_competing_configurations_are_listed_with_what_differs(competing, capsys
     assert "gamma" not in str(error.value) and "inc" not in str(error.value).replace(str(competing), "")
 
 
-@pytest.mark.parametrize("where, rate", [
-    (["machine.writeback=gated"], "0.25"),
-    (["machine.writeback=printed", "seed=0"], "0.5"),
-    (["seed=4"], "0.75"),
-    (["optimizer.learning_rate=1e-2"], "0.75"),
-    (["config_hash=bbbb2222"], "0.5"),
-    (["config_hash=bbbb"], "0.5"),
-    (["init=random", "machine.writeback=gated", "gamma=0.30", "dirty=false", "threads=1"], "0.25"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where, rate",
+    [
+        (["machine.writeback=gated"], "0.25"),
+        (["machine.writeback=printed", "seed=0"], "0.5"),
+        (["seed=4"], "0.75"),
+        (["optimizer.learning_rate=1e-2"], "0.75"),
+        (["config_hash=bbbb2222"], "0.5"),
+        (["config_hash=bbbb"], "0.5"),
+        (["init=random", "machine.writeback=gated", "gamma=0.30", "dirty=false", "threads=1"], "0.25"),
+    ],
+)
 def test_where_picks_a_configuration(competing, capsys, where, rate):
     assert entries(capsys, competing, "--where", *where)["optimization", "fib"]["rate"] == rate
     repeated = [word for condition in where for word in ("--where", condition)]
@@ -78,14 +81,17 @@ def test_where_knows_null(directory, capsys):
     assert entries(capsys, directory, "--where", "optimizer.clip=null")["optimization", "fib"]["rate"] == ""
 
 
-@pytest.mark.parametrize("where, message", [
-    ("machine.writebak=gated", 'unknown key, expected .*; did you mean "machine.writeback"'),
-    ("gama=0.3", 'did you mean "gamma"'),
-    ("seed", "--where seed: expected KEY=VALUE"),
-    ("seed=3", "--where seed=3: no cell has it; seed is 0, 4"),
-    ("status=recovered", "no cell has it; status is exhausted, recovered"),  # some rows of each cell have it
-    ("task.base=6", "--where task.base=6: no cell has it; task.base is nowhere recorded"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "where, message",
+    [
+        ("machine.writebak=gated", 'unknown key, expected .*; did you mean "machine.writeback"'),
+        ("gama=0.3", 'did you mean "gamma"'),
+        ("seed", "--where seed: expected KEY=VALUE"),
+        ("seed=3", "--where seed=3: no cell has it; seed is 0, 4"),
+        ("status=recovered", "no cell has it; status is exhausted, recovered"),  # some rows of each cell have it
+        ("task.base=6", "--where task.base=6: no cell has it; task.base is nowhere recorded"),
+    ],
+)
 def test_a_condition_that_cannot_hold_is_explained(competing, where, message):
     with pytest.raises(UserError, match=message):
         main(["table1", "--results", str(competing), "--where", where])

@@ -103,12 +103,15 @@ def test_files_are_looked_up_here_and_then_in_the_directory(tmp_path, monkeypatc
 # --- what a right program leaves
 
 
-@pytest.mark.parametrize("machine, program, word", [
-    ({"halting": "freeze"}, "inc 0 0; halt; inc 0 0; write 1 0", 0),
-    ({"halting": "printed"}, "inc 0 0; halt; inc 0 0; write 1 0", 2),
-    ({"mod_by_zero": "zero"}, "inc 0 0; mod 0 1 0; write 1 0; noop", 0),
-    ({"mod_by_zero": "dividend"}, "inc 0 0; mod 0 1 0; write 1 0; noop", 1),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "machine, program, word",
+    [
+        ({"halting": "freeze"}, "inc 0 0; halt; inc 0 0; write 1 0", 0),
+        ({"halting": "printed"}, "inc 0 0; halt; inc 0 0; write 1 0", 2),
+        ({"mod_by_zero": "zero"}, "inc 0 0; mod 0 1 0; write 1 0; noop", 0),
+        ({"mod_by_zero": "dividend"}, "inc 0 0; mod 0 1 0; write 1 0; noop", 1),
+    ],
+)
 def test_the_reference_follows_the_readings(machine, program, word):
     task = load(plain(program=program, lines=4, steps=4, memory={0: 0}), **machine)
     assert set(training_examples(task, held_out(task, 0), 0, 0, 5).final_memory[:, 0].tolist()) == {word}
@@ -172,14 +175,17 @@ def test_rows_of_a_file_are_drawn_once_as_long_as_there_are_enough(tmp_path):
     assert len(training_examples(task, unseen, 0, 0, 50).memory) == 50
 
 
-@pytest.mark.parametrize("text, check, message", [
-    ("m0,m0_final\n5,1\n1,2\n2,3\n3,4\n", [0], 'm0 is "5", expected a word 0..4'),
-    ("m0,m0_final\n1,5\n1,2\n2,3\n3,4\n", [0], 'm0_final is "5", expected a word 0..4'),
-    ("m0,m0,m0_final\n1,1,2\n2,2,3\n3,3,4\n4,4,0\n", [0], "a column occurs twice"),
-    ("m0,m0_final\n1,2\n2,3\n3,4\n4,0\n", {"memory": [0], "registers": [1]}, "without a column: r1_final"),
-    ("m0,r2,m0_final\n1,1,2\n2,2,3\n3,3,4\n4,4,0\n", [0], 'column "r2"; the machine has registers 0..1'),
-    ("m5,m0_final\n1,2\n2,3\n3,4\n4,0\n", [0], 'column "m5"; the machine has cells 0..4'),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, check, message",
+    [
+        ("m0,m0_final\n5,1\n1,2\n2,3\n3,4\n", [0], 'm0 is "5", expected a word 0..4'),
+        ("m0,m0_final\n1,5\n1,2\n2,3\n3,4\n", [0], 'm0_final is "5", expected a word 0..4'),
+        ("m0,m0,m0_final\n1,1,2\n2,2,3\n3,3,4\n4,4,0\n", [0], "a column occurs twice"),
+        ("m0,m0_final\n1,2\n2,3\n3,4\n4,0\n", {"memory": [0], "registers": [1]}, "without a column: r1_final"),
+        ("m0,r2,m0_final\n1,1,2\n2,2,3\n3,3,4\n4,4,0\n", [0], 'column "r2"; the machine has registers 0..1'),
+        ("m5,m0_final\n1,2\n2,3\n3,4\n4,0\n", [0], 'column "m5"; the machine has cells 0..4'),
+    ],
+)
 def test_what_a_file_may_not_say(tmp_path, text, check, message):
     with pytest.raises(UserError, match=message):
         table(tmp_path, text, check=check)
@@ -199,6 +205,8 @@ def test_tasks_from_a_file_on_another_machine_are_different_tasks(tmp_path):
     """Without a program nothing but the sizes says how many lines there are."""
     (tmp_path / "e.csv").write_text("m0,r1,m2_final,r0_final\n" + ROWS)
     sizes = [{}, {"lines": 4}, {"registers": 3}, {"base": 6}]
-    hashes = [config_hash(load(plain(program=None, examples=str(tmp_path / "e.csv"), check=[2], **one)).identity())
-              for one in sizes]  # fmt: skip
+    hashes = [
+        config_hash(load(plain(program=None, examples=str(tmp_path / "e.csv"), check=[2], **one)).identity())
+        for one in sizes
+    ]
     assert len(set(hashes)) == 4

@@ -34,7 +34,7 @@ def load(config: TaskConfig):
 def plain(**changes) -> TaskConfig:
     fields = dict(
         name="mine", base=5, registers=2, lines=3, steps=3, program="inc 0 0; write 1 0", check={"memory": [0]}
-    )  # fmt: skip
+    )
     return TaskConfig(**(fields | changes))
 
 

@@ -105,11 +105,13 @@ def test_tensors_that_are_no_weights_are_refused_in_one_line(command, tmp_path, 
         ({"base": "\x1b[2J"}, "the metadata cannot be read (base=\\x1b[2J, expected a whole number"),
         ({"lines": "1000000"}, f"logits has shape (7, {WIDTH}), but by its metadata it has (1000000, 1000025)"),
         ({"jump_target": "value"}, "the metadata cannot be read (jump_target=value needs base = lines, got 5 and 7)"),
-        ({"format": "neurocomp memorizer 1"}, "not weights of neurocomp (expected metadata format=neurocomp weights 1, "
-         "got format=neurocomp memorizer 1)"),
+        (
+            {"format": "neurocomp memorizer 1"},
+            "not weights of neurocomp (expected metadata format=neurocomp weights 1, got format=neurocomp memorizer 1)",
+        ),
         ({"format": None}, "not weights of neurocomp (expected metadata format=neurocomp weights 1, got none)"),
     ],
-)  # fmt: skip
+)
 def test_metadata_that_means_nothing_is_refused_in_one_line(command, tmp_path, change, message):
     facts = {key: value for key, value in (FACTS | change).items() if value is not None}
     save_file({"logits": LOGITS}, tmp_path / "w", metadata=facts)

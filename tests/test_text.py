@@ -12,12 +12,15 @@ from neurocomp.files import atomic_write, read_text, remove_leftovers
 from neurocomp.text import first_lines, json_text, lines, visible, whole_number
 
 
-@pytest.mark.parametrize("text, expected", [
-    ("", []),
-    ("a\nb\r\nc\rd\n", ["a", "b", "c", "d"]),
-    ("a\x0cb\x85c\u2028d\u2029e\x1cf\x0bg\n", ["a\x0cb\x85c\u2028d\u2029e\x1cf\x0bg"]),
-    ("a\n\n", ["a", ""]),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, expected",
+    [
+        ("", []),
+        ("a\nb\r\nc\rd\n", ["a", "b", "c", "d"]),
+        ("a\x0cb\x85c\u2028d\u2029e\x1cf\x0bg\n", ["a\x0cb\x85c\u2028d\u2029e\x1cf\x0bg"]),
+        ("a\n\n", ["a", ""]),
+    ],
+)
 def test_only_newlines_and_carriage_returns_end_a_line(text, expected):
     assert lines(text) == expected
 
@@ -32,9 +35,7 @@ def test_whole_numbers_are_of_ascii_digits(text, number):
 
 
 def test_what_could_act_on_a_terminal_is_written_out():
-    assert visible("a\x1b[31mb\x07\x9bc\u202ed\u2028e\nf\ud800") == (
-        r"a\x1b[31mb\x07\x9bc\u202ed\u2028e\nf\ud800"
-    )
+    assert visible("a\x1b[31mb\x07\x9bc\u202ed\u2028e\nf\ud800") == (r"a\x1b[31mb\x07\x9bc\u202ed\u2028e\nf\ud800")
     assert visible("naïve 程序 +-=|") == "naïve 程序 +-=|"
 
 
@@ -80,8 +81,11 @@ def test_leftovers_of_killed_writers_go_and_nothing_else(tmp_path):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path / "a[1].csv")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        ".a1.csv.77.tmp", ".a[1].csv.tmp", ".b.csv.77.tmp", "a[1].csv"
-    ]  # fmt: skip
+        ".a1.csv.77.tmp",
+        ".a[1].csv.tmp",
+        ".b.csv.77.tmp",
+        "a[1].csv",
+    ]
 
 
 def test_a_number_that_is_not_finite_is_null_in_json():

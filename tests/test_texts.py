@@ -25,10 +25,10 @@ ROWS = {
 }
 GLUE = {
     "train.tsv": 'sentence\tlabel\na gorgeous , witty film \t1\nthe "plot" , such as it is , fails\t0\n'
-                 "it 's dull\t0\n",
+    "it 's dull\t0\n",
     "dev.tsv": "sentence\tlabel\nnever once predictable\t1\nflat as a board\t0\n",
     "test.tsv": "index\tsentence\n0\twho knows\n",
-}  # fmt: skip
+}
 
 
 def folder_of(files: dict[str, str], folder: Path) -> Path:
@@ -116,8 +116,10 @@ def test_file_that_is_not_text_is_named(tmp_path: Path):
 
 
 def test_what_is_missing_is_said_with_where_to_put_it(tmp_path: Path):
-    assert re.search(r"soft.folder=\S+/nowhere: no such directory; expected soft.folder=DIR with train.tsv, dev.tsv",
-                     message(tmp_path / "nowhere"))  # fmt: skip
+    assert re.search(
+        r"soft.folder=\S+/nowhere: no such directory; expected soft.folder=DIR with train.tsv, dev.tsv",
+        message(tmp_path / "nowhere"),
+    )
     assert "no texts there; expected soft.folder=DIR with train.tsv" in message(tmp_path)
     folder_of({"train.tsv": GLUE["train.tsv"]}, tmp_path)
     assert "dev.tsv not there; expected" in message(tmp_path)

@@ -103,8 +103,10 @@ def test_numbers_that_float64_would_round_are_refused():
 def test_the_network_is_four_linear_layers_with_relus_of_the_papers_sizes():
     n, N, k = 7, 3, 5
     network = construct(drawn(N, n, (k, k, n)), (k, k, n), n)
-    shapes = [[layer.out_features if isinstance(layer, nn.Linear) else type(layer) for layer in field.children()]
-              for field in network.fields]  # fmt: skip
+    shapes = [
+        [layer.out_features if isinstance(layer, nn.Linear) else type(layer) for layer in field.children()]
+        for field in network.fields
+    ]
     data = [2 * N, nn.ReLU, 2 * n, nn.ReLU, k, nn.ReLU, k]
     assert shapes == [data, data, [2 * n, nn.ReLU, 2 * N, nn.ReLU, n, nn.ReLU, n]]
     assert not list(network.buffers())

@@ -138,8 +138,10 @@ def test_a_loss_that_is_not_finite_ends_the_restart_and_no_other(value):
     loss = lambda restart, n: value if (restart, n) == (1, 4) else 1.0  # noqa: E731
     found = Script(loss=loss).run(range(3))
     assert [(one.status, one.updates) for one in found.values()] == [
-        ("diverged", 4), ("exhausted", 9), ("exhausted", 9),
-    ]  # fmt: skip
+        ("diverged", 4),
+        ("exhausted", 9),
+        ("exhausted", 9),
+    ]
     assert (found[1].logits == 104).all() and found[1].recovered_at is None
 
 
@@ -211,5 +213,3 @@ def test_with_any_law_printed_operands_keep_their_mass(law):
 
 
 # --- which loss, which lanes, which seconds
-
-

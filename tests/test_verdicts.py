@@ -98,8 +98,10 @@ def test_wrong_on_one_validation_example_is_recovered_all_the_same(method):
 def test_tuning_stops_by_validation(engine):
     """With a wrong validation example it never does; with a wrong test example it does as ever."""
     optimizer = OptimizerConfig(updates=12, hold=2)
-    ended = [rows(config("tune", optimizer=optimizer, engine=engine), change)[0]
-             for change in (wrong_on_validation, wrong_on_test)]  # fmt: skip
+    ended = [
+        rows(config("tune", optimizer=optimizer, engine=engine), change)[0]
+        for change in (wrong_on_validation, wrong_on_test)
+    ]
     assert [(row["status"], row["updates"]) for row in ended] == [("exhausted", 12), ("recovered", 1)]
 
 
@@ -149,8 +151,9 @@ def test_a_program_that_is_right_at_its_length_alone_is_hard_and_not_general():
     unrolled = "read 1 2; inc 2 2; write 1 2; inc 1 1; read 1 2; inc 2 2; write 1 2; halt"
     found = verdicts([unrolled, LOOP], MAP_INC, held_out(MAP_INC, 0))
     assert [(found[text].hard, found[text].general) for text in (unrolled, LOOP)] == [
-        (True, False), (True, True),
-    ]  # fmt: skip
+        (True, False),
+        (True, True),
+    ]
 
 
 def test_general_is_about_the_general_examples():
@@ -192,8 +195,10 @@ def test_a_verdict_is_by_the_readings_of_the_task():
         ("inc 0 1; write 0 1; halt; write 0 0", {"halting": "freeze"}, {"halting": "printed"}),
     ]
     for text, one, other in cases:
-        tasks = [load_task(TaskConfig("small", 5, 3, 4, 4, program=text, check={"memory": [0]}), MachineConfig(**of))
-                 for of in (one, other)]  # fmt: skip
+        tasks = [
+            load_task(TaskConfig("small", 5, 3, 4, 4, program=text, check={"memory": [0]}), MachineConfig(**of))
+            for of in (one, other)
+        ]
         for task, foreign in (tasks, tasks[::-1]):
             unseen = held_out(task, 0)
             assert hard([text], unseen.test, task) == [True]
@@ -202,8 +207,9 @@ def test_a_verdict_is_by_the_readings_of_the_task():
 
 def test_a_jump_to_a_registers_word_is_one_in_the_text_too():
     """Register 2 holds 3, so that the jump leaves out what would set register 1 to 0."""
-    config = TaskConfig("value", 4, 3, 4, 3, program="inc 0 1; write 0 1; noop", start_registers={2: 3},
-                        check={"memory": [0]})  # fmt: skip
+    config = TaskConfig(
+        "value", 4, 3, 4, 3, program="inc 0 1; write 0 1; noop", start_registers={2: 3}, check={"memory": [0]}
+    )
     task = load_task(config, MachineConfig(jump_target="value"))
     texts = ["inc 0 1; jump 0 2; zero 1; write 0 1", "inc 0 1; jump 0 1; zero 1; write 0 1"]
     assert hard(texts, held_out(task, 0).test, task) == [True, False]
@@ -259,11 +265,14 @@ def answering(examples: Examples, task: Task, right: bool):
     return engine
 
 
-@pytest.mark.parametrize("text, soft_is_right, holds", [
-    (LOOP, True, True),
-    (LOOP, False, False),
-    (LOOP.replace("inc 2 2", "dec 2 2"), True, False),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "text, soft_is_right, holds",
+    [
+        (LOOP, True, True),
+        (LOOP, False, False),
+        (LOOP.replace("inc 2 2", "dec 2 2"), True, False),
+    ],
+)
 def test_what_holds_is_right_as_text_and_on_the_soft_machine(text, soft_is_right, holds):
     examples = held_out(MAP_INC, 0).validation
     validation = Validation(MAP_INC, examples, answering(examples, MAP_INC, soft_is_right))

@@ -63,8 +63,10 @@ def test_a_name_is_that_of_the_memorized_program_and_not_of_a_shipped_one(comman
     programs = json.loads(load(weights, LimitsConfig())[1]["programs"])
     data = json.loads(load(weights, LimitsConfig())[1]["data"])
     names = {"plus5": "add", "add": "plus5", "random-0": "random-0"}
-    said = {key: json.dumps({names[name]: value for name, value in of.items()})
-            for key, of in (("programs", programs), ("data", data))}  # fmt: skip
+    said = {
+        key: json.dumps({names[name]: value for name, value in of.items()})
+        for key, of in (("programs", programs), ("data", data))
+    }
     changed(weights, tmp_path / "swapped", **said)
     assert json.loads(run(command, "add", "swapped").out)["memory"][0] == 8
 
@@ -118,7 +120,8 @@ def test_a_file_that_is_not_whole_is_refused_in_one_line(command, weights, tmp_p
         "the metadata has no data": {"without": ("data",)},
         "an address that is none of 0 to 6": {"data": '{"plus5": {"7": 1}, "add": {}, "random-0": {}}'},
         "the metadata cannot be read (1.5, expected a whole number)": {
-            "data": '{"plus5": {"1": 1.5}, "add": {}, "random-0": {}}'},
+            "data": '{"plus5": {"1": 1.5}, "add": {}, "random-0": {}}'
+        },
         "instructions has a number that is none of its field": {"tensors": {"instructions": rows + 7}},
         "instructions has shape (1, 3)": {"tensors": {"instructions": rows[:1].clone()}},
         "the metadata cannot be read (0, expected a whole number >= 1)": {"programs": '{"plus5": 0}'},
@@ -126,9 +129,10 @@ def test_a_file_that_is_not_whole_is_refused_in_one_line(command, weights, tmp_p
         "sizes=[7, 13], expected one for each of ABC": {"sizes": "[7, 13]"},
         "network.head.bias[0] is nan, expected a finite number": {"tensors": {"network.head.bias": bias * torch.nan}},
         "network.head.bias is bfloat16, but by its metadata it has float32": {
-            "tensors": {"network.head.bias": bias.bfloat16()}},
+            "tensors": {"network.head.bias": bias.bfloat16()}
+        },
         "network.head.bias has shape no such tensor": {"without": ("network.head.bias",)},
-    }  # fmt: skip
+    }
     for message, change in cases.items():
         answer = run(command, "plus5", changed(weights, tmp_path / "file", **change))
         assert answer.code == 2 and message in answer.err and answer.err.count("\n") == 1, (message, answer.err)

@@ -40,9 +40,13 @@ class JaxPeer:
         examples = (*batch.start, targets.memory, targets.registers)
         self.examples = tuple(jnp.asarray(part.numpy()) for part in examples)
         lane = functools.partial(
-            loss, sizes=task.sizes, steps=task.steps, cells=targets.cells,
-            indices=targets.register_indices, objective=objective,
-        )  # fmt: skip
+            loss,
+            sizes=task.sizes,
+            steps=task.steps,
+            cells=targets.cells,
+            indices=targets.register_indices,
+            objective=objective,
+        )
         over_examples = jax.vmap(lane, in_axes=(None, *[0] * len(examples)))
         self._losses = jax.vmap(lambda lines, *examples: over_examples(lines, *examples).mean())
         self._update = jax.jit(functools.partial(adam, self._losses, config))

@@ -245,13 +245,19 @@ def flops(plan: Plan) -> int:
         2 * lines * width  # Eq. 2: the mix of lines
         + 4 * width  # and its softmax: minus the largest, exp, sum, divided
         + 4 * registers * base  # Eq. 5: two operands
-        + base**2 + computing * base**2 + 2 * computing * base  # Eq. 6: pairs of words, to results, over opcodes
-        + 2 * base**2 + 3 * base  # read
-        + 3 * registers + 3 * registers * base  # Eq. 7: a row keeps a share of itself and gains one of the output
-        + 3 * base + 3 * base**2  # Eq. 8, likewise
-        + 3 + 6 * lines  # Eq. 9, and what has halted stays
+        + base**2
+        + computing * base**2
+        + 2 * computing * base  # Eq. 6: pairs of words, to results, over opcodes
+        + 2 * base**2
+        + 3 * base  # read
+        + 3 * registers
+        + 3 * registers * base  # Eq. 7: a row keeps a share of itself and gains one of the output
+        + 3 * base
+        + 3 * base**2  # Eq. 8, likewise
+        + 3
+        + 6 * lines  # Eq. 9, and what has halted stays
         + 3  # Eq. 11
-    )  # fmt: skip
+    )
 
 
 def describe_machine(device: str) -> str:

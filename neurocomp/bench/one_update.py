@@ -113,6 +113,11 @@ def _check_jax(plan: Plan) -> None:
 
 
 JAX_READINGS = {
-    "writeback": "gated", "memory_law": "normalized", "jump_law": "normalized", "jump_target": "line",
-    "controller": "softmax_of_mix", "halting": "freeze", "mod_by_zero": "zero",
-}  # fmt: skip
+    "writeback": "gated",
+    "memory_law": "normalized",
+    "jump_law": "normalized",
+    "jump_target": "line",
+    "controller": "softmax_of_mix",
+    "halting": "freeze",
+    "mod_by_zero": "zero",
+}

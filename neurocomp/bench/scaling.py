@@ -47,10 +47,15 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
             for engine, threads, *_ in entered:
                 median, low, high = (round(1e3 * seconds, 3) for seconds in times[engine])
                 yield {
-                    "size": size, "value": value, "engine": engine,
-                    "ms_per_update": median, "ms_low": low, "ms_high": high, "threads": threads,
+                    "size": size,
+                    "value": value,
+                    "engine": engine,
+                    "ms_per_update": median,
+                    "ms_low": low,
+                    "ms_high": high,
+                    "threads": threads,
                     **(sizes | {size: value}),
-                }  # fmt: skip
+                }
 
 
 def can_plot() -> bool:

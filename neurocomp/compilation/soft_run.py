@@ -65,10 +65,12 @@ def run_soft(
 
 def _certainty(state: State) -> Float[Tensor, ""]:
     """The least certain row of a state: 1 minus half its distance to the one-hot of its likeliest word or line."""
-    return torch.stack([
-        1 - (rows - one_hot(most_likely(rows), rows.shape[-1], rows.dtype)).abs().sum(-1).max() / 2
-        for rows in (state.memory, state.registers, state.counter)
-    ]).min()  # fmt: skip
+    return torch.stack(
+        [
+            1 - (rows - one_hot(most_likely(rows), rows.shape[-1], rows.dtype)).abs().sum(-1).max() / 2
+            for rows in (state.memory, state.registers, state.counter)
+        ]
+    ).min()
 
 
 def _halted(state: State) -> bool:

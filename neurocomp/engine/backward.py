@@ -16,7 +16,7 @@ from neurocomp.engine.forward import (
     WRITING_START,
     WRITING_STOP,
     register_writers,
-)  # fmt: skip
+)
 from neurocomp.engine.kernels import kernel
 from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, filled
@@ -72,9 +72,14 @@ def step_backward(plan, lookup, weights, now, slope, weight_slopes):
     if plan.softmax:
         softmax_sections_backward(plan, opcode, opcode_slopes)
     fetch_backward(
-        weights, weight_slopes, at(now, plan.counter_at), at(slope, plan.counter_at), opcode_slopes, plan.lines,
+        weights,
+        weight_slopes,
+        at(now, plan.counter_at),
+        at(slope, plan.counter_at),
+        opcode_slopes,
+        plan.lines,
         plan.padded,
-    )  # fmt: skip
+    )
 
 
 @kernel

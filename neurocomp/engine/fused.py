@@ -91,9 +91,14 @@ class Sweep:
     """
 
     def __init__(
-        self, kernel: Callable[..., None], sizes: Sizes, machine: MachineConfig, records: int, tensors: list[Tensor],
+        self,
+        kernel: Callable[..., None],
+        sizes: Sizes,
+        machine: MachineConfig,
+        records: int,
+        tensors: list[Tensor],
         threads: int,
-    ):  # fmt: skip
+    ):
         table, layout = tables(sizes, *vars(machine).items())
         self.queue, arrays, dtype = np.zeros(queue.SIZE, np.int64), [part.numpy() for part in tensors], tensors[0].dtype
         threads, numbers = max(1, min(threads, len(tensors[0]))), room(layout, records, dtype)

@@ -53,10 +53,17 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
     width = packed_width(sizes, machine)
     padded = -(-width // BLOCK) * BLOCK
     sections = {
-        "memory": base * base, "registers": registers * base, "counter": lines, "halted": 1,
-        "instruction": padded, "x": base + len(lookup.x_sums), "y": base + len(lookup.y_sums), "scales": 2,
-        "shifts": 2 * base, "output": base,
-    }  # fmt: skip
+        "memory": base * base,
+        "registers": registers * base,
+        "counter": lines,
+        "halted": 1,
+        "instruction": padded,
+        "x": base + len(lookup.x_sums),
+        "y": base + len(lookup.y_sums),
+        "scales": 2,
+        "shifts": 2 * base,
+        "output": base,
+    }
     offsets, end = {}, 0
     for name, size in sections.items():
         offsets[f"{name}_at"] = end

@@ -1,8 +1,8 @@
 """Assembly: text in, `Program` out, and back; formatting a program and parsing it again gives the same program.
 
-    loop:              # a name for the line of the instruction that follows
-      inc 1 1          # registers are plain numbers, r1 also reads
-      jump 4 loop      # `; ` separates instructions as a new line does
+loop:              # a name for the line of the instruction that follows
+  inc 1 1          # registers are plain numbers, r1 also reads
+  jump 4 loop      # `; ` separates instructions as a new line does
 """
 
 from __future__ import annotations

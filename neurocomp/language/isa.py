@@ -60,6 +60,7 @@ def compute(opcode: Opcode, x: int, y: int, base: int, mod_by_zero: str) -> int:
     except ZeroDivisionError:
         return x if mod_by_zero == "dividend" else 0
 
+
 _computing = [index for index, opcode in enumerate(OPCODES) if opcode.result]
 COMPUTING = slice(_computing[0], _computing[-1] + 1)
 assert len(_computing) == COMPUTING.stop - COMPUTING.start, "opcodes with a result stand together in OPCODES"

@@ -50,8 +50,11 @@ def examples(base: int, registers: int, steps: int, count: int) -> Need:
 
 def task(base: int, registers: int, lines: int) -> Need:
     """A task at 250 bytes a cell, register or line, and its held-out words and opcodes, without which it has no use."""
-    return plus(Need(250 * (base + registers + lines), 3_000 * (base + registers + lines)),
-                examples(base, registers, 0, HELD_OUT), results_of_opcodes(base))  # fmt: skip
+    return plus(
+        Need(250 * (base + registers + lines), 3_000 * (base + registers + lines)),
+        examples(base, registers, 0, HELD_OUT),
+        results_of_opcodes(base),
+    )
 
 
 def file_of_examples(base: int, registers: int, rows: int) -> Need:
@@ -73,8 +76,10 @@ def executor(base: int, registers: int, steps: int, lanes: int, runs: int) -> Ne
 def exact(*, base: int, registers: int, lines: int, steps: int, inputs: int, printed: int = 0) -> Need:
     """`exec` on ints: 100 bytes a word, 300 a line; `printed` is 1 where each step prints all words."""
     words = base + registers
-    return Need(100 * words + 300 * lines,
-                inputs * (steps * (PYTHON_STEP + 200 * printed * words) + 500 * words) + 3_000 * lines)  # fmt: skip
+    return Need(
+        100 * words + 300 * lines,
+        inputs * (steps * (PYTHON_STEP + 200 * printed * words) + 500 * words) + 3_000 * lines,
+    )
 
 
 # --- The soft machine
@@ -132,8 +137,12 @@ def tuning(
     memory += at_once * updates * 40 + 4 * at_once * lines * width(registers, lines) * itemsize
     arithmetic = 3 * restarts * (updates + 1) * examples * steps * flops(base, registers, lines)
     work = arithmetic // (8 if engine == "fused" else 100 if on_gpu else 1)
-    return plus(weights(registers, lines, at_once), lookup(base, engine, itemsize), Need(memory, work),
-                Need(0, 20 * restarts * updates * lines * width(registers, lines)))  # fmt: skip
+    return plus(
+        weights(registers, lines, at_once),
+        lookup(base, engine, itemsize),
+        Need(memory, work),
+        Need(0, 20 * restarts * updates * lines * width(registers, lines)),
+    )
 
 
 def benchmark(rounds: int, engines: int) -> Need:
@@ -145,12 +154,16 @@ def soft_run(*, base: int, registers: int, lines: int, steps: int, inputs: int, 
     """`exec --machine soft`: one lane in float64, no gradient; PyTorch takes 0.3 ms for a step, however small."""
     state = base**2 + registers * base + lines
     return plus(
-        exact(base=base, registers=registers, lines=lines, steps=0, inputs=inputs), weights(registers, lines, 1),
+        exact(base=base, registers=registers, lines=lines, steps=0, inputs=inputs),
+        weights(registers, lines, 1),
         lookup(base, "eager", 8),
-        Need(8 * 8 * state + 16 * COMPUTING * base**2,
-             inputs * steps * (300_000 + COMPUTING * base**3 // 4 + flops(base, registers, lines)
-                               + 200 * printed * (base + registers))),
-    )  # fmt: skip
+        Need(
+            8 * 8 * state + 16 * COMPUTING * base**2,
+            inputs
+            * steps
+            * (300_000 + COMPUTING * base**3 // 4 + flops(base, registers, lines) + 200 * printed * (base + registers)),
+        ),
+    )
 
 
 # --- A cell
@@ -178,8 +191,15 @@ def cell(
         ]
     if synthesized or method == "synthesize":
         searches = restarts if method == "synthesize" else 1
-        one = synthesis(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
-                        candidates=candidates, seconds=seconds)  # fmt: skip
+        one = synthesis(
+            base=base,
+            registers=registers,
+            lines=lines,
+            steps=steps,
+            examples=examples,
+            candidates=candidates,
+            seconds=seconds,
+        )
         parts.append(Need(one.memory, searches * one.work))
     if method == "tune":
         parts.append(tuning(
@@ -205,8 +225,10 @@ def synthesis(
     """
     tried = min(candidates, SYNTHESIZED_A_SECOND * seconds)
     sample = max(2_500, 15 * base**2) * 8
-    return Need(tried * (1_300 + 10 * lines) + 200 * sample,
-                tried * (20_000 + examples * steps * COMPILED_STEP) + 3_000 * base**2)  # fmt: skip
+    return Need(
+        tried * (1_300 + 10 * lines) + 200 * sample,
+        tried * (20_000 + examples * steps * COMPILED_STEP) + 3_000 * base**2,
+    )
 
 
 def search(
@@ -226,8 +248,12 @@ def search(
     ]
     if method == "enumerate":
         every = 5 * registers**3 + 4 * registers**2 + registers * (lines + 1) + 2
-        parts.append(Need(every * (600 + 8 * base**2 + 40 * lines) + 24 * min(programs, ENUMERABLE),
-                          every * (400 * base**2 + 2_000 * lines)))  # fmt: skip
+        parts.append(
+            Need(
+                every * (600 + 8 * base**2 + 40 * lines) + 24 * min(programs, ENUMERABLE),
+                every * (400 * base**2 + 2_000 * lines),
+            )
+        )
     return plus(*parts)
 
 
@@ -251,9 +277,7 @@ def parameters(hidden: int, intermediate: int, layers: int, vocabulary: int, tok
     return layers * layer + around
 
 
-def network(
-    *, hidden: int, intermediate: int, layers: int, vocabulary: int, outputs: int, tokens: int = 2
-) -> Need:  # fmt: skip
+def network(*, hidden: int, intermediate: int, layers: int, vocabulary: int, outputs: int, tokens: int = 2) -> Need:
     """A network that is made or loaded: its numbers twice in float32, and 50 kB of modules a layer, made in 2 ms."""
     numbers = parameters(hidden, intermediate, layers, vocabulary, tokens, outputs)
     return Need(8 * numbers + 50_000 * layers, 2 * numbers + 2_000_000 * layers)
@@ -271,8 +295,9 @@ def training(
     inside = parameters(hidden, intermediate, layers, 0, 0, 0) + layers * tokens * hidden
     activations = tokens * layers * (10 * hidden + 2 * intermediate + 2 * heads * tokens) + 4 * outputs
     arithmetic = 6 * batch * (tokens * inside + hidden * outputs)
-    made = network(hidden=hidden, intermediate=intermediate, layers=layers, vocabulary=vocabulary, outputs=outputs,
-                   tokens=tokens)  # fmt: skip
+    made = network(
+        hidden=hidden, intermediate=intermediate, layers=layers, vocabulary=vocabulary, outputs=outputs, tokens=tokens
+    )
     return plus(made, Need(16 * numbers + 4 * batch * activations, updates * (arithmetic // 64 + numbers)))
 
 
@@ -304,10 +329,16 @@ def memorization(
         fetch = parts[-1].work // 40
     else:
         of = training(
-            hidden=hidden, intermediate=intermediate, layers=layers, heads=heads, tokens=tokens,
-            vocabulary=lines + programs + vocabulary, outputs=outputs, updates=updates,
+            hidden=hidden,
+            intermediate=intermediate,
+            layers=layers,
+            heads=heads,
+            tokens=tokens,
+            vocabulary=lines + programs + vocabulary,
+            outputs=outputs,
+            updates=updates,
             batch=min(batch or max(1, instructions // 20), TEXTS if vocabulary else instructions),
-        )  # fmt: skip
+        )
         parts.append(Need(of.memory, of.work // (100 if on_gpu else 1)))
         fetch = tokens * parameters(hidden, intermediate, layers, 0, 0, outputs)
     done = plus(*parts, Need(0, driven_runs * steps * fetch // (3_200 if on_gpu else 32)))

@@ -11,9 +11,7 @@ from neurocomp.shapes import Float, Tensor
 
 
 @functools.lru_cache(maxsize=32)
-def lookup_table(
-    base: int, mod_by_zero: str, dtype: torch.dtype, device: torch.device
-) -> Float[Tensor, "O x y V"]:
+def lookup_table(base: int, mod_by_zero: str, dtype: torch.dtype, device: torch.device) -> Float[Tensor, "O x y V"]:
     """T[opcode, x, y] is the one-hot of the opcode's result; its first axis is `isa.COMPUTING`."""
     table = torch.zeros(len(OPCODES[COMPUTING]), base, base, base, dtype=dtype)
     for index, opcode in enumerate(OPCODES[COMPUTING]):

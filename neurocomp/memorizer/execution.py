@@ -60,8 +60,9 @@ def drive(
         line[running] = np.where(written <= 0, c, now + 1)
         outcome[running[c == 0]] = "halted"
         running = running[c != 0]
-    return [Run(tuple(steps), tuple(words), end)
-            for steps, words, end in zip(done, memory.tolist(), outcome, strict=True)]  # fmt: skip
+    return [
+        Run(tuple(steps), tuple(words), end) for steps, words, end in zip(done, memory.tolist(), outcome, strict=True)
+    ]
 
 
 def recalled(fetch: Fetch, program: int, length: int) -> Table:

@@ -139,11 +139,15 @@ class Assembly:
 
     def program(self, table: Table) -> assembly.Program:
         """And back: what stands in a field that an opcode does not use is left out."""
-        return assembly.Program(tuple(
-            assembly.Instruction(isa.OPCODES[row[0]].name, *(
-                value if used else None for value, used in zip(row[1:], self.used[row[0], 1:], strict=True)))
-            for row in table.tolist()
-        ))  # fmt: skip
+        return assembly.Program(
+            tuple(
+                assembly.Instruction(
+                    isa.OPCODES[row[0]].name,
+                    *(value if used else None for value, used in zip(row[1:], self.used[row[0], 1:], strict=True)),
+                )
+                for row in table.tolist()
+            )
+        )
 
     def start(self, generator: np.random.Generator, name: str | None) -> list[int]:
         """Random words in memory and registers."""

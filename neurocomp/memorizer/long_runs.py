@@ -40,9 +40,7 @@ class Place(NamedTuple):
     outcome: str
 
 
-def run(
-    program: Program, memory: Sequence[int], steps: int, limits: LimitsConfig, tell: Tell | None = None
-) -> End:
+def run(program: Program, memory: Sequence[int], steps: int, limits: LimitsConfig, tell: Tell | None = None) -> End:
     """Run for at most `steps` steps; UserError when its words or its work have grown beyond the limits.
 
     `tell` is called after each step.

@@ -45,17 +45,21 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
     loss, accuracy = judge.measure(network)
     if config.save_weights:
         save_network(plan, restart, network, memorized)
-    return common_columns(plan) | exactness(plan, network, memorized, restart) | {
-        "restart": restart,
-        "status": "memorized" if memorized_all else "exhausted",
-        "updates": training.updates,
-        "accuracy": accuracy,
-        "loss": loss,
-        "batch_size": batch,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "updates_per_s": round(training.updates / seconds, 3) if training.updates else None,
-        "wall_s": round(seconds, 3),
-    }  # fmt: skip
+    return (
+        common_columns(plan)
+        | exactness(plan, network, memorized, restart)
+        | {
+            "restart": restart,
+            "status": "memorized" if memorized_all else "exhausted",
+            "updates": training.updates,
+            "accuracy": accuracy,
+            "loss": loss,
+            "batch_size": batch,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "updates_per_s": round(training.updates / seconds, 3) if training.updates else None,
+            "wall_s": round(seconds, 3),
+        }
+    )
 
 
 def build(plan: Plan, memorized: Sequence[Named]) -> nn.Module:
@@ -73,8 +77,11 @@ def exactness(plan: Plan, network: nn.Module, memorized: Sequence[Named], restar
     runs, steps = plan.config.execution.runs, plan.config.execution.steps
     if not runs:
         return {}
-    began = [plan.language.start(generator(plan.config.seed, restart, f"run {number} {turn}"), one.name)
-             for number, one in enumerate(memorized) for turn in range(runs)]  # fmt: skip
+    began = [
+        plan.language.start(generator(plan.config.seed, restart, f"run {number} {turn}"), one.name)
+        for number, one in enumerate(memorized)
+        for turn in range(runs)
+    ]
     owners = [number for number in range(len(memorized)) for _ in range(runs)]
     exact = [
         plan.language.run(memorized[owner].table, words, steps) for owner, words in zip(owners, began, strict=True)
@@ -84,10 +91,12 @@ def exactness(plan: Plan, network: nn.Module, memorized: Sequence[Named], restar
     ends = collections.Counter(run.outcome for run in driven)
     return {
         "exact_rate": equal.mean().item(),
-        "exact_by_program": " ".join(f"{label}={rate:g}" for label, rate in zip(
-            labels_of(list(memorized)), equal.reshape(-1, runs).mean(1), strict=True)),
+        "exact_by_program": " ".join(
+            f"{label}={rate:g}"
+            for label, rate in zip(labels_of(list(memorized)), equal.reshape(-1, runs).mean(1), strict=True)
+        ),
         "outcomes": " ".join(f"{end}={count}" for end, count in sorted(ends.items())),
-    }  # fmt: skip
+    }
 
 
 def network_runs(

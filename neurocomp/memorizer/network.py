@@ -25,18 +25,20 @@ class Bert(nn.Module):
         from transformers import BertConfig, BertModel
 
         super().__init__()
-        self.encoder = BertModel(BertConfig(
-            vocab_size=vocabulary,
-            max_position_embeddings=length,
-            type_vocab_size=1,
-            hidden_size=config.hidden,
-            intermediate_size=config.intermediate,
-            num_hidden_layers=config.layers,
-            num_attention_heads=config.heads,
-            hidden_dropout_prob=config.dropout,
-            attention_probs_dropout_prob=config.dropout,
-            pad_token_id=None,
-        ))  # fmt: skip
+        self.encoder = BertModel(
+            BertConfig(
+                vocab_size=vocabulary,
+                max_position_embeddings=length,
+                type_vocab_size=1,
+                hidden_size=config.hidden,
+                intermediate_size=config.intermediate,
+                num_hidden_layers=config.layers,
+                num_attention_heads=config.heads,
+                hidden_dropout_prob=config.dropout,
+                attention_probs_dropout_prob=config.dropout,
+                pad_token_id=None,
+            )
+        )
         self.head = nn.Linear(config.hidden, outputs)
 
     def forward(self, tokens: Int[Tensor, "N S"], mask: Bool[Tensor, "N S"] | None = None) -> Float[Tensor, "N O"]:

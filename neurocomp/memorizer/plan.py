@@ -68,9 +68,11 @@ def check_limits(config: MemorizerConfig, device: str) -> None:
     """Raise UserError where the cell would take more memory or work than `config.limits`."""
     soft, network, training = config.task in SOFT_TASKS, config.network, config.training
     cell = partial(
-        estimates.memorization, assembly=config.language == "assembly", by_theorem1=network.name == "theorem1",
+        estimates.memorization,
+        assembly=config.language == "assembly",
+        by_theorem1=network.name == "theorem1",
         on_gpu=device == "cuda",
-    )  # fmt: skip
+    )
     asked = {
         "restarts": 1 if config.only is not None else config.restarts,
         "programs": config.programs + len(config.include),
@@ -78,10 +80,11 @@ def check_limits(config: MemorizerConfig, device: str) -> None:
         **{key: getattr(config, key) for key in ("lines", "memory", "registers")},
         **asdict(config.execution),
         **{key: getattr(network, key) for key in ("hidden", "intermediate", "layers", "heads")},
-        "vocabulary": config.soft.vocabulary if soft else 0, "tokens": config.soft.tokens if soft else 2,
+        "vocabulary": config.soft.vocabulary if soft else 0,
+        "tokens": config.soft.tokens if soft else 2,
         "batch": training.batch or 0,
         "updates": training.epochs * estimates.TEXTS // (training.batch or 1) if soft else training.updates,
-    }  # fmt: skip
+    }
     check(config.limits, cell, KEYS | ({"updates": f"training.epochs={training.epochs}"} if soft else {}), **asked)
 
 

@@ -41,9 +41,13 @@ class Saving:
     """
 
     def __init__(
-        self, plan: Plan, restart: int, training: Training, limit: int,
+        self,
+        plan: Plan,
+        restart: int,
+        training: Training,
+        limit: int,
         are_notes: AreNotes = lambda notes, updates: not notes,
-    ):  # fmt: skip
+    ):
         self.path, self.training = checkpoint_path(plan, restart), training
         self.every, self.notes = plan.config.training.save_every, {}
         self.identity = {"config_hash": plan.config_hash, "restart": str(restart)}

@@ -70,15 +70,20 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
         saving.after_update()
         bar.after_update(training.updates, told.accuracy)
     seconds = saving.seconds()
-    return common_columns(plan) | size_columns(config) | saving.notes["best"] | {
-        "restart": restart,
-        "status": "trained",
-        "data": found.name,
-        "batch_size": batch,
-        "parameters": sum(parameter.numel() for parameter in network.parameters()),
-        "updates_per_s": round(training.updates / (seconds - saving.notes["judged_s"]), 3),
-        "wall_s": round(seconds, 3),
-    }  # fmt: skip
+    return (
+        common_columns(plan)
+        | size_columns(config)
+        | saving.notes["best"]
+        | {
+            "restart": restart,
+            "status": "trained",
+            "data": found.name,
+            "batch_size": batch,
+            "parameters": sum(parameter.numel() for parameter in network.parameters()),
+            "updates_per_s": round(training.updates / (seconds - saving.notes["judged_s"]), 3),
+            "wall_s": round(seconds, 3),
+        }
+    )
 
 
 def are_notes(first_look: int, notes: dict, updates: int) -> bool:
@@ -123,8 +128,10 @@ def exactness(
     if not n:
         return {}
     owners = combine(config, restart, "validation", len(split)).programs
-    wanted = [tables[owner] if label == POSITIVE else np.array([HALT, HALT])
-              for owner, label in zip(owners, split.labels, strict=True)]  # fmt: skip
+    wanted = [
+        tables[owner] if label == POSITIVE else np.array([HALT, HALT])
+        for owner, label in zip(owners, split.labels, strict=True)
+    ]
     began = [plan.language.start(generator(config.seed, restart, f"run {number}"), None) for number in range(n)]
     exact = [plan.language.run(table, words, steps) for table, words in zip(wanted, began, strict=False)]
     driven = drive(fetcher(plan, network, data), np.arange(n), np.full(n, config.length + 1), began, steps)

@@ -113,9 +113,7 @@ def _instruction(
     return Instruction(addresses[0], addresses[1], target), mistakes + wrong
 
 
-def _target(
-    word: str, number: int, labels: Mapping[str, int], last: int, known: list[str]
-) -> tuple[int, list[str]]:
+def _target(word: str, number: int, labels: Mapping[str, int], last: int, known: list[str]) -> tuple[int, list[str]]:
     """The instruction number that operand C names, or what is wrong with it."""
     if word == "halt":
         return 0, []
@@ -126,8 +124,9 @@ def _target(
     elif NUMBER.fullmatch(word):
         target = int(word)
     else:
-        return 0, [f'"{word}" is not an instruction, expected a number, a label, next or halt'
-                   + did_you_mean(word, known)]  # fmt: skip
+        return 0, [
+            f'"{word}" is not an instruction, expected a number, a label, next or halt' + did_you_mean(word, known)
+        ]
     if target > last:
         return 0, [f"instruction {target} is not there (operand C), expected one of 0 to {last}"]
     return target, []

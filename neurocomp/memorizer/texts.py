@@ -59,8 +59,10 @@ def load(config: SoftConfig) -> Texts:
     if config.folder is None:
         return _from_library(config.sizes)
     files = _files(Path(config.folder))
-    state = tuple((split, tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
-                  for split, paths in files.items())  # fmt: skip
+    state = tuple(
+        (split, tuple((path, path.stat().st_mtime_ns, path.stat().st_size) for path in paths))
+        for split, paths in files.items()
+    )
     return _from_files(config.folder, state, config.sizes)
 
 
@@ -78,8 +80,10 @@ def _files(folder: Path) -> dict[str, list[Path]]:
     found = {split: [path] if (path := folder / name).is_file() else [] for split, name in tables.items()}
     expected = tables
     if not any(found.values()):
-        parquet = {split: sorted([*folder.glob(f"{split}-*.parquet"), *folder.glob(f"data/{split}-*.parquet")])
-                   for split in SPLITS}  # fmt: skip
+        parquet = {
+            split: sorted([*folder.glob(f"{split}-*.parquet"), *folder.glob(f"data/{split}-*.parquet")])
+            for split in SPLITS
+        }
         if not any(parquet.values()):
             raise UserError(f"soft.folder={folder}: no texts there; expected {WHERE}")
         found, expected = parquet, {split: f"{split}-*.parquet" for split in SPLITS}
@@ -169,8 +173,10 @@ def _places(path: Path, header: Sequence[str], columns: Sequence[str]) -> list[i
     missing = [column for column in columns if column not in header]
     if missing:
         close = did_you_mean(missing[0], list(header))
-        raise UserError(f"{path}: no column {' and '.join(missing)}; expected {' and '.join(columns)}, "
-                        f"got {', '.join(header)}{close}")  # fmt: skip
+        raise UserError(
+            f"{path}: no column {' and '.join(missing)}; expected {' and '.join(columns)}, "
+            f"got {', '.join(header)}{close}"
+        )
     return [list(header).index(column) for column in columns]
 
 

@@ -56,10 +56,12 @@ def construct(tables: Sequence[Table], sizes: tuple[int, ...], numbers: int) -> 
     for program, table in enumerate(tables):
         labels[:, program, : len(table)] = np.maximum(table, 0).T
     *data, last = zip(labels, sizes, strict=True)
-    return Theorem1([
-        *(four_layers(field, size, (1, numbers), numbers) for field, size in data),
-        four_layers(last[0].T, last[1], (programs, 1), numbers),
-    ])  # fmt: skip
+    return Theorem1(
+        [
+            *(four_layers(field, size, (1, numbers), numbers) for field, size in data),
+            four_layers(last[0].T, last[1], (programs, 1), numbers),
+        ]
+    )
 
 
 def four_layers(

@@ -34,9 +34,16 @@ class Training:
     """
 
     def __init__(
-        self, network: nn.Module, examples: Examples, sizes: tuple[int, ...], config: TrainingConfig, batch: int,
-        precision: str, seed: int, restart: int,
-    ):  # fmt: skip
+        self,
+        network: nn.Module,
+        examples: Examples,
+        sizes: tuple[int, ...],
+        config: TrainingConfig,
+        batch: int,
+        precision: str,
+        seed: int,
+        restart: int,
+    ):
         self.network, self.examples, self.sizes = network, examples, sizes
         self.config, self.batch, self.precision = config, batch, precision
         self.seed, self.restart, self.updates = seed, restart, 0

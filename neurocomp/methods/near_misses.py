@@ -92,9 +92,14 @@ def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
         raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")
     found = [solution for solution in synthesis.found if solution.exact][:1] or synthesis.found
     return Record(
-        synthesis.tried, synthesis.distinct, round(synthesis.seconds, 4), synthesis.ended, synthesis.executions,
-        [_template(plan, unseen, one) for one in found], list(range(len(found))),
-    )  # fmt: skip
+        synthesis.tried,
+        synthesis.distinct,
+        round(synthesis.seconds, 4),
+        synthesis.ended,
+        synthesis.executions,
+        [_template(plan, unseen, one) for one in found],
+        list(range(len(found))),
+    )
 
 
 def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
@@ -193,8 +198,15 @@ def _check_keys(kind: type, given: Any, where: str) -> None:
             raise ValueError(f"{where}{key} is {json_text(value)}, expected {EXPECTED[hints[key]]}")
 
 
-EXPECTED = {int: "a whole number >= 0", int | None: "a whole number >= 0 or null", float: "a number", str: "text",
-            bool: "true or false", list[Template]: "a list", list[int]: "a list"}  # fmt: skip
+EXPECTED = {
+    int: "a whole number >= 0",
+    int | None: "a whole number >= 0 or null",
+    float: "a number",
+    str: "text",
+    bool: "true or false",
+    list[Template]: "a list",
+    list[int]: "a list",
+}
 
 
 def _is(hint: Any, value: Any) -> bool:

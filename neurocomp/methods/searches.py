@@ -70,14 +70,18 @@ def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequen
     rows = []
     for restart, one, text, seen in zip(restarts, searched, texts, trained, strict=True):
         origin = plan.start_of(restart)
-        rows.append(common_columns(plan) | discrete_columns(one.fit, judged[text], unseen, one.seconds) | {
-            "restart": restart,
-            "template": origin.template,
-            "synthesized": origin.synthesized,
-            "lines_changed": lines_changed(origin.program, text, jump_target),
-            "program": text,
-            "executions": one.programs * plan.config.examples,
-            "backward_executions": 0,
-            "tests_trained": seen,
-        })  # fmt: skip
+        rows.append(
+            common_columns(plan)
+            | discrete_columns(one.fit, judged[text], unseen, one.seconds)
+            | {
+                "restart": restart,
+                "template": origin.template,
+                "synthesized": origin.synthesized,
+                "lines_changed": lines_changed(origin.program, text, jump_target),
+                "program": text,
+                "executions": one.programs * plan.config.examples,
+                "backward_executions": 0,
+                "tests_trained": seen,
+            }
+        )
     return rows

@@ -22,8 +22,11 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
         seen = count_trained_tests(plan.task, unseen, [examples])
         began = time.perf_counter()
         synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis))
-        rows.append(common_columns(plan) | {"restart": restart, "tests_trained": seen}
-                    | _columns(plan, unseen, synthesis, time.perf_counter() - began))  # fmt: skip
+        rows.append(
+            common_columns(plan)
+            | {"restart": restart, "tests_trained": seen}
+            | _columns(plan, unseen, synthesis, time.perf_counter() - began)
+        )
         if bar:
             bar.after_restart(rows[-1]["status"] == "recovered")
     return rows

@@ -120,27 +120,31 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     rows = []
     for restart, seen in zip(tuned, trained, strict=True):
         origin = plan.start_of(restart.restart)
-        rows.append(common_columns(plan) | {
-            "restart": restart.restart,
-            "template": origin.template,
-            "synthesized": origin.synthesized,
-            "status": restart.status,
-            "recovered_fit": restart.fit,
-            "recovered_soft": None,
-            "recovered_hard": None,
-            "recovered_general": None,
-            "coverage": unseen.coverage,
-            "loss": restart.loss,
-            "updates": restart.updates,
-            "recovered_at": restart.recovered_at,
-            "lines_changed": None,
-            "margin": None,
-            "program": "",
-            "wall_s": round(restart.seconds, 4),
-            "executions": (restart.updates + 1) * plan.config.examples,
-            "backward_executions": restart.updates * plan.config.examples,
-            "tests_trained": seen,
-        } | found.get(restart.restart, NOTHING_FOUND))  # fmt: skip
+        rows.append(
+            common_columns(plan)
+            | {
+                "restart": restart.restart,
+                "template": origin.template,
+                "synthesized": origin.synthesized,
+                "status": restart.status,
+                "recovered_fit": restart.fit,
+                "recovered_soft": None,
+                "recovered_hard": None,
+                "recovered_general": None,
+                "coverage": unseen.coverage,
+                "loss": restart.loss,
+                "updates": restart.updates,
+                "recovered_at": restart.recovered_at,
+                "lines_changed": None,
+                "margin": None,
+                "program": "",
+                "wall_s": round(restart.seconds, 4),
+                "executions": (restart.updates + 1) * plan.config.examples,
+                "backward_executions": restart.updates * plan.config.examples,
+                "tests_trained": seen,
+            }
+            | found.get(restart.restart, NOTHING_FOUND)
+        )
     return rows
 
 

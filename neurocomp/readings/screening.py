@@ -40,6 +40,8 @@ from neurocomp.tuning.recovery import soft
 
 RANDOM = 40  # so many settings are drawn before the best are varied
 BEST = 8  # of each measure: what is varied, and what a setting must be able to beat to be screened to its end
+
+
 def search(config: RunConfig) -> None:
     """Screen settings, then confirm the best; appends to the two files, and reads from them what is done.
 
@@ -150,13 +152,14 @@ def cell_config(setting: Setting, row: str, task: str, config: RunConfig) -> Run
         machine=MachineConfig(**{key: value for key, value in setting.items() if key in own}),
         objective=ObjectiveConfig(setting["registers_supervised"], setting["efficiency"], setting["loss"]),
         optimizer=replace(
-            config.optimizer, stop="fit",
+            config.optimizer,
+            stop="fit",
             **{key: setting[key] for key in ("learning_rate", "updates", "hold")},
         ),
         init="random" if row == "optimization" else row.removeprefix("init="),
         gamma=setting["gamma"],
         examples=setting["examples"],
-    )  # fmt: skip
+    )
 
 
 VARIANTS = {"value": "inc_value", "of_bits": "parity_bits"}  # task files of their own
@@ -216,5 +219,3 @@ def limits(rows: list[dict]) -> dict[str, float]:
     if any(len(of) < BEST for of in ranked.values()):
         return {}
     return {name: of[BEST - 1][0] for name, of in ranked.items()}
-
-

@@ -103,8 +103,10 @@ def format_comparison(compared: Mapping[str, Any]) -> str:
         for line in compared["cells"]
     ]
     difference = f"difference {100 * compared['difference']:+.1f} points"
-    return "\n".join([
-        f"metric {compared['metric']}, 95% Wilson intervals",
-        *lines,
-        f"{difference}, p = {compared['p_value']:.2g} (Boschloo's exact test, two-sided)",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f"metric {compared['metric']}, 95% Wilson intervals",
+            *lines,
+            f"{difference}, p = {compared['p_value']:.2g} (Boschloo's exact test, two-sided)",
+        ]
+    )

@@ -69,5 +69,6 @@ def _csv_paths(directory: Path, problems: list[str]) -> list[Path]:
         problems.append(f"{error.filename}: cannot be read ({error.strerror})")
 
     walked = os.walk(directory, onerror=unreadable)
-    return sorted(Path(folder, name) for folder, folders, files in walked for name in [*folders, *files]
-                  if name.endswith(".csv"))  # fmt: skip
+    return sorted(
+        Path(folder, name) for folder, folders, files in walked for name in [*folders, *files] if name.endswith(".csv")
+    )

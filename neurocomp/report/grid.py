@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 LATEX = str.maketrans(
     {special: rf"\{special}" for special in "&%#_${}"}
     | {"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"}
-)  # fmt: skip
+)
 
 Entry = Mapping[str, Any]  # a line of the CSV; None where nothing is known
 Texts = Mapping[tuple[str, str], str]  # by row and column, in the order in which they stand

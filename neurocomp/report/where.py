@@ -12,7 +12,7 @@ from neurocomp.report.cells import Cell, OneOf, Rows
 def select(cells: list[OneOf], where: dict[str, list[str]], kind: type[OneOf]) -> list[OneOf]:
     """The cells of a kind that have, for each key, one of these values: a column's in all rows, or their
     configuration's.
-    """  # fmt: skip
+    """
     columns = {column for column in kind.FORMAT.columns if column not in kind.FORMAT.details}
     known = sorted({*columns, *flat(asdict(kind.settings())), *(key for cell in cells for key in flat(cell.config))})
     for key, texts in where.items():

@@ -15,8 +15,13 @@ from neurocomp.limits.checking import Most
 LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
 
 # What tables rely on, and how a message calls it.
-KINDS = {"name": (str, "text"), "restarts": (int, "a whole number"), "programs": (int, "a whole number"),
-         "synthesis": (dict, "keys and values"), "network": (dict, "keys and values")}  # fmt: skip
+KINDS = {
+    "name": (str, "text"),
+    "restarts": (int, "a whole number"),
+    "programs": (int, "a whole number"),
+    "synthesis": (dict, "keys and values"),
+    "network": (dict, "keys and values"),
+}
 
 
 class Loader(yaml.SafeLoader):

@@ -20,10 +20,17 @@ WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
 NUMBER = frozenset("0123456789.e+-")
 NOT_FINITE = ("nan", "inf", "-inf")
 BATCH = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})")
-BOOLEANS = {text: value for value, name in ((True, "true"), (False, "false"))
-            for text in (name, name.capitalize(), name.upper())}  # fmt: skip
-EXPECTED = {"integer": "a whole number", "float": "a number", "boolean": "true or false",
-            "batch": "two numbers such as 0-99"}  # fmt: skip
+BOOLEANS = {
+    text: value
+    for value, name in ((True, "true"), (False, "false"))
+    for text in (name, name.capitalize(), name.upper())
+}
+EXPECTED = {
+    "integer": "a whole number",
+    "float": "a number",
+    "boolean": "true or false",
+    "batch": "two numbers such as 0-99",
+}
 
 
 class Damaged(ValueError):

@@ -200,7 +200,7 @@ def _whole_number(data, start, end):
 def _decimal(data, start, end):
     """A float of at most 15 digits without an exponent: digits and power of ten are exact in a double, so that their
     quotient is rounded once, as it must be. Any other is left to Python.
-    """  # fmt: skip
+    """
     negative = data[start] == MINUS
     digits, seen, point = 0, 0, end
     for place in range(start + negative, end):

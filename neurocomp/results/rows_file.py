@@ -47,6 +47,8 @@ BLOCK = 1 << 19  # bytes that are taken apart at once
 LARGE = 1 << 23  # bytes of a file from which on it pays to load compiled code
 LONGEST_HEADER, LONGEST_LINE = 1 << 16, 1 << 20
 SETTLED = 2.0  # seconds after which a change is sure to have another time than the one before
+
+
 class RowsFile(NamedTuple):
     """The header, the rows in the order of the file, what is to be said of them, and where the last whole line ends.
 
@@ -111,7 +113,7 @@ def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> Rows
 class ReadLines(NamedTuple):
     """What whole lines say: columns with room for `rows` values and more, the lines where the header stands again,
     where the last whole line ends, and how many bytes there are behind it.
-    """  # fmt: skip
+    """
 
     columns: dict[str, Column]
     rows: int
@@ -154,9 +156,7 @@ def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
             rest += chunk
 
 
-def _columns(
-    path: Path, block: bytes, layout: Layout, line: int, large: bool
-) -> tuple[list[Column], list[int]]:
+def _columns(path: Path, block: bytes, layout: Layout, line: int, large: bool) -> tuple[list[Column], list[int]]:
     if large and (columns := _read_plainly(block, layout)) is not None:
         return columns, []
     try:

@@ -205,5 +205,3 @@ def check_appendable(path: Path, results: str, format: RowFormat = RESTARTS) -> 
 def read_rows(path: Path, format: RowFormat = RESTARTS):
     """All rows of a cell's file; see `rows_file.read_rows`."""
     return rows_file.read_rows(path, format)
-
-

@@ -228,12 +228,16 @@ STATEMENT_ROWS = (
     Construct("noop", STATEMENT, (), 1, (1,), noop, lambda assembler: assembler.emit("noop"), by_default=False),
 )
 READ = Construct(
-    "read", WORD, (WORD,), 1, (1,),
+    "read",
+    WORD,
+    (WORD,),
+    1,
+    (1,),
     meaning=lambda world, address: world.memory[address],
     lower=lambda assembler, to, address: assembler.emit("read", address, to=to),
     opcode="read",
     reads_memory=True,
-)  # fmt: skip
+)
 
 CONSTRUCTS = {row.name: row for row in (*SCALARS, READ, *STATEMENT_ROWS)}
 
@@ -252,8 +256,9 @@ def chosen(names: Any) -> tuple[Construct, ...]:
     for name in map(str, names):
         if name not in CONSTRUCTS:
             hint = did_you_mean(name, list(CONSTRUCTS))
-            raise UserError(f'synthesis.constructs: unknown construct "{name}", expected some of '
-                            f"{', '.join(CONSTRUCTS)}{hint}")
+            raise UserError(
+                f'synthesis.constructs: unknown construct "{name}", expected some of {", ".join(CONSTRUCTS)}{hint}'
+            )
     kinds = {CONSTRUCTS[name].result for name in names}
     return tuple(
         row for row in CONSTRUCTS.values() if row.name in names or (row.result not in kinds and row.by_default)

@@ -57,8 +57,9 @@ def _check(term: Term, kind: str, looped: bool) -> None:
     if kind in (FIXED, REGISTER_KIND, OPERATOR):
         return _check_leaf(term, kind)
     if kind == ADDRESS and looped and (term.arguments or term == ELEM):
-        raise UserError(f'"{term}" as an address in a loop, expected a number, a register such as r4, or index '
-                        "(put takes any word)")
+        raise UserError(
+            f'"{term}" as an address in a loop, expected a number, a register such as r4, or index (put takes any word)'
+        )
     result = STATEMENT if kind in (STATEMENT, EACH_STATEMENT) else WORD
     if result == WORD and not term.arguments:
         if number(term) is not None or register(term) is not None:

@@ -170,9 +170,15 @@ class Search:
         found = [self._found(candidate) for candidate in self.exact or self.templates.ranked()]
         found.sort(key=lambda one: -one.score)
         return Synthesis(
-            found[: self.config.templates], self.tried, len(self.behaviors), time.perf_counter() - self.began,
-            self.ended, self.tried * len(self.examples.memory), self.skipped, self.executing,
-        )  # fmt: skip
+            found[: self.config.templates],
+            self.tried,
+            len(self.behaviors),
+            time.perf_counter() - self.began,
+            self.ended,
+            self.tried * len(self.examples.memory),
+            self.skipped,
+            self.executing,
+        )
 
     def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
         begins = time.perf_counter()
@@ -235,9 +241,15 @@ def right_examples(program: Program, examples: Examples, task: Task) -> int:
         examples.memory.tolist(), examples.registers.tolist(), expected_words(examples, task), strict=True
     ):
         outcome = interpreter.run(
-            program, memory, registers, base=task.sizes.base, steps=task.steps, halting=machine.halting,
-            mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-        )  # fmt: skip
+            program,
+            memory,
+            registers,
+            base=task.sizes.base,
+            steps=task.steps,
+            halting=machine.halting,
+            mod_by_zero=machine.mod_by_zero,
+            jump_target=machine.jump_target,
+        )
         words = checked_words(np.array(outcome.memory), np.array(outcome.registers), task)
         right += bool(((words == expected) | (expected < 0)).all())
     return right

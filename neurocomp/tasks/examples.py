@@ -164,14 +164,21 @@ def _solve(task: Task, rows: np.ndarray) -> Examples:
     base = task.sizes.base
     outcomes = [
         interpreter.run(
-            task.reference, row[:base], row[base:], base=base, steps=task.steps,
-            halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
+            task.reference,
+            row[:base],
+            row[base:],
+            base=base,
+            steps=task.steps,
+            halting=task.machine.halting,
+            mod_by_zero=task.machine.mod_by_zero,
         )
         for row in rows.tolist()
     ]
     return Examples(
-        rows[:, :base], rows[:, base:],
-        np.array([outcome.memory for outcome in outcomes]), np.array([outcome.registers for outcome in outcomes]),
+        rows[:, :base],
+        rows[:, base:],
+        np.array([outcome.memory for outcome in outcomes]),
+        np.array([outcome.registers for outcome in outcomes]),
     )
 
 

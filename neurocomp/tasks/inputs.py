@@ -62,9 +62,14 @@ class Reads:
         known: set[int] = set()
         memory, registers = start[: self.base], start[self.base :]
         run_in_place(
-            self.program, _Noted(memory, 0, read, known), _Noted(registers, self.base, read, known),
-            self.base, self.steps, self.halting, self.mod_by_zero,
-        )  # fmt: skip
+            self.program,
+            _Noted(memory, 0, read, known),
+            _Noted(registers, self.base, read, known),
+            self.base,
+            self.steps,
+            self.halting,
+            self.mod_by_zero,
+        )
         return read + [place for place in self.checked if place not in known]
 
 

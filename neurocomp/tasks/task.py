@@ -66,9 +66,7 @@ class Task:
         registers = (self.sizes.base + register for register in self.checked_registers)
         checked = (*self.checked_memory, *registers)
         machine = self.machine
-        return Reads(
-            self.reference, self.sizes.base, self.steps, checked, machine.halting, machine.mod_by_zero
-        )
+        return Reads(self.reference, self.sizes.base, self.steps, checked, machine.halting, machine.mod_by_zero)
 
     @property
     def apart_in_reads(self) -> bool:
@@ -116,8 +114,9 @@ def load_task(
     if not isinstance(config.general, dict) or not set(config.general) <= {"length", "base"}:
         raise UserError(f'task.general={config.general}: expected a mapping of "length" and "base"')
     names = {**lengths, "base": config.base}
-    larger = {key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items()
-              if value is not None}
+    larger = {
+        key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items() if value is not None
+    }
     general = _sized(config, machine, directory, {**names, **larger}, set(), limits, within="task.general")
     return Task(**{**task.__dict__, "general": general})
 
@@ -146,8 +145,10 @@ def _sized(
     if within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
         check_jump_target(machine.jump_target, sizes)
     if (config.program is None) == (config.examples is None):
-        raise UserError(f"task {config.name}: expected either program or examples, got "
-                        f"{'neither' if config.program is None else 'both'}")
+        raise UserError(
+            f"task {config.name}: expected either program or examples, got "
+            f"{'neither' if config.program is None else 'both'}"
+        )
     checked = config.check if isinstance(config.check, dict) else {"memory": config.check}
     if unknown := set(checked) - {"memory", "registers"}:
         raise UserError(f"task.check.{unknown.pop()}: expected memory, registers")
@@ -218,5 +219,3 @@ def _ranges(
         if low < 0 or high >= names["base"]:
             raise UserError(f"{where}[{index}]: {low}..{high} is outside the words 0..{names['base'] - 1}")
     return iter(ranges)
-
-

@@ -51,9 +51,15 @@ def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
     """
     machine = task.machine
     return execute(
-        code, examples.memory, examples.registers, base=task.sizes.base, steps=task.steps,
-        halting=machine.halting, mod_by_zero=machine.mod_by_zero, jump_target=machine.jump_target,
-    )  # fmt: skip
+        code,
+        examples.memory,
+        examples.registers,
+        base=task.sizes.base,
+        steps=task.steps,
+        halting=machine.halting,
+        mod_by_zero=machine.mod_by_zero,
+        jump_target=machine.jump_target,
+    )
 
 
 def verdicts(texts: Iterable[str], task: Task, held_out: HeldOut) -> dict[str, Verdict]:

@@ -112,9 +112,10 @@ def tune(
         for course in courses:
             course.seconds += share
         endings = [course.ending(config) for course in courses]
-        yield Told(len(courses), [
-            _tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending
-        ])  # fmt: skip
+        yield Told(
+            len(courses),
+            [_tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending],
+        )
         lanes = Lanes(courses, state, batch)
         if any(endings):
             lanes = _kept(lanes, [lane for lane, ending in enumerate(endings) if not ending])
@@ -125,9 +126,16 @@ def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
     recovered_at = course.updates - course.held + 1 if ending == "recovered" else None
     fit = fit and ending != "diverged"
     return Tuned(
-        course.restart, logits, ending, fit, course.curve[-1], course.updates, recovered_at, course.seconds,
+        course.restart,
+        logits,
+        ending,
+        fit,
+        course.curve[-1],
+        course.updates,
+        recovered_at,
+        course.seconds,
         course.curve,
-    )  # fmt: skip
+    )
 
 
 def _filled(lanes: Lanes | None, waiting: Iterator[int], lanes_at_most: int, begin: Begin) -> Lanes | None:

@@ -44,9 +44,7 @@ def composite(
     return functools.reduce(torch.add, terms)
 
 
-def cross_entropy(
-    predicted: Float[Tensor, "K B checked V"], words: Int[Tensor, "K B checked"]
-) -> Float[Tensor, "K"]:
+def cross_entropy(predicted: Float[Tensor, "K B checked V"], words: Int[Tensor, "K B checked"]) -> Float[Tensor, "K"]:
     """-log of the mass on the right word, as a mean over checked rows and examples (Eq. 10, mask included).
 
     A row is divided by its mass, which is 1 under the default laws: the printed ones grow it, and a loss that

@@ -150,8 +150,6 @@ class Compiled:
 
         of, task = batch.supervised, self.task
         counted = [True] * len(of.cells) + [index in batch.targets.register_indices for index in of.register_indices]
-        wanted = Wanted(
-            tuple(of.cells), tuple(of.register_indices), tuple(counted), TINY, self.objective.efficiency
-        )  # fmt: skip
+        wanted = Wanted(tuple(of.cells), tuple(of.register_indices), tuple(counted), TINY, self.objective.efficiency)
         words = torch.cat([of.memory, of.registers], dim=-1)
         return Descent(batch.start, words, wanted, task.sizes, task.machine, task.steps, self.threads)

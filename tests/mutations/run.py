@@ -243,8 +243,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--list", action="store_true", help="only look whether the texts of all faults still stand")
     parser.add_argument("--work", type=Path, default=WORK, help="where the copy and the outcomes are")
     args = parser.parse_args(argv)
-    chosen = [fault for fault in read_faults() if (not args.area or fault.area in args.area)
-              and (not args.only or fault.title in args.only)]  # fmt: skip
+    chosen = [
+        fault
+        for fault in read_faults()
+        if (not args.area or fault.area in args.area) and (not args.only or fault.title in args.only)
+    ]
     mistakes = [mistake for fault in chosen if (mistake := stale(fault))]
     print("\n".join(mistakes or [f"{len(chosen)} faults, each of which stands once"]), flush=True)
     if args.list or mistakes or not chosen:

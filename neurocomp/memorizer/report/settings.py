@@ -13,8 +13,15 @@ from neurocomp.report.where import flat
 # Where rows go to, how many there are and how they were made: nothing that a cell is told apart by.
 WITHOUT_EFFECT = ("config_hash", "restarts", "threads", "only", "save_weights", "name", "results")
 # What a training does not come out otherwise for, or (seed, device) by chance alone.
-BESIDE = (*WITHOUT_EFFECT, "seed", "device", "training.save_every", "training.updates", "execution.runs",
-          "execution.steps")  # fmt: skip
+BESIDE = (
+    *WITHOUT_EFFECT,
+    "seed",
+    "device",
+    "training.save_every",
+    "training.updates",
+    "execution.runs",
+    "execution.steps",
+)
 
 UNKNOWN = "configuration"  # a departure that says that nothing is known
 

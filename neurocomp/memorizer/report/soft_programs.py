@@ -136,7 +136,7 @@ def _entry(name: str, cell: MemorizerCell) -> Entry:
         "wall_s": cell.sample("wall_s").mean,
         "device": cell.said("device"),
         "threads": cell.said("threads"),
-    }  # fmt: skip
+    }
 
 
 def _texts(entry: Entry) -> dict[str, str]:
