@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from neurocomp.cli.arguments import Parser, whole
+from neurocomp.cli.machines import Config
 from neurocomp.cli.outputs import check_out, writing
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError, check_at_least, check_choice
@@ -21,6 +22,7 @@ from neurocomp.files import atomic_write, read_bytes
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check
 from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.results.columns import BENCHMARK
 from neurocomp.text import json_text, whole_number
 
 if TYPE_CHECKING:
@@ -90,7 +92,7 @@ def _counts(given: str | None) -> list[int]:
     return [count for count in counts if count]
 
 
-def _config(overrides: list[str]) -> RunConfig | MemorizerConfig:
+def _config(overrides: list[str]) -> Config:
     """The shape, then what was asked for: of two overrides of one key the last one holds."""
     from neurocomp.cli.compose import one_cell
 
@@ -166,7 +168,7 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
     from neurocomp.results.provenance import provenance
 
     code = provenance()
-    date = {"date": datetime.date.today().isoformat()}
+    date = dict(zip(BENCHMARK, [datetime.date.today().isoformat()], strict=True))
     origin = {"torch": torch.__version__, "commit": code.commit, "dirty": code.dirty}
     lines = [date | row | {"machine": describe_machine(row["device"].partition(":")[0])} | origin for row in rows]
     text = io.StringIO()

@@ -41,7 +41,8 @@ def split(line: str) -> tuple[str, str | None]:
 
 
 def _hydra(argv: list[str]) -> int:
+    from neurocomp.cli.machines import DIFFERENTIABLE
     from neurocomp.cli.run import call_hydra
 
-    call_hydra(["-sc", *argv])
+    call_hydra(["-sc", *argv], DIFFERENTIABLE.tree)
     return 0

@@ -1,4 +1,4 @@
-"""Overrides -> the cells they stand for, each a checked RunConfig, before anything runs or is written.
+"""Overrides -> the cells they stand for, each a checked configuration, before anything runs or is written.
 
 Hydra checks the values of a grid only as each job starts; here every cell is composed as its job will compose it.
 """
@@ -29,13 +29,11 @@ from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
-from neurocomp.cli.trees import CONFIG_NAME, MACHINE, Tree, tree_of
-from neurocomp.config import RunConfig
+from neurocomp.cli.machines import TREES, Config, Tree, tree_of
 from neurocomp.errors import UserError, checked, with_home
-from neurocomp.memorizer.config import MemorizerConfig
 
-ConfigStore.instance().store(name="base_run", node=RunConfig)
-ConfigStore.instance().store(name="base_memorizer", node=MemorizerConfig)
+for each in TREES:
+    ConfigStore.instance().store(name=each.base, node=each.schema)
 own_files.install()
 
 
@@ -43,7 +41,7 @@ class Cell(NamedTuple):
     """One job: what tells it apart, its configuration, and the folder that its relative paths may refer to."""
 
     overrides: list[str]
-    config: RunConfig | MemorizerConfig
+    config: Config
     directory: Path | None
 
 
@@ -51,12 +49,14 @@ class Request(NamedTuple):
     """What a command line asks for, and the overrides by which Hydra runs exactly that.
 
     A sweeper that chooses its cells as it goes has none beforehand; there is one then, of the first of its values.
+    `asks_hydra` says whether anything is set that Hydra alone knows what to do with, such as another launcher.
     """
 
     cells: list[Cell]
     overrides: list[str]
     tree: Tree
     is_grid: bool
+    asks_hydra: bool
     is_sampled: bool = False
 
 
@@ -64,31 +64,33 @@ class Grid(UserError):
     """A grid where one cell is meant; the message says of how many cells."""
 
 
-def compose_request(arguments: argparse.Namespace, most: int = CELLS) -> Request:
+def compose_request(arguments: argparse.Namespace, most: int = CELLS, tree: Tree | None = None) -> Request:
     """Every cell that the command line stands for; UserError lists, one a line, what is wrong with any of them.
 
-    Where one cell is meant, at most 1, a grid raises Grid before its cells are composed.
+    Where one cell is meant, at most 1, a grid raises Grid before its cells are composed. The tree of files follows from
+    the overrides unless it is given.
     """
     directory = existing(arguments.config_dir)
     words = [typed_home(word) for word in arguments.overrides]
-    tree = tree_of(words, directory)
+    tree = tree or tree_of(words, directory)
     with translated(), _loader(directory, tree) as loader:
         words, sampled = _worked_out(words, loader, tree)
+        asks = any(word.startswith(("hydra", "+hydra", "~hydra")) and not _is_ours(word) for word in words)
         wrong = None
         if not arguments.multirun or most == 1 and not sampled:
             try:
-                alone = _compose(loader, words, RunMode.RUN)
+                alone = _compose(loader, tree, words, RunMode.RUN)
                 if alone.hydra.mode != RunMode.MULTIRUN:
-                    return Request([_cell(alone, tree, _trusted(alone, tree))], words, tree, is_grid=False)
+                    return Request([_cell(alone, tree, _trusted(alone, tree))], words, tree, False, asks)
             except (HydraException, OmegaConfBaseException) as error:
                 wrong = error  # unless it is a grid
-        base = _compose(loader, words, RunMode.MULTIRUN)
+        base = _compose(loader, tree, words, RunMode.MULTIRUN)
         trusted = _trusted(base, tree)
         if wrong and not (arguments.multirun or base.hydra.mode == RunMode.MULTIRUN):
             raise wrong
         if sampled:
-            first = _compose(loader, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
-            return Request([_cell(first, tree, trusted)], words, tree, is_grid=True, is_sampled=True)
+            first = _compose(loader, tree, [first_of(override) for override in parse_overrides(words)], RunMode.RUN)
+            return Request([_cell(first, tree, trusted)], words, tree, True, asks, is_sampled=True)
         typed = _plain(base.hydra.overrides.hydra)
         swept = parse_overrides(_parameters(base) + _plain(base.hydra.overrides.task))
         grid = {override.get_key_element(): values_of(override, loader, typed) for override in swept}
@@ -96,7 +98,7 @@ def compose_request(arguments: argparse.Namespace, most: int = CELLS) -> Request
         number = math.prod(map(len, grid.values()))
         if number > most:
             raise Grid(f"a grid of {number:,} cells{'' if most == 1 else f': expected at most {most:,}'}")
-        return Request(_cells(loader, base, grid, tree, trusted), plain, tree, is_grid=True)
+        return Request(_cells(loader, base, grid, tree, trusted), plain, tree, True, asks)
 
 
 def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
@@ -104,33 +106,42 @@ def compose_cells(arguments: argparse.Namespace) -> list[Cell]:
     return compose_request(arguments).cells
 
 
-def one_cell(overrides: list[str], config_dir: str | None = None, command: str = "this") -> Cell:
+def one_cell(
+    overrides: list[str],
+    config_dir: str | None = None,
+    command: str = "this",
+    tree: Tree | None = None,
+    such_as: str = "task=map_inc",
+) -> Cell:
     """The one cell that overrides stand for; UserError if they stand for a grid of several."""
     arguments = argparse.Namespace(overrides=overrides, config_dir=config_dir, multirun=True)
     try:
-        request = compose_request(arguments, most=1)
+        request = compose_request(arguments, most=1, tree=tree)
         if request.is_sampled:
             raise Grid("cells that a sweeper chooses")
     except Grid as grid:
-        raise UserError(f"{' '.join(overrides)}: {grid}, {command} takes one, such as task=map_inc") from None
+        raise UserError(f"{' '.join(overrides)}: {grid}, {command} takes one, such as {such_as}") from None
     return request.cells[0]
 
 
-def configure(overrides: list[str], config_dir: str | None = None) -> Any:
-    """One cell from overrides, composed as `neurocomp run` composes it: the entry for Python."""
+def configure(overrides: list[str], config_dir: str | None = None) -> Config:
+    """One cell from overrides, composed as `neurocomp run` composes it: a RunConfig, or a MemorizerConfig where
+    `experiment` is one of the memorizer's. Raises UserError.
+    """
     return one_cell(overrides, config_dir, "configure()").config
 
 
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
     """The options of each group, --config-dir's among them."""
-    with translated(), _loader(existing(arguments.config_dir), MACHINE) as loader:
+    with translated(), _loader(existing(arguments.config_dir), TREES[0]) as loader:
         names = (*own_files.GROUPS, "experiment")
         return {name: loader.get_group_options(name) for name in names}
 
 
-def to_config(composed: DictConfig) -> Any:
+def to_config(composed: DictConfig) -> Config:
     """The dataclasses, their ranges checked; a key that only Hydra's `+` could have added is an error."""
-    return checked(OmegaConf.to_object(composed))
+    config: Any = OmegaConf.to_object(composed)  # of the schema that the tree's first file names
+    return checked(config)
 
 
 def searched_directory(composed_hydra: Any) -> Path | None:
@@ -163,9 +174,14 @@ def _loader(config_dir: str | None, tree: Tree) -> Iterator[ConfigLoaderImpl]:
     yield ConfigLoaderImpl(path)
 
 
-def _compose(loader: ConfigLoaderImpl, overrides: list[str], mode: RunMode) -> DictConfig:
+def _compose(loader: ConfigLoaderImpl, tree: Tree, overrides: list[str], mode: RunMode) -> DictConfig:
     """The whole configuration, `hydra` included; in MULTIRUN a missing group and values to sweep over are allowed."""
-    return loader.load_configuration(CONFIG_NAME, overrides, mode)
+    return loader.load_configuration(tree.first, overrides, mode)
+
+
+def _is_ours(word: str) -> bool:
+    """Whether a word about `hydra` says which cells there are, which is known once they are composed."""
+    return word.lstrip("+~").startswith(("hydra.mode=", "hydra.searchpath=", "hydra.sweeper.params"))
 
 
 def _worked_out(words: list[str], loader: ConfigLoaderImpl, tree: Tree) -> tuple[list[str], bool]:
@@ -174,7 +190,7 @@ def _worked_out(words: list[str], loader: ConfigLoaderImpl, tree: Tree) -> tuple
     Such a sweeper gets them as they are: it knows intervals, and takes its own steps.
     """
     overrides = parse_overrides(words)
-    check_overrides(overrides, RunConfig if tree == MACHINE else MemorizerConfig, loader)
+    check_overrides(overrides, tree.schema, loader)
     chosen = [override.value() for override in overrides if override.key_or_group == "hydra/sweeper"]
     if chosen and chosen[-1] != "basic":
         return words, True
@@ -187,15 +203,15 @@ def _worked_out(words: list[str], loader: ConfigLoaderImpl, tree: Tree) -> tuple
             experiments = values if override.key_or_group == "experiment" else experiments
         worked_out.append(word)
     if len(experiments) > 1:
-        _check_experiments(experiments, worked_out, loader)
+        _check_experiments(experiments, worked_out, loader, tree)
     return worked_out, False
 
 
-def _check_experiments(names: list[str], words: list[str], loader: ConfigLoaderImpl) -> None:
+def _check_experiments(names: list[str], words: list[str], loader: ConfigLoaderImpl, tree: Tree) -> None:
     """Raise UserError if experiments with grids of their own are swept over: Hydra would drop each grid."""
     others = [word for word in words if not word.startswith("experiment=")]
     for name in names:
-        if _parameters(_compose(loader, [*others, f"experiment={name}"], RunMode.MULTIRUN)):
+        if _parameters(_compose(loader, tree, [*others, f"experiment={name}"], RunMode.MULTIRUN)):
             each = "; ".join(f"neurocomp run experiment={name}" for name in names)
             given = f"experiment={','.join(names)}: {name} has a grid of its own"
             raise UserError(f"{given}; run one after the other: {each}")
@@ -269,7 +285,7 @@ def _trusted(composed: DictConfig, tree: Tree) -> dict[str, Any] | None:
     if all(source.provider in ("hydra", "main", "schema") for source in composed.hydra.runtime.config_sources):
         return None
     typed = [word for word in _plain(composed.hydra.overrides.hydra) if not word.startswith("hydra.searchpath=")]
-    return _hydra_of(_compose(ConfigLoaderImpl(create_config_search_path(tree.module)), typed, RunMode.MULTIRUN))
+    return _hydra_of(_compose(ConfigLoaderImpl(create_config_search_path(tree.module)), tree, typed, RunMode.MULTIRUN))
 
 
 def _hydra_of(composed: DictConfig) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from omegaconf.errors import (
     ValidationError,
 )
 
-from neurocomp.cli.trees import memorizer_experiments
+from neurocomp.cli.machines import memorizer_experiments
 from neurocomp.errors import UserError, did_you_mean
 
 EXPECTED = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
@@ -116,7 +116,7 @@ def _why(cause: OmegaConfBaseException) -> str:
     reason = str(cause).partition("\n")[0]
     if isinstance(cause, (ConfigAttributeError, ConfigKeyError)) and cause.parent_node is not None:
         known = [str(key) for key in cause.parent_node if key != "hydra"]
-        if cause.full_key == str(cause.key):
+        if cause.full_key == str(cause.key) and "task" in known:
             known.append("experiment")
         return f'there is no key "{cause.key}"; the keys here are {", ".join(known)}{did_you_mean(cause.key, known)}'
     if isinstance(cause, ValidationError):

@@ -15,13 +15,14 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, NamedTuple
 
-from neurocomp.config import MEASURES, METHODS, RunConfig, TaskConfig
+from neurocomp.config import ENGINES, MEASURES, METHODS, RunConfig, TaskConfig
 from neurocomp.machine_config import READINGS
 from neurocomp.memorizer.config import SOFT_TASKS, TASKS, MemorizerConfig
+from neurocomp.readings.config import ReadingsConfig
 
 # Keys whose values are listed with them; the first one is the default.
 CHOICES: dict[str, tuple[str, ...]] = {f"machine.{key}": choices for key, choices in READINGS.items()}
-CHOICES |= {"method": METHODS, "measure": MEASURES}
+CHOICES |= {"method": METHODS, "measure": MEASURES, "engine": ENGINES}
 MEMORIZER_CHOICES = {"task": (TASKS[0], *SOFT_TASKS)}
 
 
@@ -48,6 +49,11 @@ def machine_keys() -> list[Key]:
 def memorizer_keys() -> list[Key]:
     """The keys of `neurocomp run` for the memorizer."""
     return list(_keys(MemorizerConfig, "", MEMORIZER_CHOICES))
+
+
+def readings_keys() -> list[Key]:
+    """The keys of `neurocomp readings`."""
+    return list(_keys(ReadingsConfig, "", {"engine": ENGINES}))
 
 
 def selected(keys: list[Key], words: list[str]) -> list[Key]:
@@ -99,7 +105,7 @@ PAGE = """\
 
 Every key of `neurocomp run`, with its default. `neurocomp run --help gamma` prints one of them, and `--help optimizer.`
 all that begin so. This page is made by `python -m neurocomp.cli.keys > docs/keys.md` from the dataclasses in
-`neurocomp/config.py` and `neurocomp/memorizer/config.py`.
+`neurocomp/config.py`, `neurocomp/memorizer/config.py` and `neurocomp/readings/config.py`.
 
 ## The differentiable machine
 
@@ -110,12 +116,20 @@ all that begin so. This page is made by `python -m neurocomp.cli.keys > docs/key
 Where `experiment` is one of the memorizer's, these are the keys instead.
 
 {memorizer}
+
+## The search over readings
+
+The keys of `neurocomp readings`.
+
+{readings}
 """
 
 
 def page() -> str:
     """docs/keys.md."""
-    return PAGE.format(machine=_table(machine_keys()), memorizer=_table(memorizer_keys()))
+    return PAGE.format(
+        machine=_table(machine_keys()), memorizer=_table(memorizer_keys()), readings=_table(readings_keys())
+    )
 
 
 def _table(keys: list[Key]) -> str:

@@ -36,6 +36,7 @@ class Command(NamedTuple):
 
 COMMANDS = {
     "run": Command("run", "main", "tune programs (or search): a cell, or a grid", "run task=map_inc init=map_inc"),
+    "readings": Command("readings", "main", "search what the paper leaves open", "readings settings=40 screen=8"),
     "synth": Command("synth", "main", "programs that explain a task's examples", "synth task=reduce"),
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
     "plot": Command("plot", "main", "the same as figures", "plot table1"),
@@ -120,7 +121,9 @@ def usage() -> str:
 
 def _rest_of(given: list[str]) -> str:
     """What becomes of a command that was ended before its end."""
-    return "; the same command again goes on from the last finished chunk" if given[:1] == ["run"] else ""
+    return (
+        "; the same command again goes on from the last finished chunk" if given[:1] in (["run"], ["readings"]) else ""
+    )
 
 
 def _refused(error: BaseException, given: list[str]) -> int:
@@ -128,7 +131,11 @@ def _refused(error: BaseException, given: list[str]) -> int:
     cause = error.__cause__ if isinstance(error, Stop) and error.__cause__ else error
     if os.environ.get(DEBUG) or not (is_refusal(cause) or is_shortage(cause)):
         raise error
-    rest = "; rows so far are safe, and the same command goes on from there" if given[:1] == ["run"] else ""
+    rest = (
+        "; rows so far are safe, and the same command goes on from there"
+        if given[:1] in (["run"], ["readings"])
+        else ""
+    )
     if not isinstance(cause, OSError):
         return _complain(shortage(cause) + rest, 1)
     file = cause.filename or (str(error) if isinstance(error, Stop) else "")

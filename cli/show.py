@@ -20,15 +20,15 @@ examples:
 def main(argv: Sequence[str]) -> int:
     """Exit code 1 if a file could not be read; the others are shown."""
     args = _parser().parse_args(argv)
-    from neurocomp.memorizer.report import cells as memorized
-    from neurocomp.report import cells as tuned
+    from neurocomp.cli.machines import MACHINES
+    from neurocomp.report.cells import Said
 
-    directory, said = args.results or Path("results"), tuned.Said()
+    directory, said = args.results or Path("results"), Said()
     if args.results and not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
     blocks = [
-        (report, [report.summary_line(cell) for cell in report.read_cells(directory, said, details=False)])
-        for report in (tuned, memorized)
+        (report, [cell.summary_line() for cell in report.read_cells(directory, said, details=False)])
+        for report in (machine.report() for machine in MACHINES)
     ]
     blocks = [(report, lines) for report, lines in blocks if lines]
     if args.json:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Optional
 
 from neurocomp import moved
-from neurocomp.errors import LARGEST, UserError, check_at_least, check_choice, check_folder, check_text, with_home
+from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.machine_config import MachineConfig
 from neurocomp.text import visible
 
@@ -80,6 +80,7 @@ class OptimizerConfig:
 SEARCHES = ("random_search", "local_search", "enumerate")
 METHODS = ("tune", "synthesize", *SEARCHES)
 MEASURES = ("soft", "hard", "fit", "general")
+ENGINES = ("auto", "eager", "fused")
 
 
 @dataclass
@@ -138,30 +139,6 @@ class SearchConfig:
     def __post_init__(self):
         if not math.isfinite(self.budget) or self.budget <= 0:
             raise UserError(f"search.budget={self.budget}: expected a number > 0")
-
-
-@dataclass
-class ReadingsConfig:
-    """The search over what the paper leaves open (`readings.py`); 0 settings: no search.
-
-    Every setting is screened with `screen` restarts in each of the 20 tuned cells, until `settings` of them or
-    `seconds` are spent; then the `confirm` best by each measure are measured with `restarts` restarts of seed+1.
-    """
-
-    settings: int = 0
-    """How many settings are screened. 0: no search over readings."""
-    screen: int = 16
-    """How many restarts a setting is screened with, in each of the 20 tuned cells."""
-    confirm: int = 3
-    """How many of the best settings, by each measure, are measured again with `restarts` restarts of the next seed."""
-    seconds: float = 7200.0
-    """Screening ends after this many seconds, counted over all runs of the search."""
-
-    def __post_init__(self):
-        check_at_least("readings.settings", self.settings, 0)
-        check_at_least("readings.screen", self.screen, 1)
-        check_at_least("readings.confirm", self.confirm, 0)
-        check_at_least("readings.seconds", self.seconds, 0)
 
 
 @dataclass
@@ -252,8 +229,6 @@ class RunConfig:
     """The search over the high-level language."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """The searches over raw programs."""
-    readings: ReadingsConfig = field(default_factory=ReadingsConfig)
-    """The search over what the paper leaves open."""
     limits: LimitsConfig = field(default_factory=LimitsConfig)
     """What the cell may take; no part of what it is."""
     init: str = "random"
@@ -304,7 +279,7 @@ class RunConfig:
         check_text("init", self.init)
         self.init, self.results = with_home("init", self.init), with_home("results", self.results)
         check_choice("method", self.method, METHODS)
-        check_choice("engine", self.engine, ("auto", "eager", "fused"))
+        check_choice("engine", self.engine, ENGINES)
         check_choice("precision", self.precision, ("float32", "float64"))
         check_at_least("gamma", self.gamma, 0)
         if not 0 < self.epsilon < 1:
@@ -312,8 +287,6 @@ class RunConfig:
         for key in ("restarts", "examples", "chunk"):
             check_at_least(key, getattr(self, key), 1)
         check_at_least("seed", self.seed, 0)
-        if self.readings.settings and self.seed == LARGEST:
-            raise UserError(f"seed={self.seed}: readings are confirmed with seed + 1; expected a number < {LARGEST}")
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         if self.only is not None:

@@ -1,8 +1,10 @@
-"""The device that tensors are on, if it is there, and how many threads compute."""
+"""The device that tensors are on, if it is there, and how many threads compute. Nothing else sets PyTorch's threads."""
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Generator
 
 import torch
 
@@ -23,3 +25,14 @@ def checked_device(name: str) -> torch.device:
 def thread_count(given: int | None) -> int:
     """The threads that were asked for; without a number, as many as there are processors."""
     return given or os.cpu_count() or 1
+
+
+@contextlib.contextmanager
+def torch_threads(count: int) -> Generator[None]:
+    """Inside, PyTorch computes on this many threads; afterwards on as many as before."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -13,6 +13,7 @@ from typing import NoReturn
 MODULES = {
     "bench.memorizer": "memorizer.bench",
     "bench.update": "bench.one_update",
+    "cli.trees": "cli.machines",
     "columns": "results.columns",
     "compiler": "compilation.compiler",
     "configuration_file": "results.configuration_file",
@@ -25,6 +26,7 @@ MODULES = {
     "initialization": "tasks.initialization",
     "inputs": "tasks.inputs",
     "lock": "results.lock",
+    "memorizer.columns": "results.columns",
     "methods.search": "methods.searches",
     "methods.templates": "methods.near_misses",
     "objective": "tuning.objective",

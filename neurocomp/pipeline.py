@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import yaml
 
 from neurocomp.config import RunConfig
-from neurocomp.errors import UserError
+from neurocomp.devices import torch_threads
+from neurocomp.engine import torch_threads_for
 from neurocomp.jit import check_compiler
+from neurocomp.job import complete
 from neurocomp.methods.extras import check_extras
-from neurocomp.methods.near_misses import kept_templates, with_templates
+from neurocomp.methods.near_misses import kept_templates, plan_cell
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.searches import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.tune import make_ready, tuned_rows
-from neurocomp.plan import Plan, make_plan
+from neurocomp.plan import CheckedCell, Plan, check_config
 from neurocomp.report.cells import Cell, read_cell
-from neurocomp.results.writer import CellWriter, check_appendable
+from neurocomp.results.columns import RESTARTS
+from neurocomp.results.writer import check_appendable
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out
-from neurocomp.text import say, visible
+from neurocomp.text import say
 
 Rows = Iterator[list[dict]]
 
@@ -51,92 +54,99 @@ ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing fro
 
 def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell:
     """Produce the restarts of a cell that are not in its CSV yet, and return the cell as it then stands."""
-    return read_cell(complete(config, directory, progress))
+    job = Job(check_config(config, directory))
+    complete(job, progress)
+    return read_cell(job.path)
 
 
-def complete(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Path:
-    """Produce the restarts of a cell that are not in its CSV yet, and return where this is."""
-    plan = make_plan(config, directory)
-    config = plan.config
-    if config.only is not None:
-        raise UserError(f"only={config.only}: replay runs one restart again, run_cell those that are missing")
-    unseen = held_out(plan.task, config.seed)
-    with CellWriter(plan.path, configuration(plan)) as cell:
-        batches = cell.missing_batches(config.restarts, 1 if config.method in ONE_AT_A_TIME else config.chunk)
-        warn_of_extras(plan, len(cell.finished))
-        if batches:
-            remark_once(few_inputs(plan.task))
-            make_ready(plan, unseen)
-            plan = with_templates(plan, unseen, progress, keep=True)
-        with Progress(plan.path.stem, batches, config.optimizer.updates, shown=progress) as bar:
-            for rows in METHODS[config.method](plan, unseen, batches, bar):
-                cell.append(rows)
-    return plan.path
-
-
-def replay(config: RunConfig, directory: Path | None = None, progress: bool = True) -> dict:
-    """Run the restart `config.only` again by itself and return its row; of a tuned one, the loss curve goes to a file.
-
-    The cell's CSV stays as it is.
-    """
-    plan = make_plan(config, directory)
-    unseen = held_out(plan.task, config.seed)
-    remark_once(few_inputs(plan.task))
-    plan = with_templates(plan, unseen, progress, keep=False)
-    ((row,),) = METHODS[plan.config.method](plan, unseen, [[plan.config.only]], None)
-    return row
-
-
-@functools.cache
-def remark_once(remark: str | None) -> None:
-    """Say this on stderr, if there is anything to say: of a grid's cells of one task, the first says it for all."""
-    if remark:
-        say([remark], prefix="")
-
-
-def warn_of_extras(plan: Plan, finished: int) -> None:
-    """Say so where curves or weights are asked for of restarts that are done."""
-    if finished and (plan.config.save_curves or plan.config.save_weights):
-        done = f"{plan.path.stem}: {finished} restarts are done and not run again for curves or weights"
-        say([f"{done}; only=N runs one, another name= runs all"], prefix="")
-
-
-def configuration(plan: Plan) -> str:
-    """The full resolved configuration as YAML, with what the hash was taken of."""
-    given = plan.config.init
-    init = given if Path(given).name == plan.init else plan.init  # a path stays one; reference has a name
-    resolved = {"init": init, "gamma": plan.gamma, "engine": plan.engine, "config_hash": plan.config_hash}
-    settings = asdict(plan.config) | resolved
-    del settings["limits"]  # what a cell may take is no part of what it is
-    return yaml.safe_dump(settings, sort_keys=False)
-
-
-def check(config: RunConfig, directory: Path | None = None) -> None:
+def check(config: RunConfig, directory: Path | None = None) -> Job:
     """Raise UserError for whatever is wrong with a cell before it runs, a results file that is not ours included."""
     check_compiler()
-    plan = make_plan(config, directory)
-    check_appendable(plan.path, config.results)
-    kept_templates(plan)
-    if config.method == "tune":
-        check_extras(plan)
+    cell = check_config(config, directory)
+    check_appendable(cell.path, cell.config.results)
+    kept_templates(cell)
+    if cell.config.method == "tune":
+        check_extras(cell)
+    return Job(cell)
 
 
-def cell_path(config: RunConfig, directory: Path | None = None) -> Path:
-    """Where the rows of this cell are."""
-    return make_plan(config, directory).path
+@dataclass(frozen=True)
+class Job:
+    """A cell of the differentiable machine, as `neurocomp.job` runs it."""
+
+    cell: CheckedCell
+
+    FORMAT = RESTARTS
+
+    def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Rows:
+        """Held-out examples, what to start from, and the method: the rows of these restarts as they are done."""
+        cell, method = self.cell, METHODS[self.cell.config.method]
+        remark_once(few_inputs(cell.task))
+        with torch_threads(torch_threads_for(cell.engine, cell.threads)):
+            unseen = held_out(cell.task, cell.config.seed)
+            make_ready(cell, unseen)
+            plan = plan_cell(cell, unseen, progress, keep=True)
+            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown=progress) as bar:
+                yield from method(plan, unseen, batches, bar)
+
+    def replay(self, progress: bool = True) -> dict:
+        """The row of the restart `only`, run again by itself; a tuned restart's loss curve goes to a file."""
+        cell, method = self.cell, METHODS[self.cell.config.method]
+        remark_once(few_inputs(cell.task))
+        with torch_threads(torch_threads_for(cell.engine, cell.threads)):
+            unseen = held_out(cell.task, cell.config.seed)
+            plan = plan_cell(cell, unseen, progress, keep=False)
+            ((row,),) = method(plan, unseen, [[self.only]], None)
+        return row
+
+    @property
+    def path(self) -> Path:
+        return self.cell.path
+
+    @property
+    def restarts(self) -> int:
+        return self.cell.config.restarts
+
+    @property
+    def only(self) -> int | None:
+        return self.cell.config.only
+
+    @property
+    def chunk(self) -> int:
+        return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
+
+    def describe(self) -> str:
+        return describe(self.cell.config)
+
+    def configuration(self) -> str:
+        cell, given = self.cell, self.cell.config.init
+        init = given if Path(given).name == cell.init else cell.init  # a path stays one; reference has a name
+        resolved = {"init": init, "gamma": cell.gamma, "engine": cell.engine, "config_hash": cell.config_hash}
+        settings = asdict(cell.config) | resolved
+        del settings["limits"]  # what a cell may take is no part of what it is
+        return yaml.safe_dump(settings, sort_keys=False)
+
+    def remark(self, finished: int) -> None:
+        """Say so where curves or weights are asked for of restarts that are done."""
+        if finished and (self.cell.config.save_curves or self.cell.config.save_weights):
+            done = f"{self.path.stem}: {finished} restarts are done and not run again for curves or weights"
+            say([f"{done}; only=N runs one, another name= runs all"], prefix="")
+
+    def written(self, restarts: Sequence[int]) -> None:
+        """Nothing is left to do."""
+
+    def failed_row(self, reason: str) -> dict:
+        return common_columns(self.cell) | {"restart": None, "status": "failed", "program": reason}
 
 
 def describe(config: RunConfig) -> str:
-    """The cell in words of the command line; a search over readings is none."""
-    if config.readings.settings:
-        return f"search over readings, name={config.name} seed={config.seed}"
+    """A cell in words of the command line."""
     method = "" if config.method == "tune" else f" method={config.method}"
     return f"task={config.task.name} init={config.init}{method} gamma={config.gamma:g} seed={config.seed}"
 
 
-def record_failure(config: RunConfig, directory: Path | None, error: BaseException) -> None:
-    """A row that says the cell failed, with the reason where the program would stand."""
-    plan = make_plan(config, directory)
-    with CellWriter(plan.path, configuration(plan)) as cell:
-        reason = visible(" ".join(f"{type(error).__name__}: {error}".split()))
-        cell.append([common_columns(plan) | {"restart": None, "status": "failed", "program": reason}])
+@functools.cache
+def remark_once(remark: str | None) -> None:
+    """Say this on stderr, if there is anything to say: the first cell of a task in a grid says it for all."""
+    if remark:
+        say([remark], prefix="")

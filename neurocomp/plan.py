@@ -1,9 +1,9 @@
-"""A configuration, checked and resolved before anything runs: its task, what it starts from, its identity."""
+"""A configuration, checked and resolved before anything runs (CheckedCell), and then with its starts (Plan)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import torch
 from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig
-from neurocomp.devices import checked_device
+from neurocomp.devices import checked_device, thread_count
 from neurocomp.engine import resolve
 from neurocomp.errors import UserError, checked
 from neurocomp.language.assembly import Program
@@ -44,15 +44,16 @@ class Start(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
-    """One cell, ready to run. Restarts take the `starts` in turn; of init=synth there are none before it has run.
+class CheckedCell:
+    """One cell: what it computes, its identity, and where its rows are.
 
+    `program` is what its restarts start from: None for random weights, and for init=synth, which has to be run first.
     gamma is 1 for random weights, and 0 where nothing is compiled to weights.
     """
 
     config: RunConfig
     task: Task
-    starts: tuple[Start, ...]
+    program: Program | None
     init: str
     gamma: float
     engine: str
@@ -61,11 +62,36 @@ class Plan:
     config_hash: str
     path: Path
 
+    @property
+    def threads(self) -> int:
+        """How many threads compute."""
+        return thread_count(self.config.threads)
+
+
+@dataclass(frozen=True)
+class Plan(CheckedCell):
+    """A cell with what its restarts start from: they take the `starts` in turn."""
+
+    starts: tuple[Start, ...]
+
     def start_of(self, restart: int) -> Start:
         return self.starts[restart % len(self.starts)]
 
 
-def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
+def plan_from(cell: CheckedCell, starts: Sequence[Start]) -> Plan:
+    """The cell with these starts."""
+    return Plan(**{each.name: getattr(cell, each.name) for each in fields(CheckedCell)}, starts=tuple(starts))
+
+
+def make_plan(config: RunConfig) -> Plan:
+    """The plan of a cell whose start is known before it runs: of any but init=synth, which has to be run for it."""
+    cell = check_config(config)
+    if cell.init == "synth":
+        raise ValueError("init=synth: what it starts from is not known before synthesis has run")
+    return plan_from(cell, [Start(cell.program)])
+
+
+def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCell:
     """Everything of a cell that can be wrong before it runs; files are looked up here, then in `directory`.
 
     The configuration is checked again: values may have been set since it was made. Raises UserError. Writes nothing.
@@ -92,8 +118,7 @@ def make_plan(config: RunConfig, directory: Path | None = None) -> Plan:
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
     _check_limits(config, task, engine, device.type, path)
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
-    starts = () if init == "synth" else (Start(program),)
-    return Plan(config, task, starts, init, gamma, engine, device, dtype, digest, path)
+    return CheckedCell(config, task, program, init, gamma, engine, device, dtype, digest, path)
 
 
 def _check_limits(config: RunConfig, task: Task, engine: str, device: str, path: Path) -> None:

@@ -23,7 +23,7 @@ QUICK = ["examples=4", "threads=1", "optimizer.updates=40", "optimizer.hold=3", 
 COMMANDS = {
     "grid": ["run", "-m", "task=map_inc", "init=map_dec,map_inc", "restarts=12", "chunk=4", *QUICK],
     "synth": ["run", "task=map_inc", "init=synth", "restarts=12", "chunk=3", "synthesis.candidates=2000", *QUICK],
-    "readings": ["run", "experiment=readings", "readings.settings=1", "readings.screen=1", "readings.confirm=1",
+    "readings": ["readings", "settings=1", "screen=1", "confirm=1",
                  "restarts=1", "threads=1"],
 }  # fmt: skip
 ASIDE = ("wall_s", "seconds", "version", "commit", "dirty", "date", "batch")  # times, code, what was written together

@@ -30,7 +30,7 @@ INC = ("run", "task=inc", "init=inc", *QUICK)
 
 def test_a_cell_that_failed_is_told_apart_from_one_that_is_incomplete(command, monkeypatch):
     path = pipeline_path(INC)
-    monkeypatch.setattr(pipeline, "complete", measured_nothing)
+    monkeypatch.setattr("neurocomp.cli.run.complete", measured_nothing)
     answer = command(*INC)
     assert answer.code == 1 and "incomplete, 0 of 2 restarts are there" in answer.err
     with CellWriter(path, "restarts: 2\n") as cell:
@@ -40,13 +40,13 @@ def test_a_cell_that_failed_is_told_apart_from_one_that_is_incomplete(command, m
 
 
 def test_one_restart_alone_is_no_incomplete_cell(command, monkeypatch):
-    monkeypatch.setattr(pipeline, "replay", lambda *_, **__: {"restart": 1})
+    monkeypatch.setattr(pipeline.Job, "replay", lambda *_, **__: {"restart": 1})
     answer = command(*INC, "only=1")
     assert (answer.code, answer.out, answer.err) == (0, "restart: 1\n", "")
 
 
 def test_json_is_for_the_command_that_asks_for_it(command, monkeypatch):
-    monkeypatch.setattr(pipeline, "replay", lambda *_, **__: {"restart": 1})
+    monkeypatch.setattr(pipeline.Job, "replay", lambda *_, **__: {"restart": 1})
     assert command(*INC, "only=1", "--json").out == '{"restart": 1}\n'
     assert command(*INC, "only=1").out == "restart: 1\n"
 
@@ -55,11 +55,11 @@ def test_json_is_for_the_command_that_asks_for_it(command, monkeypatch):
 def test_a_full_disk_ends_a_grid_and_one_cells_error_does_not(command, monkeypatch, error, cells):
     tried = []
 
-    def run(config, *_, **__):
-        tried.append(config.seed)
+    def run(job):
+        tried.append(job.path)
         raise error
 
-    monkeypatch.setattr(pipeline, "complete", run)
+    monkeypatch.setattr("neurocomp.cli.run.complete", run)
     assert command("run", "-m", *INC[1:], "seed=0,1,2").code == 1 and len(tried) == cells
 
 
@@ -169,7 +169,7 @@ def test_compiled_noise_is_that_of_seed_and_restart(command, tmp_path, seed, res
 def test_a_driven_run_is_exact_only_if_every_step_is(command, tmp_path, monkeypatch):
     """A run with a step more that leaves the same words is not; nor does `add` by heart run another program."""
     from neurocomp.memorizer import execution
-    from neurocomp.memorizer.pipeline import complete
+    from tests.jobs import complete
     from tests.test_memorizer import tiny
 
     complete(tiny(tmp_path, include=["add"], save_weights=True), progress=False)

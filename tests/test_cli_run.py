@@ -84,7 +84,7 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("neurocomp ", "run synth table plot show compare exec subleq compile decompile bench"),
+        ("neurocomp ", "run readings synth table plot show compare exec subleq compile decompile bench"),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
@@ -223,17 +223,17 @@ QUICK = ("restarts=2", "gamma=0.01", "optimizer.updates=3")
 @pytest.fixture
 def failing(monkeypatch):
     """Make every cell whose seed is 1 raise `error`."""
-    from neurocomp import pipeline
+    from neurocomp.cli import run
 
-    complete = pipeline.complete
+    complete = run.complete
 
     def install(error: BaseException):
-        def run(config, *arguments, **options):
-            if config.seed == 1:
+        def failing_complete(job):
+            if "seed=1" in job.describe():
                 raise error
-            return complete(config, *arguments, **options)
+            complete(job)
 
-        monkeypatch.setattr(pipeline, "complete", run)
+        monkeypatch.setattr(run, "complete", failing_complete)
 
     return install
 
@@ -274,12 +274,12 @@ def test_a_failing_cell_does_not_stop_the_others(command, failing):
 
 def test_a_failed_cell_is_made_up_for_by_the_same_command(command, failing, monkeypatch):
     with monkeypatch.context() as context:
-        from neurocomp import pipeline
+        from neurocomp.cli import run
 
-        whole = pipeline.complete
+        whole = run.complete
         failing(RuntimeError("it broke"))
         assert command("run", "task=inc", "init=inc", "seed=1", *QUICK).code == 1
-        context.setattr(pipeline, "complete", whole)
+        context.setattr(run, "complete", whole)
         assert command("run", "task=inc", "init=inc", "seed=1", *QUICK).code == 0
 
 

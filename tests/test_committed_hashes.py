@@ -11,9 +11,8 @@ import yaml
 
 from neurocomp.config import RunConfig
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.memorizer.plan import make_plan as memorizer_plan
-from neurocomp.plan import make_plan
 from neurocomp.results.writer import RESTARTS
+from tests.jobs import job_of
 
 ROOT = Path(__file__).parents[1]
 CELLS = sorted((ROOT / "results").rglob("*.yaml"))
@@ -44,8 +43,8 @@ def test_committed_cells_keep_their_hashes(folder, monkeypatch):
         given = yaml.load(cell.read_text(), Loader=LOADER)
         tuned = isinstance(given["task"], dict)
         config = config_of(given, RunConfig if tuned else MemorizerConfig)
-        plan = make_plan(config) if tuned else memorizer_plan(config)
-        assert (plan.config_hash, plan.path.stem) == (given["config_hash"], cell.stem), cell
+        job = job_of(config)
+        assert (job.failed_row("")["config_hash"], job.path.stem) == (given["config_hash"], cell.stem), cell
 
 
 def test_the_new_column_comes_last():

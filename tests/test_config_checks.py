@@ -8,11 +8,11 @@ import pytest
 from neurocomp.cli.compose import configure
 from neurocomp.config import OptimizerConfig, RunConfig
 from neurocomp.errors import UserError, checked
-from neurocomp.memorizer import pipeline as memorizer_pipeline
 from neurocomp.memorizer.plan import make_plan as make_memorizer_plan
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
 from neurocomp.results.identity import cell_name, file_stem
+from tests.jobs import complete
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_name_is_one_folder_below_results(config, tmp_path, name, shown):
     memorizer = configure(["experiment=real_programs"])
     memorizer.name = name
     with pytest.raises(UserError) as refusal:
-        memorizer_pipeline.complete(memorizer, progress=False)
+        complete(memorizer, progress=False)
     assert str(refusal.value) == f"name={shown}: {BELOW}"
 
 

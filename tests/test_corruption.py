@@ -19,10 +19,9 @@ from pathlib import Path
 import pytest
 
 from neurocomp.errors import UserError
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.report import cells as memorized
 from neurocomp.report import cells
-from neurocomp.results.columns import RESTARTS
+from neurocomp.results.columns import MEMORIZED, RESTARTS
 from neurocomp.results.writer import CellWriter
 from tests.conftest import ROOT
 

@@ -16,6 +16,7 @@ from neurocomp.results.columns import RESTARTS
 from neurocomp.results.identity import config_hash
 from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, row, write_cell
+from tests.jobs import cell_path
 from tests.test_cli_run import QUICK
 from tests.test_identity_of_cells import git
 
@@ -88,10 +89,10 @@ def test_batches_end_at_the_limits_of_chunks(tmp_path, done, restarts, chunk, mi
 
 
 def test_a_restart_that_fails_by_itself_is_exit_code_1(command, monkeypatch, tmp_path):
-    def run(config, *arguments, **options):
+    def replay(job, *arguments, **options):
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr(pipeline, "replay", run)
+    monkeypatch.setattr(pipeline.Job, "replay", replay)
     answer = command("run", "task=inc", "init=inc", "only=1", *QUICK)
     assert answer.code == 1 and "RuntimeError: it broke" in answer.err and answer.out == ""
     assert not list(tmp_path.rglob("*.csv"))
@@ -101,7 +102,7 @@ def test_restarts_beyond_those_asked_for_make_up_for_none(command, tmp_path, mon
     """Restarts 5 to 9 are in the file; of restarts=5 there is none, as long as the cell does not run."""
     given = ("run", "task=inc", "init=inc", *QUICK, "restarts=5")
     with monkeypatch.context() as context:
-        context.setattr(pipeline, "complete", measured_nothing)
+        context.setattr("neurocomp.cli.run.complete", measured_nothing)
         assert command(*given).code == 1
         path = pipeline_path(given)
         with CellWriter(path, "restarts: 5\n") as cell:
@@ -117,19 +118,17 @@ def test_restarts_beyond_those_asked_for_make_up_for_none(command, tmp_path, mon
         assert command(*given).code == 0
 
 
-def measured_nothing(config, directory):
+def measured_nothing(job):
     """Stands for a run that wrote no row: the cell has a header alone, or what was there."""
-    path = pipeline.cell_path(config, directory)
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(",".join(RESTARTS.columns) + "\n")
-    return path
+    if not job.path.exists():
+        job.path.parent.mkdir(parents=True, exist_ok=True)
+        job.path.write_text(",".join(RESTARTS.columns) + "\n")
 
 
 def pipeline_path(given):
     from neurocomp.cli.compose import configure
 
-    return pipeline.cell_path(configure(list(given[1:])))
+    return cell_path(configure(list(given[1:])))
 
 
 def test_a_cell_that_is_done_is_not_run_again_and_says_what_it_holds(command, monkeypatch):

@@ -18,11 +18,12 @@ from neurocomp.language.assembly import fit, load_program
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.methods import tune
 from neurocomp.methods.rows import rounded
-from neurocomp.pipeline import cell_path, replay, run_cell
+from neurocomp.pipeline import run_cell
 from neurocomp.plan import start
 from neurocomp.tuning import optimizer
 from neurocomp.tuning.recovery import says
 from neurocomp.tuning.update import Updated, choose
+from tests.jobs import cell_path, replay
 from tests.test_fused import SIZES, problem
 from tests.test_fused_gradient import TASK, small_loss
 from tests.test_tasks import shipped

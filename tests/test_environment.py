@@ -42,7 +42,7 @@ def refusing(monkeypatch):
         def complete(*arguments):
             raise error
 
-        monkeypatch.setattr(pipeline, "complete", complete)
+        monkeypatch.setattr("neurocomp.cli.run.complete", complete)
 
     return refuse
 
@@ -150,7 +150,9 @@ def test_rows_do_not_go_where_a_closed_stream_was(tmp_path):
 @pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
 def test_a_signal_ends_a_run_as_ctrl_c_does(command, monkeypatch, name):
     number = getattr(signal, name)
-    monkeypatch.setattr(pipeline, "complete", lambda *_: (os.kill(os.getpid(), number), time.sleep(9)))  # it comes soon
+    monkeypatch.setattr(
+        "neurocomp.cli.run.complete", lambda *_: (os.kill(os.getpid(), number), time.sleep(9))
+    )  # it comes soon
     before = signal.signal(number, signal.SIG_DFL)  # nohup has SIGHUP ignored
     try:
         answer = command(*INC)

@@ -256,16 +256,10 @@ def test_info_is_shown_as_hydra_shows_it(command):
 def test_a_job_returns_the_rate_that_its_measure_names(tmp_path, monkeypatch, measure, rate):
     """What a sweeper such as Optuna's is told; Hydra passes on what the job returns."""
     from neurocomp import pipeline
-    from neurocomp.cli.run import _run_cell
+    from neurocomp.cli import run
     from tests.cells import write_cell
 
     path = write_cell(tmp_path / "runs", "inc", "inc", 4, soft=1, hard=3)
-    monkeypatch.setattr(pipeline, "complete", lambda config, directory: path)
-    assert _run_cell(configure(["task=inc", f"measure={measure}"]), None) == rate
-
-
-def test_hydra_receives_what_the_job_returns(monkeypatch):
-    from neurocomp.cli import run
-
-    monkeypatch.setattr(run, "run_job", lambda composed: 0.5)
-    assert run.machine_job(object()) == 0.5 and run.memorizer_job(object()) == 0.5  # type: ignore[arg-type]
+    monkeypatch.setattr(pipeline.Job, "path", path)
+    monkeypatch.setattr(run, "complete", lambda job: None)
+    assert run.objective(configure(["task=inc", f"measure={measure}"]), None) == rate

@@ -14,11 +14,12 @@ from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, Search
 from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.machine_config import MachineConfig
-from neurocomp.pipeline import cell_path, record_failure, replay, run_cell
+from neurocomp.pipeline import run_cell
 from neurocomp.plan import Start, make_plan, programs_a_restart, start
 from neurocomp.results.writer import read_rows
 from neurocomp.tasks.examples import held_out, training_examples
 from tests.conftest import ROOT
+from tests.jobs import cell_path, record_failure, replay
 from tests.test_tasks import plain, shipped
 
 MAP_INC = shipped("map_inc", length=2)
@@ -144,7 +145,7 @@ def test_a_search_may_run_the_programs_that_updates_and_budget_come_to():
 
 def test_a_failed_row_says_why(tmp_path):
     given = config(results=str(tmp_path), seed=2)
-    record_failure(given, None, RuntimeError("it\nbroke"))
+    record_failure(given, RuntimeError("it\nbroke"))
     (row,) = read_rows(cell_path(given)).to_dict("records")
     assert (row["status"], row["program"], row["seed"]) == ("failed", "RuntimeError: it broke", 2)
 

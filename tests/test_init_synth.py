@@ -16,12 +16,13 @@ from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig
 from neurocomp.language.assembly import Program, fit, format_program, load_program, parse
 from neurocomp.methods import near_misses as templates
 from neurocomp.methods import synthesize as method_synthesize
-from neurocomp.pipeline import cell_path, replay, run_cell
-from neurocomp.plan import Start, make_plan, start
+from neurocomp.pipeline import run_cell
+from neurocomp.plan import Start, check_config, plan_from, start
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.synthesizer import Found, Synthesis
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.task import Examples, Task
+from tests.jobs import cell_path, replay
 from tests.test_pipeline import facts
 from tests.test_tasks import shipped
 
@@ -94,7 +95,7 @@ def test_even_restarts_take_the_templates_in_turn(finding, tmp_path, capsys):
     assert list(cell.rows["template"]) == ["like map_dec", "like loop_noop", "like inc"] * 2
     assert set(cell.rows["init"]) == {"synth"} and not cell.rows["synthesized"].any()
     for row in cell.rows.to_dict("records"):
-        initial = fit(load_program(row["template"].removeprefix("like ")), make_plan(config(tmp_path)).task.sizes)
+        initial = fit(load_program(row["template"].removeprefix("like ")), check_config(config(tmp_path)).task.sizes)
         now = parse(row["program"]).instructions
         assert row["lines_changed"] == sum(a != b for a, b in zip(initial.instructions, now, strict=True))
     few, line = capsys.readouterr().err.splitlines()
@@ -104,9 +105,9 @@ def test_even_restarts_take_the_templates_in_turn(finding, tmp_path, capsys):
 
 
 def test_each_restart_starts_from_its_own_template_with_its_own_noise(tmp_path):
-    plan = make_plan(config(tmp_path))
-    programs = [fit(load_program(name), plan.task.sizes) for name in NEAR_MISSES]
-    plan = replace(plan, starts=tuple(Start(program) for program in programs))
+    cell = check_config(config(tmp_path))
+    programs = [fit(load_program(name), cell.task.sizes) for name in NEAR_MISSES]
+    plan = plan_from(cell, [Start(program) for program in programs])
     logits, _ = start(plan, held_out(plan.task, 0), range(2, 7))
     for lane, restart in enumerate(range(2, 7)):
         own = compile_program(
@@ -149,7 +150,7 @@ def test_examples_of_trials_that_choose_the_template_were_trained_on(finding, tm
     finding({"loop_noop": False, "map_dec": False})
     synthesis = SynthesisConfig(allocation=allocation, selection=3)
     given = config(tmp_path, synthesis=synthesis, examples=2, restarts=3, optimizer=OptimizerConfig(updates=1))
-    rows, task = run(given).rows, make_plan(given).task
+    rows, task = run(given).rows, check_config(given).task
     unseen, next_unseen = held_out(task, 0), held_out(task, 1)
     shared = [training_examples(task, unseen, 0, SHARED, 2, stream="synthesis")]
     shared += [training_examples(task, next_unseen, 1, trial, 2) for trial in range(trials)]
@@ -195,7 +196,7 @@ def test_the_search_has_examples_of_its_own_apart_from_all_that_judges(finding, 
     synthesizer = finding(NEAR_MISSES)
     given = config(tmp_path, task=shipped("map_inc"), restarts=1, examples=16)
     run(given)
-    task = make_plan(given).task
+    task = check_config(given).task
     unseen = held_out(task, 0)
 
     def starts(examples: Examples) -> set[bytes]:

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig
 from neurocomp.methods import tune
 from neurocomp.methods.progress import Progress
-from neurocomp.pipeline import cell_path, run_cell
+from neurocomp.pipeline import run_cell
 from neurocomp.results.writer import read_rows
 from neurocomp.tuning import update as updating
+from tests.jobs import cell_path
 from tests.test_tasks import shipped
 
 RESTARTS = 12

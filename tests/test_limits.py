@@ -19,12 +19,10 @@ from neurocomp.errors import UserError
 from neurocomp.language import isa
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check, duration, gigabytes, power
-from neurocomp.memorizer import pipeline as memorizer_pipeline
-from neurocomp.memorizer.plan import make_plan as memorizer_plan
-from neurocomp.pipeline import configuration
 from neurocomp.plan import make_plan
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import load_task
+from tests.jobs import job_of
 
 ITEM = {"engine": "fused", "threads": 2, "itemsize": 4, "on_gpu": False}
 CELL = functools.partial(estimates.cell, method="tune", synthesized=False, **ITEM)
@@ -153,16 +151,13 @@ def test_a_cell_that_is_done_takes_nothing(command):
 
 
 def test_a_limit_is_no_part_of_what_a_cell_is():
-    plans = [make_plan(configure(["task=inc", *more])) for more in ([], ["limits.work=2e14", "limits.memory_gb=9"])]
-    assert len({plan.config_hash for plan in plans}) == 1 and "limits" not in configuration(plans[1])
-    memorizing = [["experiment=memorization", "programs=1", *more] for more in ([], ["limits.work=2e15"])]
-    others = [memorizer_plan(configure(overrides)) for overrides in memorizing]
-    assert len({plan.config_hash for plan in others}) == 1
-    assert "limits" not in memorizer_pipeline.configuration(others[1])
+    for cell in (["task=inc"], ["experiment=memorization", "programs=1"]):
+        jobs = [job_of(configure([*cell, *more])) for more in ([], ["limits.work=2e14", "limits.memory_gb=9"])]
+        assert len({job.path for job in jobs}) == 1 and "limits" not in jobs[1].configuration()
 
 
 @pytest.mark.parametrize("name", [
-    "table1", "synthesis", "both", "baselines", "equal_seconds", "readings", "gamma", "learning", "transfer",
+    "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer",
     "defaults",
     "table1_paper", "memorization", "real_programs", "soft_programs_generated",
 ])  # fmt: skip
@@ -172,8 +167,7 @@ def test_shipped_experiments_stay_far_below_the_limits(name):
     for cell in [cells[0], *cells[1:][-1:]]:
         usual = cell.config.limits
         cell.config.limits = LimitsConfig(usual.memory_gb / 8, usual.work / 8)
-        plan = memorizer_plan(cell.config) if "network" in vars(cell.config) else make_plan(cell.config)
-        assert plan.config_hash
+        assert job_of(cell.config).path
 
 
 # --- estimates
@@ -228,6 +222,7 @@ from neurocomp.bench.memory import held_at_most
 from neurocomp.bench.one_update import prepare
 from neurocomp.cli.compose import configure
 from neurocomp.plan import make_plan
+from tests.jobs import job_of
 plan = make_plan(configure(["task=map_inc", "engine=eager", "threads=1", *sys.argv[1:]]))
 prepare(make_plan(configure(["task=map_inc", "engine=eager"])), "eager", 1, 1)()
 before = held_at_most(plan.device)

@@ -15,19 +15,19 @@ from neurocomp.language import assembly
 from neurocomp.language.isa import OPCODES
 from neurocomp.machine_config import Sizes
 from neurocomp.memorizer import memorize
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import ExecutionConfig, MemorizerConfig, NetworkConfig, TrainingConfig
 from neurocomp.memorizer.dataset import Named, examples, labels_of, programs
 from neurocomp.memorizer.execution import drive, recalled
 from neurocomp.memorizer.interpreter import run as exact_run
 from neurocomp.memorizer.languages import UNUSED, Assembly, Subleq
 from neurocomp.memorizer.network import Bert, classify, cross_entropy, right, split
-from neurocomp.memorizer.pipeline import cell_path, complete, replay
 from neurocomp.memorizer.plan import batch_size, make_plan
 from neurocomp.memorizer.saving import checkpoint_path
 from neurocomp.memorizer.subleq import Instruction, Program
+from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import read_rows
 from tests import strategies
+from tests.jobs import cell_path, complete, replay
 
 TIMES = ["wall_s", "updates_per_s", "date"]
 

@@ -14,13 +14,14 @@ import torch
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
 from neurocomp.memorizer import checkpoint
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import MemorizerConfig, TrainingConfig
-from neurocomp.memorizer.pipeline import cell_path, check, record_failure
+from neurocomp.memorizer.pipeline import check
 from neurocomp.memorizer.plan import make_plan
 from neurocomp.memorizer.saving import Saving, checkpoint_path
+from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import CellLocked, CellWriter
 from tests import test_memorizer
+from tests.jobs import cell_path, record_failure
 from tests.test_memorizer import facts, run, short, tiny
 
 learned = test_memorizer.learned
@@ -69,7 +70,7 @@ def test_sigkill_is_survived(tmp_path):
     script = """
 import json, os, signal, sys
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig, TrainingConfig, ExecutionConfig
-from neurocomp.memorizer.pipeline import complete
+from tests.jobs import complete
 from neurocomp.memorizer.saving import Saving
 given = json.loads(sys.argv[1])
 parts = {"network": NetworkConfig, "training": TrainingConfig, "execution": ExecutionConfig}
@@ -112,7 +113,7 @@ def test_a_checkpoint_of_another_network_is_refused_with_both_shapes(tmp_path, l
 
 def test_a_failure_is_a_row_with_its_reason(tmp_path):
     config = tiny(tmp_path)
-    record_failure(config, None, RuntimeError("out of\nwords"))
+    record_failure(config, RuntimeError("out of\nwords"))
     (row,) = facts(config)
     assert (row["restart"], row["status"], row["outcomes"]) == (None, "failed", "RuntimeError: out of words")
     (_, done) = run(short(tmp_path)), facts(config)
@@ -124,7 +125,7 @@ def test_a_cell_that_another_process_writes_is_locked(tmp_path):
     with CellWriter(cell_path(config), "restarts: 1\n", MEMORIZED):
         script = f"""
 from pathlib import Path
-from neurocomp.memorizer.columns import MEMORIZED
+from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import CellLocked, CellWriter
 try:
     CellWriter(Path({str(cell_path(config))!r}), "restarts: 1\\n", MEMORIZED)

@@ -16,11 +16,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig, TrainingConfig
 from neurocomp.memorizer.report import memorization, soft_programs
 from neurocomp.report import published
 from neurocomp.report.means import Sample, sample, t_interval, welch
+from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import CellWriter
 from tests.cells import write_cell
 

@@ -18,14 +18,15 @@ from neurocomp.methods import tune
 from neurocomp.methods.extras import write_curves
 from neurocomp.methods.searches import local_search_rows
 from neurocomp.methods.tune import judge, tune_restarts
-from neurocomp.pipeline import METHODS, cell_path, run_cell
-from neurocomp.plan import Plan, Start, make_plan
+from neurocomp.pipeline import METHODS, run_cell
+from neurocomp.plan import CheckedCell, Plan, Start, check_config, make_plan
 from neurocomp.results.writer import read_rows
 from neurocomp.synthesis.synthesizer import Found, Synthesis
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.verification import Verdict
 from neurocomp.tuning.lanes import Tuned
 from neurocomp.tuning.recovery import Measures
+from tests.jobs import cell_path
 from tests.test_tasks import shipped
 
 MAP_INC = shipped("map_inc", length=1)
@@ -37,7 +38,7 @@ def config(**changes) -> RunConfig:
     return RunConfig(**(fields | changes))
 
 
-def program(name: str, plan: Plan):
+def program(name: str, plan: CheckedCell):
     return fit(load_program(name), plan.task.sizes)
 
 
@@ -126,7 +127,7 @@ def test_searches_are_stopped_by_validation_or_by_nothing(monkeypatch, stop):
 # --- which of several programs
 
 
-def found(name: str, exact: bool, plan: Plan, score: float = 0.5) -> Found:
+def found(name: str, exact: bool, plan: CheckedCell, score: float = 0.5) -> Found:
     return Found(f"like {name}", program(name, plan), exact, 1.0 if exact else score, 3, 17, 0.25)
 
 
@@ -137,10 +138,10 @@ def finding(monkeypatch, several: list[Found]) -> None:
 
 
 def test_restarts_start_from_the_first_exact_solution_alone(monkeypatch):
-    plan = make_plan(config(init="synth"))
-    several = [found("map_dec", False, plan), found("map_inc", True, plan), found("inc", True, plan)]
+    cell = check_config(config(init="synth"))
+    several = [found("map_dec", False, cell), found("map_inc", True, cell), found("inc", True, cell)]
     finding(monkeypatch, several)
-    starts = templates.with_templates(plan, held_out(plan.task, 0), shown=False, keep=False).starts
+    starts = templates.plan_cell(cell, held_out(cell.task, 0), shown=False, keep=False).starts
     assert [one.template for one in starts] == ["like map_inc"]
 
 
@@ -156,8 +157,8 @@ def test_synthesize_keeps_the_first_that_was_found(monkeypatch):
 ])  # fmt: skip
 def test_the_best_template_has_most_soft_recoveries_then_hard_ones_then_comes_first(monkeypatch, counts, best):
     synthesis = SynthesisConfig(allocation="best", selection=3)
-    plan = make_plan(config(init="synth", synthesis=synthesis, seed=4))
-    finding(monkeypatch, [found(name, False, plan) for name in ("map_dec", "loop_noop", "inc")[: len(counts)]])
+    cell = check_config(config(init="synth", synthesis=synthesis, seed=4))
+    finding(monkeypatch, [found(name, False, cell) for name in ("map_dec", "loop_noop", "inc")[: len(counts)]])
     tried, told = [], iter(counts)
 
     def trying(trial, unseen, batch, bar):
@@ -170,7 +171,7 @@ def test_the_best_template_has_most_soft_recoveries_then_hard_ones_then_comes_fi
 
     monkeypatch.setattr(templates, "tune_restarts", trying)
     monkeypatch.setattr(templates, "judge", counting)
-    starts = templates.with_templates(plan, held_out(plan.task, 4), shown=False, keep=False).starts
+    starts = templates.plan_cell(cell, held_out(cell.task, 4), shown=False, keep=False).starts
     names = [f"like {name}" for name in ("map_dec", "loop_noop", "inc")[: len(counts)]]
     assert [one.template for one in starts] == [names[best]]
     assert tried == [(5, name, [0, 1, 2]) for name in names]

@@ -19,10 +19,11 @@ from neurocomp.config import OptimizerConfig, RunConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
 from neurocomp.machine_config import MachineConfig
-from neurocomp.pipeline import cell_path, replay, run_cell
+from neurocomp.pipeline import run_cell
 from neurocomp.results.writer import RESTARTS, read_rows
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import load_task
+from tests.jobs import cell_path, replay
 from tests.test_tasks import shipped
 
 TIMES = ["wall_s", "date"]

@@ -73,12 +73,12 @@ def test_a_resumed_search_measures_what_is_missing_and_counts_the_seconds_that_w
     path = tmp_path / "screen.csv"
     several = [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])} for row in rows(0, 3, 3) + rows(1, 4, 4)]
     readings.append(path, several)
-    config = searching(tmp_path, **{"readings.settings": 3, "readings.seconds": 100})
+    config = searching(tmp_path, settings=3, seconds=100)
     readings.screen(config, path)
     assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1, 2}
     path.unlink()
     readings.append(path, several)
-    readings.screen(replace(config, readings=replace(config.readings, seconds=39.0)), path)
+    readings.screen(replace(config, seconds=39.0), path)
     assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1}
 
 

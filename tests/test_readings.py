@@ -11,12 +11,12 @@ from neurocomp.cli.compose import configure
 from neurocomp.errors import UserError
 from neurocomp.plan import make_plan
 from neurocomp.readings import screening as readings
+from neurocomp.readings.config import ReadingsConfig
 from neurocomp.results.lock import CellLocked, Lock
 
 
 def searching(tmp_path, **overrides):
-    given = {"results": tmp_path, "readings.settings": 12, "readings.screen": 4, "readings.confirm": 1} | overrides
-    return configure(["experiment=readings", *(f"{key}={value}" for key, value in given.items())])
+    return ReadingsConfig(**({"settings": 12, "screen": 4, "confirm": 1, "results": str(tmp_path)} | overrides))
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path, counted, m
     monkeypatch.setattr(readings, "RANDOM", 8)
     readings.search(searching(tmp_path / "whole"))
     for settings in (3, 7, 12):
-        readings.search(searching(tmp_path / "parts", **{"readings.settings": settings, "readings.confirm": 0}))
+        readings.search(searching(tmp_path / "parts", settings=settings, confirm=0))
     whole, parts = ((tmp_path / of / "readings" / "screen-s0.csv").read_text() for of in ("whole", "parts"))
     assert _without_seconds(whole) == _without_seconds(parts)
 
@@ -136,13 +136,39 @@ def test_one_process_searches_at_a_time(tmp_path, counted):
 def test_the_second_of_two_searches_is_told_what_it_is(command, tmp_path):
     (tmp_path / "results" / "readings").mkdir(parents=True)
     with Lock(tmp_path / "results" / "readings" / "screen-s3.csv"):
-        answer = command("run", "experiment=readings", "seed=3")
+        answer = command("readings", "seed=3")
     owner = "screen-s3 is being written by another process (lock results/readings/screen-s3.lock)"
-    assert answer == (1, "", f"neurocomp: search over readings, name=readings seed=3: {owner}\n")
+    assert answer == (1, "", f"neurocomp: {owner}\n")
+
+
+def test_the_former_name_works_and_says_the_new_one(command, counted):
+    answer = command("run", "experiment=readings", "readings.settings=1", "readings.confirm=0", "task=fib")
+    renamed = "a command of its own now: neurocomp readings settings=1 confirm=0\n"
+    assert answer.code == 0 and answer.err.startswith(f"neurocomp run experiment=readings is {renamed}")
+    assert answer.out == "neurocomp table readings --results results/readings ranks what was measured\n"
+    assert command("run", "experiment=readings", "--cfg", "job").out == command("readings", "--cfg", "job").out
+
+
+@pytest.mark.parametrize(
+    "given, line",
+    [
+        ("sttings=1", 'sttings=1: there is no key "sttings"; the keys here are settings, screen, '),
+        ("settings=1,2", "settings=1,2: a grid of 2 cells, readings takes one, such as settings=40"),
+        ("settings=-1", "settings=-1: expected a number >= 0"),
+        (
+            "seed=9223372036854775807",
+            "seed=9223372036854775807: readings are confirmed with seed + 1; expected a",
+        ),
+        ("optimizer.beta1=0.5", 'optimizer.beta1=0.5: there is no key "optimizer"; the keys here are settings, '),
+    ],
+)
+def test_what_the_search_does_not_know_is_refused(command, given, line):
+    answer = command("readings", given)
+    assert answer.code == 2 and answer.err.startswith(f"neurocomp: {line}") and answer.err.count("\n") == 1
 
 
 def test_a_damaged_row_of_a_search_is_named_and_left_alone(tmp_path, counted):
-    readings.search(searching(tmp_path, **{"readings.settings": 1}))
+    readings.search(searching(tmp_path, settings=1))
     path = tmp_path / "readings" / "screen-s0.csv"
     damaged = path.read_text().replace("log", "lag", 1)
     path.write_text(damaged)
@@ -169,5 +195,5 @@ def test_the_shipped_best_reading_is_the_setting_that_was_confirmed(row, task, t
 def test_the_experiment_is_that_setting():
     of_file = configure(["experiment=table1_paper", "hydra.mode=RUN", "task=paper_fib", "init=map_dec"])
     setting = readings.DEFAULTS | readings.FIRST[5]
-    confirmed = replace(readings.cell_config(setting, "init=map_dec", "fib", of_file), seed=1)
+    confirmed = replace(readings.cell_config(setting, "init=map_dec", "fib", ReadingsConfig()), seed=1)
     assert make_plan(of_file).config_hash == make_plan(confirmed).config_hash

@@ -14,10 +14,10 @@ from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import TrainingConfig
-from neurocomp.memorizer.pipeline import cell_path
 from neurocomp.memorizer.plan import make_plan
 from neurocomp.memorizer.saving import Saving, checkpoint_path
 from neurocomp.memorizer.soft import are_notes
+from tests.jobs import cell_path
 from tests.test_memorizer import run, short
 
 

@@ -11,9 +11,10 @@ from neurocomp.config import OptimizerConfig, RunConfig, SearchConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
 from neurocomp.machine_config import MachineConfig
-from neurocomp.pipeline import cell_path, replay, run_cell
+from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
 from neurocomp.tasks.examples import held_out
+from tests.jobs import cell_path, replay
 from tests.test_pipeline import facts
 from tests.test_tasks import shipped
 

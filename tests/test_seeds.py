@@ -16,7 +16,7 @@ from neurocomp.memorizer.dataset import programs
 from neurocomp.memorizer.languages import Assembly, Subleq
 from neurocomp.methods import near_misses as templates
 from neurocomp.pipeline import METHODS
-from neurocomp.plan import make_plan
+from neurocomp.plan import check_config, make_plan
 from neurocomp.readings.screening import sample
 from neurocomp.seeding import SHARED, generator
 from neurocomp.synthesis.synthesizer import synthesize
@@ -129,7 +129,7 @@ def test_the_search_for_templates_has_the_seeds_examples(monkeypatch):
 
     monkeypatch.setattr(templates, "synthesize", searching)
     for seed in (0, 1):
-        plan = make_plan(RunConfig(task=shipped("map_inc"), init="synth", seed=seed))
+        plan = check_config(RunConfig(task=shipped("map_inc"), init="synth", seed=seed))
         unseen = held_out(plan.task, seed)
         templates.find(plan, unseen, shown=False)
         own = training_examples(plan.task, unseen, seed, SHARED, 16, stream="synthesis")

@@ -9,7 +9,7 @@ import pytest
 
 from cli.show import main
 from neurocomp.errors import UserError
-from neurocomp.report.cells import format_summary, read_cell, summary_line
+from neurocomp.report.cells import format_summary, read_cell
 from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, failed, row, write_cell
 
@@ -45,7 +45,7 @@ def test_how_far_a_cell_is(tmp_path):
         with CellWriter(path, "restarts: 4\n") as cell:
             for batch in batches:
                 cell.append(batch)
-        line = summary_line(read_cell(path))
+        line = read_cell(path).summary_line()
         return f"{line['n']}/{line['requested']} {line['complete']}", line["failed"]
 
     first, second = [row(0), row(1)], [row(2), row(3)]

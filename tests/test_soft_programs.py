@@ -26,6 +26,7 @@ from neurocomp.memorizer.plan import make_plan
 from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.subleq import Instruction, Program
 from neurocomp.memorizer.training import Judge, Training
+from tests.jobs import complete
 
 SENTENCES = ("good film", "bad film , and a long one")
 PIECES = wordpiece.train([*SENTENCES, "a good one"], list(soft_dataset.PROMPTS.values()), 200)
@@ -203,7 +204,7 @@ def rows_of(config: MemorizerConfig) -> list[dict]:
 @pytest.mark.parametrize("task", soft_dataset.PROMPTS)
 def test_small_training_leaves_a_row(task: str, folder: Path, tmp_path: Path):
     config = of_folder(task, folder, tmp_path)
-    pipeline.complete(config, progress=False)
+    complete(config, progress=False)
     (row,) = rows_of(config)
     assert (row["task"], row["status"], row["data"], row["batch_size"]) == (task, "trained", "generated", "16")
     assert int(row["updates"]) in (20, 40)
@@ -247,14 +248,14 @@ def test_training_that_was_interrupted_goes_on_to_the_same_row(
     """Before, at and after the end of the first of two epochs of 20 updates."""
     training = TrainingConfig(batch=16, learning_rate=2e-3, epochs=2, save_every=0.0)
     whole = of_folder("soft_imperative", folder, tmp_path / "whole", training=training)
-    pipeline.complete(whole, progress=False)
+    complete(whole, progress=False)
     config = of_folder("soft_imperative", folder, tmp_path / "parts", training=training)
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr(Progress, "after_update", interrupt_after(stop))
-        pipeline.complete(config, progress=False)
+        complete(config, progress=False)
     assert not make_plan(config).path.exists() and list((tmp_path / "parts").rglob("*.checkpoint.safetensors"))
     done = count_updates(monkeypatch)
-    pipeline.complete(config, progress=False)
+    complete(config, progress=False)
     assert len(done) == 40 - stop
     ((row,), (expected,)) = rows_of(config), rows_of(whole)
     assert {key: row[key] for key in row if key not in TIMES} == {key: expected[key] for key in row if key not in TIMES}

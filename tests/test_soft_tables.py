@@ -13,11 +13,11 @@ import pytest
 import yaml
 
 from neurocomp.errors import UserError
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig, SoftConfig, TrainingConfig
 from neurocomp.memorizer.report.cells import read_cells
 from neurocomp.report import cells as tuned
 from neurocomp.report.comparison import find_cell
+from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import CellWriter
 from tests import test_memorizer_tables
 from tests.cells import write_cell

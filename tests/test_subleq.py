@@ -257,7 +257,7 @@ def test_completion_offers_programs(command, monkeypatch, line, offered):
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory) -> Path:
     """A small network that memorized add, a program from a file that counts word 0 to 0, and a random one."""
-    from neurocomp.memorizer.pipeline import complete
+    from tests.jobs import complete
     from tests.test_memorizer import tiny
 
     folder = tmp_path_factory.mktemp("memorized")

@@ -9,7 +9,7 @@ import pytest
 from neurocomp import pipeline
 from neurocomp.cli.compose import configure
 from neurocomp.pipeline import run_cell
-from neurocomp.plan import make_plan
+from neurocomp.plan import check_config
 from neurocomp.seeding import SHARED
 from neurocomp.tasks.examples import held_out, training_examples
 
@@ -42,7 +42,7 @@ def test_every_method_counts_the_test_inputs_that_it_trained_on(overrides, with_
     """Those among a restart's own examples; where it starts from what synthesis found, also among the synthesis'."""
     config = configure(["task=map_inc", *QUICK, *overrides])
     rows = run_cell(config, progress=False).rows
-    task = make_plan(config).task
+    task = check_config(config).task
     unseen = held_out(task, 0)
     shared = lists(training_examples(task, unseen, 0, SHARED, 16, stream="synthesis")) if with_synthesis else set()
     for restart, told in zip(rows["restart"], rows["tests_trained"], strict=True):

@@ -15,8 +15,8 @@ from torch import nn
 
 from neurocomp.errors import UserError
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig
-from neurocomp.memorizer.pipeline import cell_path, complete
 from neurocomp.memorizer.theorem1 import construct, four_layers, parameter_count, parameters_bound
+from tests.jobs import cell_path, complete
 
 
 def logits(network: nn.Module, line: int, program: int, numbers: int) -> list[float]:

@@ -13,7 +13,6 @@ import pytest
 import torch
 
 from neurocomp.cli import synth
-from neurocomp.cli.compose import configure
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import METHODS as METHOD_NAMES
 from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
@@ -22,10 +21,11 @@ from neurocomp.language.assembly import fit, format_program, parse
 from neurocomp.language.executor import encode
 from neurocomp.machine.run import Run
 from neurocomp.machine_config import MachineConfig
-from neurocomp.methods.near_misses import with_templates
+from neurocomp.methods.near_misses import plan_cell
 from neurocomp.pipeline import METHODS
-from neurocomp.plan import make_plan
+from neurocomp.plan import check_config, make_plan
 from neurocomp.readings import screening as readings
+from neurocomp.readings.config import ReadingsConfig
 from neurocomp.search.judge import Judge
 from neurocomp.search.local_search import local_search
 from neurocomp.tasks.examples import HeldOut, held_out, training_examples
@@ -114,10 +114,10 @@ def test_a_search_accepts_by_validation(method):
 
 
 def test_a_template_is_synthesized_if_it_is_right_on_test_examples():
-    plan = make_plan(config("tune", init="synth"))
-    unseen = held_out(plan.task, 0)
+    cell = check_config(config("tune", init="synth"))
+    unseen = held_out(cell.task, 0)
     for change, right in ((lambda same: same, True), (wrong_on_validation, True), (wrong_on_test, False)):
-        (origin,) = with_templates(plan, change(unseen), shown=False, keep=False).starts
+        (origin,) = plan_cell(cell, change(unseen), shown=False, keep=False).starts
         assert origin.synthesized is right
 
 
@@ -131,7 +131,7 @@ def test_synth_verifies_on_test_examples(command, monkeypatch):
 
 def test_readings_count_soft_on_test_examples(monkeypatch, tmp_path):
     setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
-    searching = configure(["experiment=readings", f"results={tmp_path}", "readings.settings=1"])
+    searching = ReadingsConfig(settings=1, results=str(tmp_path))
     given = readings.cell_config(setting, "init=map_inc", "map_inc", searching)
     drawn = readings.held_out
     for change, count in ((wrong_on_validation, 2), (wrong_on_test, 0)):

@@ -12,8 +12,8 @@ import torch
 from neurocomp.config import LimitsConfig
 from neurocomp.memorizer.checkpoint import load, save
 from neurocomp.memorizer.dataset import Named, labels_of
-from neurocomp.memorizer.pipeline import complete
 from neurocomp.memorizer.saving import load_network
+from tests.jobs import complete
 from tests.test_memorizer import tiny
 
 PLUS5 = "# word 0 becomes word 0 + 5\n[1] = -5\n1 0 halt\n"

@@ -23,15 +23,21 @@ def resolve(engine: str, device: torch.device) -> str:
 
 
 def load(engine: str, threads: int) -> Engine:
-    """The engine's `run(logits, state, sizes, machine, steps)` on this many threads.
+    """The engine's `run(logits, state, sizes, machine, steps)`; fused runs on this many threads, eager on PyTorch's.
 
-    The fused kernels bring threads of their own. What PyTorch still does then is too small to share out: its
-    threads would wait for each other longer than they work. Numba is imported only here.
+    Numba is imported only here.
     """
     if engine == "eager":
-        torch.set_num_threads(threads)
         return run
     from neurocomp.engine import fused
 
-    torch.set_num_threads(1)
     return functools.partial(fused.run, threads=threads)
+
+
+def torch_threads_for(engine: str, threads: int) -> int:
+    """How many threads PyTorch computes on, where an engine has so many.
+
+    The fused kernels bring threads of their own. What PyTorch still does beside them is too small to share out: its
+    threads would wait for each other longer than they work.
+    """
+    return threads if engine == "eager" else 1

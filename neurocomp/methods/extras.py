@@ -10,14 +10,14 @@ from neurocomp.errors import UserError
 from neurocomp.files import atomic_write, check_size, check_writable, read_text
 from neurocomp.limits.checking import most
 from neurocomp.limits.estimates import BYTE_OF_CURVES
-from neurocomp.plan import Plan
+from neurocomp.plan import CheckedCell, Plan
 from neurocomp.text import lines
 from neurocomp.tuning.lanes import Tuned
 
 HEADER = "restart,update,loss"
 
 
-def check_extras(plan: Plan) -> None:
+def check_extras(plan: CheckedCell) -> None:
     """Raise UserError where the curves or the weights that are asked for cannot be written."""
     if plan.config.save_weights:
         check_writable(_weights_folder(plan) / "0.safetensors")
@@ -27,11 +27,11 @@ def check_extras(plan: Plan) -> None:
             check_size(_curves_file(plan), most(plan.config.limits, BYTE_OF_CURVES))
 
 
-def _weights_folder(plan: Plan) -> Path:
+def _weights_folder(plan: CheckedCell) -> Path:
     return plan.path.with_name(f"{plan.path.stem}.weights")
 
 
-def _curves_file(plan: Plan) -> Path:
+def _curves_file(plan: CheckedCell) -> Path:
     """Where loss curves go; a restart that is run again by itself has a file of its own."""
     only = "" if plan.config.only is None else f".only-{plan.config.only}"
     return plan.path.with_name(f"{plan.path.stem}{only}.curves.csv")

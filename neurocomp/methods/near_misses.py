@@ -21,7 +21,7 @@ from neurocomp.language.assembly import format_program, parse
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.synthesize import uninterrupted
 from neurocomp.methods.tune import judge, tune_restarts
-from neurocomp.plan import Plan, Start
+from neurocomp.plan import CheckedCell, Plan, Start, plan_from
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.synthesizer import Found, synthesize
 from neurocomp.tasks.examples import HeldOut, held_out, training_examples
@@ -61,32 +61,32 @@ class Record:
     starts: list[int]
 
 
-def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The plan with what its restarts start from; only init=synth has to look for it, or to read what it found.
+def plan_cell(cell: CheckedCell, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
+    """The cell with what its restarts start from; only init=synth has to look for it, or to read what it found.
 
-    Says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    It says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
     """
-    if plan.starts:
-        return plan
-    kept = kept_templates(plan)
-    record = kept or choose(plan, find(plan, unseen, shown), shown)
+    if cell.init != "synth":
+        return plan_from(cell, [Start(cell.program)])
+    kept = kept_templates(cell)
+    record = kept or choose(cell, find(cell, unseen, shown), shown)
     if keep and not kept:
-        atomic_write(_file(plan), json_text(asdict(record), indent=1) + "\n")
-    say([f"{plan.path.stem}: {describe(record)}"], prefix="")
-    return replace(plan, starts=tuple(_start(plan, record.found[index]) for index in record.starts))
+        atomic_write(_file(cell), json_text(asdict(record), indent=1) + "\n")
+    say([f"{cell.path.stem}: {describe(record)}"], prefix="")
+    return plan_from(cell, [_start(cell, record.found[index]) for index in record.starts])
 
 
-def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
+def find(cell: CheckedCell, unseen: HeldOut, shown: bool) -> Record:
     """The exact solution, or the near misses, of a synthesis on examples that are drawn for it alone."""
-    config = plan.config
-    examples = training_examples(plan.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
-    title = f"{plan.path.stem} synthesis"
+    config = cell.config
+    examples = training_examples(cell.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
+    title = f"{cell.path.stem} synthesis"
     with tqdm(total=config.synthesis.candidates, desc=title, unit=" programs", disable=not shown, leave=False) as bar:
 
         def advance(tried: int) -> None:
             bar.update(tried)
 
-        synthesis = uninterrupted(synthesize(plan.task, examples, config.synthesis, advance))
+        synthesis = uninterrupted(synthesize(cell.task, examples, config.synthesis, advance))
     if not synthesis.found:
         nothing = f"nothing to start from among {synthesis.tried:,} programs in {synthesis.seconds:.1f} s"
         raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")
@@ -97,31 +97,31 @@ def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
         round(synthesis.seconds, 4),
         synthesis.ended,
         synthesis.executions,
-        [_template(plan, unseen, one) for one in found],
+        [_template(cell, unseen, one) for one in found],
         list(range(len(found))),
     )
 
 
-def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
-    text = format_program(found.program, one_line=True, jump_target=plan.task.machine.jump_target)
+def _template(cell: CheckedCell, unseen: HeldOut, found: Found) -> Template:
+    text = format_program(found.program, one_line=True, jump_target=cell.task.machine.jump_target)
     facts = {key: value for key, value in found._asdict().items() if key != "program"}
-    return Template(program=text, synthesized=hard([text], unseen.test, plan.task)[0], **facts)
+    return Template(program=text, synthesized=hard([text], unseen.test, cell.task)[0], **facts)
 
 
-def choose(plan: Plan, record: Record, shown: bool) -> Record:
+def choose(cell: CheckedCell, record: Record, shown: bool) -> Record:
     """With allocation=best, all restarts start from the template that recovered most when each was tried.
 
     Each is tried in `selection` restarts of the next seed, with that seed's own examples: what restarts 0, 1, ...
     of `init=synth seed=S+1` would do from it. Most soft recoveries win, then hard ones, then the earlier.
     """
-    if plan.config.synthesis.allocation == "even" or len(record.found) == 1:
+    if cell.config.synthesis.allocation == "even" or len(record.found) == 1:
         return record
-    trial = replace(plan, config=replace(plan.config, seed=plan.config.seed + 1))
-    unseen, restarts = held_out(plan.task, trial.config.seed), range(plan.config.synthesis.selection)
-    batches = [restarts[first : first + plan.config.chunk] for first in range(0, len(restarts), plan.config.chunk)]
-    title, updates = f"{plan.path.stem} trying templates", plan.config.optimizer.updates
+    trial = replace(cell, config=replace(cell.config, seed=cell.config.seed + 1))
+    unseen, restarts = held_out(cell.task, trial.config.seed), range(cell.config.synthesis.selection)
+    batches = [restarts[first : first + cell.config.chunk] for first in range(0, len(restarts), cell.config.chunk)]
+    title, updates = f"{cell.path.stem} trying templates", cell.config.optimizer.updates
     with Progress(title, batches * len(record.found), updates, shown) as bar:
-        tried = [_try(replace(trial, starts=(_start(plan, one),)), one, unseen, batches, bar) for one in record.found]
+        tried = [_try(plan_from(trial, [_start(cell, one)]), one, unseen, batches, bar) for one in record.found]
     best = max(range(len(tried)), key=lambda index: (tried[index].soft, tried[index].hard, -index))
     return replace(record, found=tried, starts=[best])
 
@@ -133,9 +133,9 @@ def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], 
     return replace(template, soft=soft, hard=hard)
 
 
-def _start(plan: Plan, template: Template) -> Start:
-    program = parse(template.program, template.template, plan.task.machine.jump_target, plan.task.sizes)
-    trials = 0 if template.soft is None else plan.config.synthesis.selection
+def _start(cell: CheckedCell, template: Template) -> Start:
+    program = parse(template.program, template.template, cell.task.machine.jump_target, cell.task.sizes)
+    trials = 0 if template.soft is None else cell.config.synthesis.selection
     return Start(program, template.template, template.synthesized, trials)
 
 
@@ -151,20 +151,20 @@ def describe(record: Record) -> str:
     return f"synthesis found nothing exact among {looked}{limit.get(record.ended, '')}{turns} {listed}"
 
 
-def _file(plan: Plan) -> Path:
-    return plan.path.with_suffix(".templates.json")
+def _file(cell: CheckedCell) -> Path:
+    return cell.path.with_suffix(".templates.json")
 
 
-def kept_templates(plan: Plan) -> Record | None:
+def kept_templates(cell: CheckedCell) -> Record | None:
     """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
-    path = _file(plan)
-    if plan.starts or not os.path.lexists(path):
+    path = _file(cell)
+    if cell.init != "synth" or not os.path.lexists(path):
         return None
     text = read_text(path)
     try:
         record = _record(json.loads(text, parse_constant=_no_constant))
         for one in record.found:
-            _start(plan, one)
+            _start(cell, one)
     except (ValueError, RecursionError) as error:  # UserError, of a program that cannot be, is a ValueError
         deep = isinstance(error, RecursionError)
         reason = "lists in lists without end" if deep else visible(" ".join(str(error).split()))

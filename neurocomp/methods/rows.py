@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import torch
 
-from neurocomp.devices import thread_count
 from neurocomp.language.assembly import Program, parse
-from neurocomp.plan import Plan
+from neurocomp.plan import CheckedCell, Plan
 from neurocomp.results.provenance import made_by
 from neurocomp.results.writer import SCHEMA
 from neurocomp.seeding import SHARED
@@ -16,7 +15,7 @@ from neurocomp.tasks.examples import HeldOut, count_trained_tests, held_out, tra
 from neurocomp.tasks.verification import Verdict
 
 
-def common_columns(plan: Plan) -> dict:
+def common_columns(plan: CheckedCell) -> dict:
     """What all rows of a cell say. Methods other than tune run no tensors, and on one core."""
     tuned = plan.config.method == "tune"
     return {
@@ -27,7 +26,7 @@ def common_columns(plan: Plan) -> dict:
         "seed": plan.config.seed,
         "engine": plan.engine,
         "device": plan.device.type if tuned else "cpu",
-        "threads": thread_count(plan.config.threads) if tuned else 1,
+        "threads": plan.threads if tuned else 1,
         "config_hash": plan.config_hash,
         **made_by(),
         "torch": torch.__version__ if tuned else None,

@@ -6,17 +6,15 @@ import functools
 import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, groupby
 
 import torch
 
-from neurocomp.devices import thread_count
 from neurocomp.engine import load
 from neurocomp.methods.extras import keep_extras
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
-from neurocomp.plan import Plan, Start, start
+from neurocomp.plan import CheckedCell, Plan, Start, plan_from, start
 from neurocomp.tasks.examples import HeldOut
 from neurocomp.tuning import optimizer
 from neurocomp.tuning.lanes import Tuned, tune
@@ -55,16 +53,17 @@ def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Pro
     return sorted(chain(*_left(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
 
 
-def make_ready(plan: Plan, unseen: HeldOut) -> None:
+def make_ready(cell: CheckedCell, unseen: HeldOut) -> None:
     """Let the fused engine compile what updates and judgments need, by one update that is thrown away.
 
     In the first run of an installation that takes about 20 s, which no estimate of what updates take may contain.
     """
-    if plan.config.method != "tune" or plan.engine != "fused":
+    if cell.config.method != "tune" or cell.engine != "fused":
         return
-    logits, batch = start(replace(plan, starts=(Start(None),)), unseen, [0])
+    plan = plan_from(cell, [Start(None)])
+    logits, batch = start(plan, unseen, [0])
     _update(plan)(optimizer.init(logits), batch)
-    soft(logits, unseen.validation, plan.task, load(plan.engine, thread_count(plan.config.threads)))
+    soft(logits, unseen.validation, plan.task, load(plan.engine, plan.threads))
 
 
 NUMBER = operator.attrgetter("restart")
@@ -93,15 +92,15 @@ def _done(left: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[T
 def _update(plan: Plan) -> Update:
     """How restarts of this cell are updated; made once, as on CUDA it keeps what it captured."""
     config = plan.config
-    return choose(plan.engine, thread_count(config.threads), plan.task, config.objective, config.optimizer)
+    return choose(plan.engine, plan.threads, plan.task, config.objective, config.optimizer)
 
 
 def _left(
     plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None, update: Update
 ) -> Iterator[list[Tuned]]:
     """Compile what these restarts start from and tune them on their own examples; who leaves after each update."""
-    config, task, processors = plan.config, plan.task, thread_count(plan.config.threads)
-    validation = Validation(task, unseen.validation, load(plan.engine, processors))
+    config, task = plan.config, plan.task
+    validation = Validation(task, unseen.validation, load(plan.engine, plan.threads))
     begin = functools.partial(start, plan, unseen)
     for told in tune(restarts, config.chunk, begin, update, validation, config.optimizer):
         if bar:
@@ -158,7 +157,7 @@ def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int,
         return {}
     printed = [program_text(restart.logits, plan.task) for restart in tuned]
     final = torch.stack([restart.logits for restart in tuned])
-    run = load(plan.engine, thread_count(plan.config.threads))
+    run = load(plan.engine, plan.threads)
     measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
     return {
         restart.restart: {

@@ -18,12 +18,13 @@ from neurocomp.report.cells import METRICS, Said
 from neurocomp.report.grid import Grid, Table, restarts_text
 from neurocomp.report.published import is_tuned, published, tuned_rates
 from neurocomp.report.table import EXCLUDED_NOTE, compared, comparisons
+from neurocomp.results.columns import RANKING
 from neurocomp.results.row_lines import Damaged, split_line
 
 FILES = ("confirmed*.csv", "screen*.csv")  # in the order in which they are shown
 NUMBERS = ("setting", "n", "fit", "soft", "seconds")
 MEASURED = (*NUMBERS, "row", "task", "seed")
-COLUMNS = ("file", "metric", "rank", "setting", "points", "n", "seconds")
+COLUMNS = (*RANKING, "rank", "setting", "points", "n", "seconds")
 POINTS = "Points: the mean absolute difference from the published tuned cells; n: the fewest restarts of a cell."
 
 Place = tuple[str, str]  # row and task of Table 1

@@ -21,14 +21,15 @@ import torch
 import yaml
 from tqdm import tqdm
 
-from neurocomp.config import ObjectiveConfig, RunConfig, TaskConfig
-from neurocomp.devices import thread_count
-from neurocomp.engine import load
+from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig
+from neurocomp.devices import torch_threads
+from neurocomp.engine import load, torch_threads_for
 from neurocomp.errors import checked
 from neurocomp.files import remove_leftovers
 from neurocomp.machine_config import MachineConfig
 from neurocomp.methods.tune import tune_restarts
 from neurocomp.plan import make_plan
+from neurocomp.readings.config import ReadingsConfig
 from neurocomp.readings.settings_file import append, read, settings_of
 from neurocomp.readings.space import DEFAULTS, FIRST, MEASURES, ORDER, SPACE, Setting
 from neurocomp.report.published import tuned_rates
@@ -42,7 +43,7 @@ RANDOM = 40  # so many settings are drawn before the best are varied
 BEST = 8  # of each measure: what is varied, and what a setting must be able to beat to be screened to its end
 
 
-def search(config: RunConfig) -> None:
+def search(config: ReadingsConfig) -> None:
     """Screen settings, then confirm the best; appends to the two files, and reads from them what is done.
 
     Both are locked from the first reading to the last append: raises CellLocked if another process searches here.
@@ -58,19 +59,18 @@ def search(config: RunConfig) -> None:
         confirm(config, screened, confirmed)
 
 
-def screen(config: RunConfig, path: Path) -> None:
+def screen(config: ReadingsConfig, path: Path) -> None:
     """Rows for the settings that are missing, until their number or the seconds are reached."""
     rows = read(path)
-    options = config.readings
     done = max((row["setting"] for row in rows), default=-1) + 1
     spent = sum(row["seconds"] for row in rows)
-    with tqdm(total=options.settings, initial=min(done, options.settings), desc="settings", unit="") as bar:
-        for number in range(done, options.settings):
-            if spent > options.seconds:
-                say([f"{options.seconds:g} s are spent; {number} settings were screened"], prefix="")
+    with tqdm(total=config.settings, initial=min(done, config.settings), desc="settings", unit="") as bar:
+        for number in range(done, config.settings):
+            if spent > config.seconds:
+                say([f"{config.seconds:g} s are spent; {number} settings were screened"], prefix="")
                 break
             setting = sample(number, rows, config.seed)
-            new = list(measure(setting, number, config, options.screen, config.seed, limits(rows)))
+            new = list(measure(setting, number, config, config.screen, config.seed, limits(rows)))
             rows += new
             spent += sum(row["seconds"] for row in new)
             append(path, new)
@@ -79,10 +79,10 @@ def screen(config: RunConfig, path: Path) -> None:
             bar.update()
 
 
-def confirm(config: RunConfig, screened: Path, path: Path) -> None:
+def confirm(config: ReadingsConfig, screened: Path, path: Path) -> None:
     """Rows for the best settings by each measure, with `restarts` restarts of the next seed."""
     rows, candidates = read(path), read(screened)
-    numbers = [number for name in MEASURES for _, number in best(candidates, name)[: config.readings.confirm]]
+    numbers = [number for name in MEASURES for _, number in best(candidates, name)[: config.confirm]]
     missing = [number for number in dict.fromkeys(numbers) if number not in {row["setting"] for row in rows}]
     settings = settings_of(candidates)
     for number in tqdm(missing, desc="confirming", unit=""):
@@ -118,7 +118,7 @@ def runs(setting: Setting) -> bool:
 
 
 def measure(
-    setting: Setting, number: int, config: RunConfig, restarts: int, seed: int, limit: dict[str, float]
+    setting: Setting, number: int, config: ReadingsConfig, restarts: int, seed: int, limit: dict[str, float]
 ) -> Iterator[dict]:
     """A row for each cell, in ORDER; ends early once no measure can stay below its limit."""
     rates, short = tuned_rates("table1"), dict.fromkeys(MEASURES, 0.0)
@@ -137,28 +137,25 @@ def count(config: RunConfig, restarts: int, seed: int) -> dict[str, int]:
     """How many restarts recovered, by fit and by soft."""
     plan = make_plan(replace(config, seed=seed, restarts=restarts))
     unseen = held_out(plan.task, seed)
-    tuned = tune_restarts(plan, unseen, range(restarts))
-    final = torch.stack([restart.logits for restart in tuned])
-    right = soft(final, unseen.test, plan.task, load(plan.engine, thread_count(config.threads)))
+    with torch_threads(torch_threads_for(plan.engine, plan.threads)):
+        tuned = tune_restarts(plan, unseen, range(restarts))
+        final = torch.stack([restart.logits for restart in tuned])
+        right = soft(final, unseen.test, plan.task, load(plan.engine, plan.threads))
     return {"fit": sum(restart.fit for restart in tuned), "soft": int(right.sum())}
 
 
-def cell_config(setting: Setting, row: str, task: str, config: RunConfig) -> RunConfig:
-    """One cell of Table 1 under a setting; what a setting does not say is as in `config`."""
+def cell_config(setting: Setting, row: str, task: str, config: ReadingsConfig) -> RunConfig:
+    """One cell of Table 1 under a setting; what a setting does not say is as `neurocomp run` has it by default."""
     own = {field.name for field in fields(MachineConfig)}
-    return replace(
-        config,
+    return RunConfig(
         task=task_config(setting, task),
         machine=MachineConfig(**{key: value for key, value in setting.items() if key in own}),
         objective=ObjectiveConfig(setting["registers_supervised"], setting["efficiency"], setting["loss"]),
-        optimizer=replace(
-            config.optimizer,
-            stop="fit",
-            **{key: setting[key] for key in ("learning_rate", "updates", "hold")},
-        ),
+        optimizer=OptimizerConfig(stop="fit", **{key: setting[key] for key in ("learning_rate", "updates", "hold")}),
         init="random" if row == "optimization" else row.removeprefix("init="),
         gamma=setting["gamma"],
         examples=setting["examples"],
+        **{key: getattr(config, key) for key in ("engine", "device", "threads", "limits", "name", "results")},
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from neurocomp.machine_config import READINGS
+from neurocomp.results.columns import SETTINGS
 
 Setting = dict[str, Any]
 
@@ -70,4 +71,4 @@ ORDER: tuple[Cell, ...] = tuple(
     for row in rows
 )
 
-COLUMNS = ("setting", "row", "task", "n", *MEASURES, "seconds", "seed")
+COLUMNS = (*SETTINGS, "task", "n", *MEASURES, "seconds", "seed")

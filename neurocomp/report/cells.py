@@ -7,7 +7,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from neurocomp import moved
 from neurocomp.config import RunConfig, TaskConfig
@@ -38,6 +38,7 @@ class Rows:
 
     FORMAT: ClassVar[RowFormat]
     SUCH_AS: ClassVar[str]  # a key of such a configuration, for messages
+    SHOWN: ClassVar[tuple[str, ...]]  # the facts that a summary has
 
     path: Path
     rows: DataFrame
@@ -79,11 +80,50 @@ class Rows:
         """Whether a run of this cell raised, and the restarts it owes have not been made up for since."""
         return self.has_failed_rows and not self.complete
 
+    def measures(self) -> dict[str, Any]:
+        """What the rows come to, in numbers; None for what was not measured."""
+        raise NotImplementedError
+
+    def reached(self, measure: str) -> float | None:
+        """The one number by which a sweeper that looks for the best cell judges this one."""
+        raise NotImplementedError
+
+    def summary_line(self) -> dict[str, Any]:
+        """The cell in numbers and text, ready for JSON."""
+        return {
+            "experiment": self.experiment,
+            **{name: self.facts[name] for name in (*self.SHOWN, "seed", "config_hash")},
+            "n": self.n,
+            "requested": self.requested,
+            "complete": self.complete,
+            "failed": self.failed,
+            **self.measures(),
+            **made_by(self),
+            "path": str(self.path),
+        }
+
+
+class Report(Protocol):
+    """What a machine's module of cells offers, whichever machine it is."""
+
+    def read_cell(self, path: Path, details: bool = True) -> Rows:
+        """The cell in one CSV file."""
+        ...
+
+    def read_cells(self, directory: Path, said: Said | None = None, details: bool = True) -> Sequence[Rows]:
+        """All cells below a directory."""
+        ...
+
+    def format_summary(self, lines: Sequence[dict[str, Any]]) -> str:
+        """Summary lines of its cells as plain text."""
+        ...
+
 
 class Cell(Rows):
     """A cell of the differentiable machine; facts: task, init, method, template, gamma, seed, config_hash."""
 
     FORMAT, SUCH_AS = RESTARTS, "machine.writeback"
+    SHOWN = ("task", "init", "method", "gamma")
 
     @staticmethod
     def settings() -> RunConfig:
@@ -109,6 +149,21 @@ class Cell(Rows):
         """The 95 % Wilson interval of the rate."""
         count = self.recovered(metric)
         return None if count is None else wilson(count, self.n)
+
+    def measures(self) -> dict[str, Any]:
+        """Counts and rates by each measure, the interval of `soft`, the median updates to recovery."""
+        low, high = self.interval("soft") or (None, None)
+        return {
+            **{f"recovered_{metric}": self.recovered(metric) for metric in METRICS},
+            **{f"rate_{metric}": self.rate(metric) for metric in METRICS},
+            "ci_low": low,
+            "ci_high": high,
+            "updates": self.updates_to_recovery,
+        }
+
+    def reached(self, measure: str) -> float | None:
+        """The rate by this measure."""
+        return self.rate(measure)
 
     @property
     def updates_to_recovery(self) -> float | None:
@@ -190,26 +245,6 @@ def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
     return {name: config.get(name) for name in names} | {"task": task.get("name") if isinstance(task, dict) else task}
 
 
-def summary_line(cell: Cell) -> dict[str, Any]:
-    """The cell in numbers and text, ready for JSON: counts and rates by each measure, the interval of `soft`."""
-    low, high = cell.interval("soft") or (None, None)
-    return {
-        "experiment": cell.experiment,
-        **{name: cell.facts[name] for name in ("task", "init", "method", "gamma", "seed", "config_hash")},
-        "n": cell.n,
-        "requested": cell.requested,
-        "complete": cell.complete,
-        "failed": cell.failed,
-        **{f"recovered_{metric}": cell.recovered(metric) for metric in METRICS},
-        **{f"rate_{metric}": cell.rate(metric) for metric in METRICS},
-        "ci_low": low,
-        "ci_high": high,
-        "updates": cell.updates_to_recovery,
-        **made_by(cell),
-        "path": str(cell.path),
-    }
-
-
 def made_by(cell: Rows) -> dict[str, str | None]:
     """The versions of neurocomp that made the rows, and the date of the last; None where no row says."""
     versions = sorted({text for text in cell.rows["version"].unique() if text})
@@ -230,8 +265,12 @@ def aligned(rows: Sequence[dict[str, str]]) -> str:
     return "\n".join("  ".join(row).rstrip() for row in padded)
 
 
+def state_of(line: dict[str, Any]) -> str:
+    """How far a cell is, in a word."""
+    return "failed" if line["failed"] else {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
+
+
 def _columns(line: dict[str, Any]) -> dict[str, str]:
-    state = {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
     interval = "" if line["ci_low"] is None else f" ({percent(line['ci_low'])}-{percent(line['ci_high'])})"
     return {
         "experiment": line["experiment"],
@@ -239,7 +278,7 @@ def _columns(line: dict[str, Any]) -> dict[str, str]:
         "gamma": or_dash(line["gamma"], "g"),
         "seed": or_dash(line["seed"]),
         "n": f"{line['n']}/{or_dash(line['requested'])}",
-        "state": "failed" if line["failed"] else state,
+        "state": state_of(line),
         "soft %": percent(line["rate_soft"]) + interval,
         **{f"{metric} %": percent(line[f"rate_{metric}"]) for metric in METRICS if metric != "soft"},
         "updates": or_dash(line["updates"], "g"),

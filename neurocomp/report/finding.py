@@ -3,20 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 from neurocomp.errors import UserError
 from neurocomp.files import readable
-from neurocomp.results.columns import RESTARTS
-
-# How the CSV files of the memorizer's cells begin.
-MEMORIZER_HEADER = "task,language,network,"
-
-# How the other CSV files of neurocomp begin, which may lie among the cells: drawn tables, readings, benchmarks.
-OTHER_HEADERS = ("row,task,n,", "template,task,n,", "task,init,gamma,n,", "file,metric,", "setting,row,", "date,",
-                 "row,programs,", "row,task,model,")  # fmt: skip
+from neurocomp.results.columns import MEMORIZED, OTHER_FILES, RESTARTS
 
 
 class Found(NamedTuple):
@@ -36,9 +28,10 @@ def find(directory: Path) -> Found:
         try:
             with readable(path), path.open("rb") as file:
                 header = file.readline(LONGEST_HEADER)
-            if begins(header, (MEMORIZER_HEADER,)):
+            columns = columns_of(header)
+            if columns[:3] == MEMORIZED.columns[:3]:
                 found.memorized.append(path)
-            elif not (path.name.endswith(".curves.csv") or begins(header, OTHER_HEADERS)):
+            elif not (path.name.endswith(".curves.csv") or any(columns[: len(one)] == one for one in OTHER_FILES)):
                 if header:
                     read_header(path, header, RESTARTS)
                 found.cells.append(path)
@@ -47,15 +40,14 @@ def find(directory: Path) -> Found:
     return found
 
 
-def begins(header: bytes, known: Sequence[str]) -> bool:
-    """Whether a first line is one of these, however its fields are quoted."""
+def columns_of(header: bytes) -> tuple[str, ...]:
+    """The columns that a first line names, however its fields are quoted; none where it is no line of CSV."""
     from neurocomp.results.row_lines import Damaged, split_line
 
     try:
-        columns = split_line(header.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
+        return tuple(split_line(header.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf")))
     except Damaged:
-        return False
-    return ",".join(columns).startswith(tuple(known))
+        return ()
 
 
 def _csv_paths(directory: Path, problems: list[str]) -> list[Path]:

@@ -9,8 +9,9 @@ from neurocomp.report.grid import Entry, Grid, Table, most_restarts, rate_text, 
 from neurocomp.report.places import Place, choose
 from neurocomp.report.published import task_order
 from neurocomp.report.rates import rate_columns
+from neurocomp.results.columns import GAMMA
 
-COLUMNS = ("task", "init", "gamma", "n", "rate", "ci_low", "ci_high")
+COLUMNS = (*GAMMA, "rate", "ci_low", "ci_high")
 
 
 def gamma_table(cells: Sequence[Cell], metric: str) -> Table:

@@ -10,8 +10,9 @@ from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restart
 from neurocomp.report.places import AFTER_TUNING, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
 from neurocomp.report.published import RESTARTS, axes, is_tuned, published
 from neurocomp.report.rates import rate_columns, wilson
+from neurocomp.results.columns import PUBLISHED
 
-RATES = ("row", "task", "n", "rate", "ci_low", "ci_high", "published", "difference", "excluded")
+RATES = (*PUBLISHED, "rate", "ci_low", "ci_high", "published", "difference", "excluded")
 SUMS = ("executions", "backward_executions", "wall_s")
 COLUMNS = (*RATES, "source", *SUMS)
 

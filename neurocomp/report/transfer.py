@@ -10,8 +10,9 @@ from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restart
 from neurocomp.report.places import Place, choose
 from neurocomp.report.published import axes, task_order
 from neurocomp.report.rates import rate_columns
+from neurocomp.results.columns import TRANSFER
 
-COLUMNS = ("template", "task", "n", "rate", "ci_low", "ci_high")
+COLUMNS = (*TRANSFER, "rate", "ci_low", "ci_high")
 
 
 def transfer_table(cells: Sequence[Cell], metric: str) -> Table:

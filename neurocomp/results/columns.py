@@ -1,4 +1,4 @@
-"""The columns of a results file: their names, their kinds, and the version of the format."""
+"""The columns of results files: their names, their kinds, and the version of the format."""
 
 from __future__ import annotations
 
@@ -44,6 +44,36 @@ RESTARTS = RowFormat(
 )  # fmt: skip
 """One row is one restart of a program that is tuned, synthesized or searched for. `version` is neurocomp's, `date`
 when the row was made (UTC)."""
+
+MEMORIZED = RowFormat(
+    columns=(
+        "task", "language", "network", "data", "programs", "included", "length", "restart", "seed", "status",
+        "updates", "accuracy", "accuracy_a", "loss", "exact_rate", "exact_by_program", "outcomes", "batch_size",
+        "label_smoothing", "check", "parameters", "updates_per_s", "wall_s", "device", "precision", "threads",
+        "config_hash", "commit", "dirty", "torch", "transformers", "schema", "batch", "version", "date",
+    ),
+    required=("task", "language", "network", "restart", "seed", "status", "config_hash", "schema"),
+    integers=("programs", "length", "restart", "seed", "updates", "batch_size", "check", "parameters", "threads",
+              "schema"),
+    floats=("accuracy", "accuracy_a", "loss", "exact_rate", "label_smoothing", "updates_per_s", "wall_s"),
+    booleans=("dirty",),
+)  # fmt: skip
+"""One row is one training. `updates` are optimizer updates (the paper's steps) until all that was to be memorized is
+right; of soft tasks, those after which the accuracy on validation texts was best. `accuracy` is of whole instructions
+(classify: of classes), `accuracy_a` of their first operand. `exact_rate` is the share of runs that equal the
+interpreter's step for step, `exact_by_program` the same for each program, `outcomes` how many runs ended how.
+`check` is empty for once an epoch."""
+
+# The other CSV files of neurocomp, which may lie among the cells, by their first columns.
+PUBLISHED = ("row", "task", "n")
+TRANSFER = ("template", "task", "n")
+GAMMA = ("task", "init", "gamma", "n")
+RANKING = ("file", "metric")
+SETTINGS = ("setting", "row")
+BENCHMARK = ("date",)
+MEMORIZATION = ("row", "programs")
+SOFT_PROGRAMS = ("row", "task", "model")
+OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
 CIRCUMSTANCES = ("wall_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty", "torch",

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from neurocomp.memorizer.columns import MEMORIZED
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.report.cells import Rows, Said, aligned, made_by, or_dash, read_all, read_parts
+from neurocomp.report.cells import Rows, Said, aligned, or_dash, read_all, read_parts, state_of
 from neurocomp.report.finding import find
 from neurocomp.report.means import Sample, mean_text, sample
+from neurocomp.results.columns import MEMORIZED
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -26,6 +26,7 @@ class MemorizerCell(Rows):
     """A cell of the memorizer: its restarts are trainings. The keys of its facts are FACTS."""
 
     FORMAT, SUCH_AS = MEMORIZED, "training.check"
+    SHOWN = ("task", "language", "network", "data", "programs")
 
     @staticmethod
     def settings() -> MemorizerConfig:
@@ -43,6 +44,21 @@ class MemorizerCell(Rows):
     def said(self, column: str) -> str:
         """What the rows say in a column; `2 4` where they do not agree."""
         return " ".join(sorted({str(value) for value in self.rows[column].dropna()}))
+
+    def measures(self) -> dict[str, Any]:
+        """Trainings that reached 100 %, updates, and accuracies."""
+        return {
+            "memorized": self.memorized if self.facts["task"] == "memorize" else None,
+            "updates_mean": self.updates.mean,
+            "updates_sd": self.updates.sd,
+            "accuracy": self.sample("accuracy").mean,
+            "accuracy_a": self.sample("accuracy_a").mean,
+            "exact_rate": self.sample("exact_rate").mean,
+        }
+
+    def reached(self, measure: str) -> float | None:
+        """The mean accuracy of its trainings, whatever the measure."""
+        return self.sample("accuracy").mean
 
     @property
     def updates(self) -> Sample:
@@ -75,27 +91,6 @@ def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
     return {name: config.get(name) for name in FACTS} | {"network": name}
 
 
-def summary_line(cell: MemorizerCell) -> dict[str, Any]:
-    """The cell in numbers and text, ready for JSON."""
-    updates = cell.updates
-    return {
-        "experiment": cell.experiment,
-        **{key: cell.facts[key] for key in ("task", "language", "network", "data", "programs", "seed", "config_hash")},
-        "n": cell.n,
-        "requested": cell.requested,
-        "complete": cell.complete,
-        "failed": cell.failed,
-        "memorized": cell.memorized if cell.facts["task"] == "memorize" else None,
-        "updates_mean": updates.mean,
-        "updates_sd": updates.sd,
-        "accuracy": cell.sample("accuracy").mean,
-        "accuracy_a": cell.sample("accuracy_a").mean,
-        "exact_rate": cell.sample("exact_rate").mean,
-        **made_by(cell),
-        "path": str(cell.path),
-    }
-
-
 def format_summary(lines: Sequence[dict[str, Any]]) -> str:
     """Summary lines as plain text in aligned columns; shares in percent, `-` for what there is not."""
     return aligned([_columns(line) for line in lines])
@@ -108,11 +103,10 @@ def _columns(line: dict[str, Any]) -> dict[str, str]:
     def share(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.2f}"
 
-    state = {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
     return {
         **{key: or_dash(line[key]) for key in SHOWN},
         "n": f"{line['n']}/{or_dash(line['requested'])}",
-        "state": "failed" if line["failed"] else state,
+        "state": state_of(line),
         "memorized": or_dash(line["memorized"]),
         "updates": mean_text(line["updates_mean"], line["updates_sd"], ".0f"),
         "accuracy %": share(line["accuracy"]),

@@ -11,13 +11,14 @@ from neurocomp.report.cells import or_dash
 from neurocomp.report.grid import Entry, Grid, Table
 from neurocomp.report.means import Sample, compared, interval_text, mean_text, t_interval
 from neurocomp.report.published import memorizer_lines
+from neurocomp.results.columns import MEMORIZATION
 
 TASK = "memorize"
 OPEN = ("training.label_smoothing", "training.check")  # what the paper does not say
 ASIDE = ("programs", "soft.", "training.epochs")
 
 COLUMNS = (
-    "row", "programs", "length", "settings", "batch_size", "n", "trainings", "updates_mean", "updates_sd", "ci_low",
+    *MEMORIZATION, "length", "settings", "batch_size", "n", "trainings", "updates_mean", "updates_sd", "ci_low",
     "ci_high", "published_mean", "published_sd", "published_n", "published_batch_size", "difference", "p_value",
     "exact_rate", "updates_per_s", "wall_s", "device", "threads",
 )  # fmt: skip

@@ -11,6 +11,7 @@ from neurocomp.report.cells import or_dash
 from neurocomp.report.grid import Entry, Grid, Table
 from neurocomp.report.means import Sample, compared, interval_text, mean_text, t_interval
 from neurocomp.report.published import memorizer_lines
+from neurocomp.results.columns import SOFT_PROGRAMS
 
 # What the paper calls a task's model.
 MODELS = {
@@ -30,7 +31,7 @@ ASIDE = ("soft.data", "soft.folder", "soft.sizes", "task")
 OPEN = ("training.label_smoothing", "training.check", "soft.vocabulary", "soft.tokens", "lines", "memory")
 
 COLUMNS = (
-    "row", "task", "model", "data", "settings", "measure", "n", "accuracy_mean", "accuracy_sd", "ci_low", "ci_high",
+    *SOFT_PROGRAMS, "data", "settings", "measure", "n", "accuracy_mean", "accuracy_sd", "ci_low", "ci_high",
     "published_mean", "published_sd", "published_n", "difference", "p_value", "whole_mean", "whole_sd",
     "updates_mean", "updates_sd", "wall_s", "device", "threads",
 )  # fmt: skip
