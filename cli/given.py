@@ -54,7 +54,7 @@ def check_overrides(overrides: list[Override], config_class: type, loader: Confi
     """Raise UserError, a line for each override that would be taken for something else."""
     problems = [problem for override in overrides if (problem := _problem(override, config_class, loader))]
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError(*problems)
 
 
 def _problem(override: Override, config_class: type, loader: ConfigLoader) -> str | None:

@@ -125,16 +125,17 @@ def searches_readings(config: Config) -> bool:
 
 def check(cells: list[Cell]) -> None:
     """Load each cell's task and program and fit their sizes; UserError lists all that is wrong, once each."""
-    problems = []
+    problems, more = [], 0
     for cell in cells:
         pipeline = pipeline_of(cell.config)
         try:
             pipeline.check(cell.config, cell.directory)
         except UserError as error:
             of_cell = f"{pipeline.describe(cell.config)}: " if cells[1:] else ""
-            problems += [of_cell + line for line in str(error).splitlines()]
+            problems += [of_cell + message for message in error.messages]
+            more += error.more
     if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))
+        raise UserError(*problems, more=more)
 
 
 def call_hydra(argv: list[str], tree: Tree = MACHINE) -> None:

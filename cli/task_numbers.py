@@ -27,7 +27,7 @@ def check_numbers(text: str, where: str) -> None:
         for mistake in _mistakes(value, key.value, set())
     ]
     if mistakes:
-        raise UserError("\n".join(mistakes))
+        raise UserError(*mistakes)
 
 
 def _mistakes(node: yaml.Node, place: str, seen: set[int]) -> Iterator[str]:

@@ -12,13 +12,23 @@ from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from neurocomp.text import elided, visible
+from neurocomp.text import elided, first_lines, visible
 
 LARGEST = 2**63 - 1  # of the integers in a results file
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
+    """Mistakes in what the user gave: each message is printed on a line, without a traceback, exit code 2.
+
+    `more` counts mistakes whose messages were not kept.
+    """
+
+    def __init__(self, *messages: str, more: int = 0):
+        super().__init__(*messages)
+        self.messages, self.more = messages, more
+
+    def __str__(self) -> str:
+        return "\n".join(first_lines(self.messages, self.more))
 
 
 def did_you_mean(given: str, known: Collection[str]) -> str:

@@ -22,7 +22,7 @@ from neurocomp import foreign
 from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.assembly import is_assembly
-from neurocomp.text import SHOWN, elided, first_lines, lines
+from neurocomp.text import SHOWN, elided, lines
 
 DATA = re.compile(r"\[\s*(\d{1,4000})\s*\]\s*=\s*(-?\d{1,4000})", re.ASCII)  # int() takes up to 4300 digits
 LABEL = re.compile(r"([A-Za-z_]\w*)\s*:(.*)", re.ASCII)
@@ -90,7 +90,7 @@ def parse(text: str, source: str = "<program>", memory: int | None = None) -> Pr
     if not statements and not mistakes:
         mistakes = [(1, 'no instructions here, expected at least one, such as "1 2 next"')]
     if mistakes:
-        raise UserError("\n".join(first_lines(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes))))
+        raise UserError(*(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes)))
     return Program(tuple(instructions), dict(sorted(data.items())))
 
 
@@ -171,7 +171,7 @@ def load_program(name: str, memory: int | None = None) -> Program:
     except UserError as error:
         rows = foreign.numbers(text)
         if rows and all(len(row) == 3 for row in rows) and any(row[2] > len(rows) for row in rows):
-            raise UserError(f"{error}\n{name}: if this is {IMAGE}") from None
+            raise UserError(*error.messages, f"{name}: if this is {IMAGE}") from None
         if what := _seems(text):
             raise UserError(f'{name}: not subleq (an instruction a line, such as "1 2 next"); {what}') from None
         raise

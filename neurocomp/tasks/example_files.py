@@ -119,8 +119,7 @@ def _row(path: Path, number: int, line: str) -> _Row:
 def _refuse(mistakes: Iterator[str]) -> None:
     """Raise UserError with the first mistakes, and how many more there are. The others are counted, not kept."""
     if shown := list(islice(mistakes, SHOWN)):
-        more = sum(1 for _ in mistakes)
-        raise UserError("\n".join(shown + ([f"... and {more:,} more"] if more else [])))
+        raise UserError(*shown, more=sum(1 for _ in mistakes))
 
 
 def _fill(
