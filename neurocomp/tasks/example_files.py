@@ -85,17 +85,18 @@ def read_examples(
     places = [_place(path, name, sizes) for name in names]
     if len(set(places)) < len(places):
         raise UserError(f"{path}: a column occurs twice in {','.join(rows[0].fields)}")
-    needed = [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
-    if missing := [name for name in needed if _place(path, name, sizes) not in places]:
+    names_needed = [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
+    needed = {name: _place(path, name, sizes) for name in names_needed}
+    if missing := [name for name, place in needed.items() if place not in places]:
         raise UserError(f"{path}: checked words without a column: {', '.join(sorted(missing))}")
     count = len(rows) - 1
     names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={count}"}
     check(limits, file_of_examples, names_of, f"{path}: ", base=sizes.base, registers=sizes.registers, rows=count)
     start, final = (np.full((count, sizes.base + sizes.registers), -1) for _ in range(2))
     _refuse(_fill(rows[1:], names, places, sizes.base, start, final))
-    checked = [*checked_memory, *(sizes.base + index for index in checked_registers)]
     first = _first_rows(start)
-    _refuse(_contradictions(rows[1:], first, final[:, checked], needed))
+    checked = [place for _, place in needed.values()]
+    _refuse(_contradictions(rows[1:], first, final[:, checked], list(needed)))
     kept = np.unique(first)
     if len(kept) < FEWEST:
         apart = f"test, validation and training need at least {FEWEST}, to have inputs of their own"

@@ -30,7 +30,7 @@ assert ENOUGH == 2 * (VALIDATION + TEST)
 
 
 class Examples(NamedTuple):
-    """N start states and the words after T steps; -1 where what a right program leaves is not known."""
+    """N start states and the words after T steps; -1 for a final word without a column, which is not checked."""
 
     memory: np.ndarray  # [N, A]
     registers: np.ndarray  # [N, R]

@@ -10,6 +10,7 @@ import numpy as np
 from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, encode, execute
 from neurocomp.tasks.examples import HeldOut
+from neurocomp.tasks.outcomes import right_words
 from neurocomp.tasks.task import Examples, Task
 
 LANES = 65536  # programs x examples that are run at a time
@@ -26,22 +27,19 @@ def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
     """Whether each printed program, parsed again and run exactly, leaves the right words on all examples."""
     programs = [parse(text, jump_target=task.machine.jump_target) for text in texts]
     right = [False] * len(texts)
-    for lines in {len(program) for program in programs}:  # a program that were padded would wrap later
+    for lines in {len(program) for program in programs}:  # a padded program would wrap later
         alike = [index for index, program in enumerate(programs) if len(program) == lines]
         block = max(1, LANES // len(examples.memory))
         for some in (alike[first : first + block] for first in range(0, len(alike), block)):
             code = encode([programs[index] for index in some], lines)
-            for index, holds in zip(some, _hold(code, examples, task), strict=True):
-                right[index] = holds
+            for index, is_right in zip(some, holds(code, examples, task).tolist(), strict=True):
+                right[index] = is_right
     return right
 
 
-def _hold(code: np.ndarray, examples: Examples, task: Task) -> list[bool]:
-    """Whether each program [P, L, 5] leaves the right words."""
-    final, memory, registers = run(code, examples, task), list(task.checked_memory), list(task.checked_registers)
-    of_memory = final.memory[:, :, memory] == examples.final_memory[:, memory]
-    of_registers = final.registers[:, :, registers] == examples.final_registers[:, registers]
-    return (of_memory.all(axis=(1, 2)) & of_registers.all(axis=(1, 2))).tolist()
+def holds(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
+    """Whether each program [P, L, 5] leaves the right words on all examples [P]."""
+    return right_words(run(code, examples, task), examples, task).all((1, 2))
 
 
 def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
