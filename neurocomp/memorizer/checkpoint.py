@@ -16,7 +16,7 @@ FORMAT = "neurocomp memorizer 1"
 
 def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
     """Write the whole file, or leave what was there. May raise OSError."""
-    tensor_file.save(path, tensors, {"format": FORMAT, **facts})
+    tensor_file.save(path, FORMAT, tensors, facts)
 
 
 def load(path: Path, limits: LimitsConfig, lifted_by: str = LIFTED_BY) -> tuple[dict[str, Tensor], dict[str, str]]:
