@@ -77,7 +77,33 @@ def with_home(name: str, path: str) -> str:
 
 Config = TypeVar("Config")
 
-EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+IN_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list",
+            dict: "keys and values"}  # fmt: skip
+
+
+def is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type such as int or list[int], whatever the list holds; a whole number is a number."""
+    kind = {int: numbers.Integral, float: numbers.Real}.get(hint, get_origin(hint) or hint)
+    return isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
+
+
+def accepted_instead(value: Any, hint: Any) -> str | None:
+    """What would be accepted instead of a value that a file says; None if the value is of the type.
+
+    A whole number is from 0 to 2^63 - 1, any other number is finite, text is on one line and all of it can be seen.
+    """
+    if isinstance(hint, types.UnionType):
+        instead = None if value is None else accepted_instead(value, get_args(hint)[0])
+        return instead and f"{instead} or null"
+    if is_of(value, hint) and _is_sound(value, hint):
+        return None
+    return IN_WORDS[get_origin(hint) or hint] + (" >= 0" if hint is int else "")
+
+
+def _is_sound(value: Any, hint: Any) -> bool:
+    if hint is str:
+        return visible(value) == value
+    return hint not in (int, float) or (0 if hint is int else -LARGEST) <= value <= LARGEST
 
 
 def checked(config: Config, prefix: str = "") -> Config:
@@ -110,10 +136,11 @@ def _checked_value(key: str, value: Any, hint: Any) -> Any:
         if type(value) is not hint:
             raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
         return checked(value, f"{key}.")
-    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
-    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
-    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
-        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
+    if hint not in (int, float, bool, str):
+        return value
+    value = value.item() if hasattr(value, "item") else value  # NumPy's
+    if not is_of(value, hint):
+        raise UserError(f"{key}={value}: expected {IN_WORDS[hint]}")
     return short_decimal(float(value)) if hint is float else value
 
 

@@ -7,15 +7,14 @@ the same again, and a cell goes on with what it began with.
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from tqdm import tqdm
 
-from neurocomp.errors import LARGEST, UserError
+from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import atomic_write, read_text
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.methods.progress import Progress
@@ -194,28 +193,5 @@ def _check_keys(kind: type, given: Any, where: str) -> None:
     if not isinstance(given, dict) or not needed <= given.keys() <= hints.keys():
         raise ValueError(f"{where.strip('.') or 'it'} is no object with the keys {', '.join(hints)}")
     for key, value in given.items():
-        if not _is(hints[key], value):
-            raise ValueError(f"{where}{key} is {json_text(value)}, expected {EXPECTED[hints[key]]}")
-
-
-EXPECTED = {
-    int: "a whole number >= 0",
-    int | None: "a whole number >= 0 or null",
-    float: "a number",
-    str: "text",
-    bool: "true or false",
-    list[Template]: "a list",
-    list[int]: "a list",
-}
-
-
-def _is(hint: Any, value: Any) -> bool:
-    if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
-    if hint is str:
-        return isinstance(value, str) and visible(value) == value
-    if get_origin(hint) is list:
-        return isinstance(value, list)
-    if hint == int | None:
-        return value is None or _is(int, value)
-    return type(value) is hint and (hint is bool or 0 <= value <= LARGEST)
+        if instead := accepted_instead(value, hints[key]):
+            raise ValueError(f"{where}{key} is {json_text(value)}, expected {instead}")

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
 
 import yaml
 
-from neurocomp.errors import LARGEST, UserError
+from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import read_text
 from neurocomp.limits.checking import Most
 
 LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
 
-# What tables rely on, and how a message calls it.
-KINDS = {
-    "name": (str, "text"),
-    "restarts": (int, "a whole number"),
-    "programs": (int, "a whole number"),
-    "synthesis": (dict, "keys and values"),
-    "network": (dict, "keys and values"),
-}
+KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "network": dict}
+"""The keys that tables rely on. Each of them may be left out, or be null."""
 
 
 class Loader(yaml.SafeLoader):
@@ -46,14 +39,10 @@ def read_configuration(path: Path) -> dict:
         return {}
     if not isinstance(config, dict):
         raise UserError(f"{path}: not a configuration in YAML (expected keys and values)")
-    for key, (kind, name) in KINDS.items():
-        if not _is(kind, config.get(key)):
-            raise UserError(f'{path}: {key} is "{config[key]}", expected {name}')
+    for key, kind in KINDS.items():
+        if config.get(key) is not None and (instead := accepted_instead(config[key], kind)):
+            raise UserError(f'{path}: {key} is "{config[key]}", expected {instead}')
     return config
-
-
-def _is(kind: type, value: Any) -> bool:
-    return value is None or (type(value) is kind and (kind is not int or 0 <= value <= LARGEST))
 
 
 def requested_restarts(path: Path) -> int:
