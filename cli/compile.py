@@ -10,6 +10,7 @@ from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.outputs import check_out, writing
+from neurocomp.config import RunConfig
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import read_bytes
 from neurocomp.language.assembly import is_assembly
@@ -118,7 +119,7 @@ def _compile_parser() -> Parser:
     add("--registers", type=whole, metavar="N", help="default: as many as the program uses")
     add("--lines", type=whole, metavar="N", help="pad with noops to N lines (default: the program's own length)")
     add("--gamma", type=real, default=0.0, help="magnitude of the noise (default: 0)")
-    add("--epsilon", type=real, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
+    add("--epsilon", type=real, default=RunConfig.epsilon, help="keeps the logarithm finite (default: 1e-6)")
     add("--seed", type=whole, default=0, help="seed of the noise (default: 0)")
     add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]

@@ -9,9 +9,10 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language import interpreter
+from neurocomp.limits.estimates import TEST, VALIDATION
 from neurocomp.seeding import SHARED, generator
 from neurocomp.tasks.inputs import ENOUGH, Key, variety
-from neurocomp.tasks.task import TEST, VALIDATION, Examples, Task
+from neurocomp.tasks.task import Examples, Task
 
 
 class HeldOut(NamedTuple):

@@ -16,8 +16,8 @@ from typing import NamedTuple
 
 from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import run_in_place
+from neurocomp.limits.estimates import HELD_OUT
 
-HELD_OUT = 320  # test and validation inputs: 256 and 64
 ENOUGH = 2 * HELD_OUT  # from so many different inputs on, there is room to keep training inputs apart
 LIKELY = 15 / 16  # at most so much of what is drawn may be held out, or training examples are drawn for ever
 

@@ -23,10 +23,7 @@ from neurocomp.limits.checking import check
 from neurocomp.machine_config import MachineConfig, Sizes, check_jump_target
 from neurocomp.tasks.example_files import ExampleTable, read_examples
 from neurocomp.tasks.expressions import evaluate, evaluate_range
-from neurocomp.tasks.inputs import ENOUGH, Reads, variety
-
-VALIDATION, TEST = 64, 256
-assert ENOUGH == 2 * (VALIDATION + TEST)
+from neurocomp.tasks.inputs import Reads, variety
 
 
 class Examples(NamedTuple):

@@ -9,11 +9,10 @@ import numpy as np
 
 from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, encode, execute
+from neurocomp.limits.estimates import JUDGED_AT_ONCE
 from neurocomp.tasks.examples import HeldOut
 from neurocomp.tasks.outcomes import right_words
 from neurocomp.tasks.task import Examples, Task
-
-LANES = 65536  # programs x examples that are run at a time
 
 
 class Verdict(NamedTuple):
@@ -29,7 +28,7 @@ def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
     right = [False] * len(texts)
     for lines in {len(program) for program in programs}:  # a padded program would wrap later
         alike = [index for index, program in enumerate(programs) if len(program) == lines]
-        block = max(1, LANES // len(examples.memory))
+        block = max(1, JUDGED_AT_ONCE // len(examples.memory))
         for some in (alike[first : first + block] for first in range(0, len(alike), block)):
             code = encode([programs[index] for index in some], lines)
             for index, is_right in zip(some, holds(code, examples, task).tolist(), strict=True):
