@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from functools import partial
+from typing import Any
 
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
@@ -37,7 +38,7 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
     )
-    asked = {
+    asked: dict[str, Any] = {
         "restarts": 1 if config.only is not None else config.restarts,
         "examples": config.examples,
         "chunk": config.chunk,

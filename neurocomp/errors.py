@@ -83,7 +83,7 @@ IN_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str
 
 def is_of(value: Any, hint: Any) -> bool:
     """Whether a value is of a type such as int or list[int], whatever the list holds; a whole number is a number."""
-    kind = {int: numbers.Integral, float: numbers.Real}.get(hint, get_origin(hint) or hint)
+    kind: Any = {int: numbers.Integral, float: numbers.Real}.get(hint) or get_origin(hint) or hint
     return isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from neurocomp import foreign
@@ -39,7 +39,7 @@ def check_size(path: Path, most: Most) -> None:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Generator[None]:
     """Inside, a regular file may be opened and read; what goes wrong is a UserError that names the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -113,7 +113,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Generator[None]:
     """Inside, an OSError that does not name a file (those of writing do not) names this one."""
     try:
         yield

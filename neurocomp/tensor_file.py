@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -50,7 +50,7 @@ def load(path: Path, format: str, what: str, most: Most) -> tuple[dict[str, Tens
 
 
 @contextlib.contextmanager
-def reading_facts(path: Path) -> Iterator[None]:
+def reading_facts(path: Path) -> Generator[None]:
     """Inside, a fact that is not there, or does not say what it should, is a UserError that names the file."""
     try:
         yield

@@ -10,7 +10,7 @@ import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
@@ -70,9 +70,9 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _finite(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_finite(item) for item in cast("list[Any]", value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 

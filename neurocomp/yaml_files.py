@@ -6,7 +6,9 @@ So a file is first read as the events that its parser sees: no alias is followed
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -35,7 +37,7 @@ def check_yaml(text: str, where: str) -> None:
     """Raise UserError that begins with `where` if the text is one that `read_yaml_text` refuses."""
     nodes = _Nodes(where)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in cast("Iterable[yaml.Event]", yaml.parse(text, yaml.SafeLoader)):  # type: ignore[reportUnknownMemberType]
             nodes.count(event)
     except yaml.YAMLError as error:
         raise UserError(yaml_problem(error, where)) from None

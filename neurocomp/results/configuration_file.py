@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -20,19 +21,19 @@ KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "netw
 class Loader(yaml.SafeLoader):
     """Without aliases: we write none, and a few of them can stand for more than fits into memory."""
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} has an alias, expected none")
         return super().compose_node(parent, index)
 
 
-def read_configuration(path: Path) -> dict:
+def read_configuration(path: Path) -> dict[str, Any]:
     """What a cell's YAML file says; nothing if there is none. Raises UserError that names the file."""
     if not os.path.lexists(path):
         return {}
     text = read_text(path, LONGEST)
     try:
-        config = yaml.load(text, Loader)
+        config: Any = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a configuration in YAML ({' '.join(str(error).split())})") from None
     if config is None:

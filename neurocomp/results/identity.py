@@ -6,15 +6,18 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
 # would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),
 # so that old rows are not mistaken for finished work of the new code. Speed, messages and new options leave it.
 SEMANTICS = 1
 
+LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
+ENDING = 40  # the last characters say seed and hash
 
-def config_hash(identity: dict) -> str:
+
+def config_hash(identity: dict[str, Any]) -> str:
     """What a cell is, in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
     text = json.dumps([SEMANTICS, _canonical(identity)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -23,9 +26,9 @@ def config_hash(identity: dict) -> str:
 def _canonical(value: Any) -> Any:
     """The value with keys as text (json sorts before it converts), tuples as lists, and 1.0 as 1."""
     if isinstance(value, dict):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        return {str(key): _canonical(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_canonical(item) for item in value]
+        return [_canonical(item) for item in cast("list[Any]", value)]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -42,9 +45,3 @@ def file_stem(name: str) -> str:
         return stem
     end = stem[-ENDING:]
     return stem.encode()[: LONGEST - len(end.encode())].decode(errors="ignore") + end
-
-
-LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
-
-
-ENDING = 40  # the last characters say seed and hash

@@ -151,7 +151,7 @@ def _contradictions(rows: list[_Row], first: np.ndarray, checked: np.ndarray, na
     for row in np.flatnonzero((checked != checked[first]).any(axis=1)).tolist():
         word = int(np.flatnonzero(checked[row] != checked[first[row]])[0])
         ends = f"{names[word]} is {checked[first[row], word]} and {checked[row, word]}"
-        yield f"{rows[first[row]].where} and {rows[row].where}: the same start words, but {ends}"
+        yield f"{rows[int(first[row])].where} and {rows[row].where}: the same start words, but {ends}"
 
 
 def _place(path: Path, name: str, sizes: Sizes) -> tuple[bool, int]:

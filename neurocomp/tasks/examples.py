@@ -53,7 +53,7 @@ def held_out(task: Task, seed: int) -> HeldOut:
     apart = task.inputs >= ENOUGH
     everything = task.inputs <= TEST
     test = _all_inputs(task) if everything else _draw(task, rng, TEST, identity)
-    tested = frozenset(map(identity, test)) if apart else frozenset()
+    tested = frozenset(map(identity, test)) if apart else frozenset[Hashable]()
     validation = _draw(task, rng, min(VALIDATION, task.inputs), identity, tested)
     general = None
     if task.general:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -44,7 +44,8 @@ class Reads:
 
     def key(self, start: Sequence[int]) -> Key:
         """The words that matter of the input `start` (plain ints: memory cells, then registers)."""
-        node, words = _seen(self), []
+        node = _seen(self)
+        words: list[tuple[int, int]] = []
         places: list[int] | None = None
         while True:
             if node.place is None:
@@ -79,7 +80,7 @@ END = -1
 class _Node:
     """What runs do that have read certain words: the place that all of them read next, None while no run has told."""
 
-    def __init__(self, kept: itertools.count):
+    def __init__(self, kept: Iterator[int]):
         self.place: int | None = None
         self.below: dict[int, _Node] = {}
         self.kept = kept
@@ -100,21 +101,21 @@ def _seen(reads: Reads) -> _Node:
     return _Node(itertools.count())
 
 
-class _Noted(list):
+class _Noted(list[int]):
     """Words that append the place of each to `read` when it is read, unless it was read or overwritten before."""
 
     def __init__(self, words: Sequence[int], first: int, read: list[int], known: set[int]):
         super().__init__(words)
         self.first, self.read, self.known = first, read, known
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> int:  # type: ignore[override]
         place = self.first + index
         if place not in self.known:
             self.known.add(place)
             self.read.append(place)
         return super().__getitem__(index)
 
-    def __setitem__(self, index, word):
+    def __setitem__(self, index: int, word: int) -> None:  # type: ignore[override]
         self.known.add(self.first + index)
         super().__setitem__(index, word)
 

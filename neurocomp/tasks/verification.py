@@ -38,7 +38,7 @@ def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
 
 def holds(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
     """Whether each program [P, L, 5] leaves the right words on all examples [P]."""
-    return right_words(run(code, examples, task), examples, task).all((1, 2))
+    return np.all(right_words(run(code, examples, task), examples, task), axis=(1, 2))
 
 
 def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
