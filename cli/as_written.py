@@ -49,7 +49,7 @@ def check_as_written(group: str, tree: Any, text: str, where: str) -> None:
 
 
 def _at(tree: Any, place: str) -> Any:
-    """What stands at `task.name`; None where nothing does."""
+    """The value at a place such as `task.name`; None where there is none."""
     for key in place.split("."):
         tree = tree.get(key) if isinstance(tree, dict) else None
     return tree
@@ -70,7 +70,7 @@ def typed_places(config_class: type, prefix: str = "") -> dict[str, type]:
 
 
 def misread(kind: type | None, value: Any, text: str | None) -> str | None:
-    """What is wrong with a value that would be converted to something else than its `text`; None if nothing is."""
+    """The mistake in a value that would be converted to something else than its `text`; None if there is none."""
     converted = isinstance(value, (bool, float)) or isinstance(value, int) and text is not None
     if kind is str and converted and str(value) != text:
         return f'would be read as "{value}"; expected text in quotes'
@@ -95,7 +95,7 @@ def check_numbers(text: str, where: str) -> None:
 
 
 def _mistakes(node: yaml.Node, place: str, seen: set[int]) -> Iterator[str]:
-    """What is wrong in a node, keys of mappings included; what an alias repeats is looked at once."""
+    """The mistakes in a node, keys of mappings included. A node that aliases repeat is looked at once."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -113,7 +113,7 @@ def _mistakes(node: yaml.Node, place: str, seen: set[int]) -> Iterator[str]:
 
 
 def _reading(node: yaml.ScalarNode) -> str:
-    """What YAML makes of a value, in words."""
+    """The number or other value that YAML makes of a text, in words."""
     value = yaml.load(node.value, Loader=get_yaml_loader()) if node.style is None else node.value
     taken = str(value).lower() if isinstance(value, bool) else str(value)
     return f'"{node.value}" is no number' if taken == node.value else f"{node.value} would be read as {taken}"

@@ -164,7 +164,7 @@ def _alone(group: str) -> str:
 
 
 def _check_hydra(node: Any, where: str) -> None:
-    """Of `hydra`, an experiment sets the mode and the grid."""
+    """An experiment sets no more of `hydra` than the mode and the grid."""
     node = {} if node is None else node
     sweeper = node.get("sweeper") or {} if isinstance(node, dict) else {}
     for place, given, known in (("hydra", node, ("mode", "sweeper")), ("hydra.sweeper", sweeper, ("params",))):

@@ -88,7 +88,7 @@ def is_of(value: Any, hint: Any) -> bool:
 
 
 def accepted_instead(value: Any, hint: Any) -> str | None:
-    """What would be accepted instead of a value that a file says; None if the value is of the type.
+    """A description of the values that a file may say instead of this one; None if this one is of the type.
 
     A whole number is from 0 to 2^63 - 1, any other number is finite, text is on one line and all of it can be seen.
     """
@@ -110,7 +110,7 @@ def checked(config: Config, prefix: str = "") -> Config:
     """The configuration as it would be had it been made of these values just now, each of its declared type.
 
     Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
-    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
+    bits of a short decimal, like a sum of steps, becomes that decimal. Raises UserError.
     """
     hints = _hints(type(config))
     for key in vars(config):

@@ -1,4 +1,4 @@
-"""What a request takes, in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
+"""Estimates in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
 
 Constants were measured: bytes of the objects that are made, nanoseconds of one core. `limits.check` compares.
 """
@@ -65,7 +65,7 @@ def file_of_examples(base: int, registers: int, rows: int) -> Need:
 
 
 def results_of_opcodes(base: int) -> Need:
-    """What the executor looks up [O, b, b], as int64 and while it is made as lists."""
+    """The executor's table of results [O, b, b], as int64 and, while it is made, as lists."""
     return Need(130 * base**2, 3_000 * base**2)
 
 

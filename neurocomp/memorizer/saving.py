@@ -1,4 +1,4 @@
-"""What is kept on the disk of a training: a checkpoint while it lasts, and its network afterwards if asked for."""
+"""The files of a training: a checkpoint while it lasts, and its network afterwards if asked for."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def save_network(plan: Plan, restart: int, network: nn.Module, memorized: Sequen
 
 
 class Whole(NamedTuple):
-    """A program as it was memorized: its instructions, and its own words by address."""
+    """A memorized program: its instructions, and its own words by address."""
 
     table: Table
     data: dict[int, int]
 
 
 class Kept(NamedTuple):
-    """What `save_network` wrote; `programs` are lengths by name, in the order of their numbers.
+    """The contents of a file of `save_network`; `programs` are lengths by name, in the order of their numbers.
 
     `whole` are the programs themselves; None in a file of an older version, which kept their lengths alone.
     """

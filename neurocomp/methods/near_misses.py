@@ -1,7 +1,7 @@
 """init=synth: one synthesis a cell, and which of its programs each restart starts from.
 
-What was found is kept beside the rows, in <cell>.templates.json: a search that ends after some seconds need not find
-the same again, and a cell goes on with what it began with.
+The templates are kept beside the rows, in <cell>.templates.json: a search that ends by the clock need not find the same
+ones again, and a cell goes on with the templates that it began with.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from neurocomp.text import json_text, say, visible
 
 @dataclass(frozen=True)
 class Template:
-    """A line of the file: what was found, whether it is right on test examples, and what trying it recovered.
+    """A template in the file: its program, whether that is right on test examples, and how often it was recovered from.
 
     `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
     """
@@ -61,9 +61,9 @@ class Record:
 
 
 def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The plan with what its restarts start from; only init=synth has to look for it, or to read what it found.
+    """The plan with the programs that its restarts start from; init=synth searches for them, or reads those it found.
 
-    Says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    Prints them on stderr. `keep` writes them down (not where a restart runs alone, beside the cell's own run).
     """
     if plan.starts:
         return plan
@@ -126,7 +126,7 @@ def choose(plan: Plan, record: Record, shown: bool) -> Record:
 
 
 def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
-    """The template with what restarts from it recovered."""
+    """The template with the numbers of restarts from it that recovered."""
     rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
     soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
     return replace(template, soft=soft, hard=hard)
@@ -139,7 +139,7 @@ def _start(plan: Plan, template: Template) -> Start:
 
 
 def describe(record: Record) -> str:
-    """What was found, in one line."""
+    """The outcome of the search, in one line."""
     starts = [record.found[index] for index in record.starts]
     looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
     if starts[0].exact:
@@ -155,7 +155,7 @@ def _file(plan: Plan) -> Path:
 
 
 def kept_templates(plan: Plan) -> Record | None:
-    """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
+    """The record that the cell began with; None where there is no file. Raises UserError at a file that is not ours."""
     path = _file(plan)
     if plan.starts or not os.path.lexists(path):
         return None

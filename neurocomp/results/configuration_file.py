@@ -1,4 +1,4 @@
-"""The configuration beside a cell's rows, as it is read: <cell>.yaml."""
+"""Reading the configuration beside a cell's rows: <cell>.yaml."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import read_text
 from neurocomp.limits.checking import Most
 
-LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
+LONGEST = Most(1_048_576)  # four times the longest file of a user, whose values may stand in it
 
 KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "network": dict}
 """The keys that tables rely on. Each of them may be left out, or be null."""
@@ -28,7 +28,7 @@ class Loader(yaml.SafeLoader):
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
-    """What a cell's YAML file says; nothing if there is none. Raises UserError that names the file."""
+    """The keys and values of a cell's YAML file; none if there is no file. Raises UserError that names the file."""
     if not os.path.lexists(path):
         return {}
     text = read_text(path, LONGEST)

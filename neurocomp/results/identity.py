@@ -1,4 +1,4 @@
-"""What a cell is: its hash, its name, and the names of its files."""
+"""The identity of a cell: its hash, its name, and the names of its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ENDING = 40  # the last characters say seed and hash
 
 
 def config_hash(identity: dict[str, Any]) -> str:
-    """What a cell is, in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
+    """The hash of a cell in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
     text = json.dumps([SEMANTICS, _canonical(identity)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -39,7 +39,7 @@ def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
+    """A name that a file can have. A name of more than `LONGEST` bytes loses its middle and keeps its end."""
     stem = re.sub(r"[^\w.+-]", "_", name)
     if len(stem.encode()) <= LONGEST:
         return stem

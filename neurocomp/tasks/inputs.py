@@ -78,7 +78,7 @@ END = -1
 
 
 class _Node:
-    """What runs do that have read certain words: the place that all of them read next, None while no run has told."""
+    """The runs that have read certain words: the place that all of them read next, None while no run has got there."""
 
     def __init__(self, kept: Iterator[int]):
         self.place: int | None = None
@@ -149,8 +149,8 @@ class _Siblings(NamedTuple):
 
 
 class _Tree:
-    """The tree of reads as far as it was walked. A node is what a run has read so far; it branches over the values
-    of the word that is read next. `nodes` counts those that nothing was found below of, ends of runs included.
+    """The tree of reads as far as it was walked. A node stands for the words that a run has read so far; it branches
+    over the values of the word that is read next. `nodes` counts the leaves that are known, ends of runs included.
     """
 
     def __init__(self, reads: Reads, ranges: Ranges):

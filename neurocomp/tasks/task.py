@@ -57,7 +57,7 @@ class Task:
 
     @property
     def reads(self) -> Reads | None:
-        """What decides which start words matter; None where a file of examples says it by its columns."""
+        """The program that decides which start words matter; None where the columns of a file of examples say it."""
         if self.reference is None:
             return None
         registers = (self.sizes.base + register for register in self.checked_registers)
@@ -71,7 +71,7 @@ class Task:
         return self.reads is not None and variety(self.reads, self.ranges).enough
 
     def identity(self) -> dict[str, Any]:
-        """What makes this task the same task, for the configuration's hash; file names do not.
+        """The facts that tell this task from others in the configuration's hash. File names are none of them.
 
         How examples are kept apart is said where it came later, so that no older row is mistaken for a new one.
         """

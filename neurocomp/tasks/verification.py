@@ -1,4 +1,4 @@
-"""Is a program the algorithm? Its printed text is parsed again and run exactly, on inputs that nobody trained on."""
+"""Is a program the algorithm? Its printed text is parsed again and run exactly, on held-out inputs."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def holds(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
 
 
 def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
-    """What programs [P, L, 5] leave on the examples, after the task's steps, by the task's readings.
+    """The words that programs [P, L, 5] leave on the examples, after the task's steps, by the task's readings.
 
     The examples are shared [N, ...], or each program has its own [P, N, ...].
     """
