@@ -84,9 +84,9 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
 def note_the_best(
     notes: dict, updates: int, measured: Callable[[], dict], runs: Callable[[], dict], seconds: Callable[[], float]
 ) -> None:
-    """Look at validation. What is measured goes to the notes, with what its runs come to, if no look before was better.
+    """Measure, and note the measurement and its runs if the accuracy is the best so far.
 
-    `judged_s` sums the seconds of all looks.
+    `judged_s` sums the seconds of all measurements.
     """
     began = seconds()
     found = {"updates": updates} | measured()
