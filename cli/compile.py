@@ -2,24 +2,60 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, real, whole
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.outputs import check_out, writing
+from neurocomp.config import RunConfig
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import read_bytes
-from neurocomp.language.assembly import is_assembly
+from neurocomp.language.assembly import Program, fit, format_program, is_assembly, load_program, unreached_remark
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import OPTIONS, Most, check, most
 from neurocomp.machine_config import READINGS, MachineConfig, Sizes, check_jump_target
 from neurocomp.text import json_text, say, visible
 
+if TYPE_CHECKING:
+    from neurocomp.shapes import Tensor
+
 
 def compile_main(argv: list[str]) -> int:
+    args = _parsed(argv)
+    program, sizes = _program(args)
+
+    import torch  # late: help does not wait for it
+
+    from neurocomp.compilation.compiler import compile_program
+    from neurocomp.compilation.weights_file import save_weights
+
+    machine = MachineConfig(jump_target=args.jump_target)
+    (logits,) = compile_program(
+        program,
+        sizes,
+        machine,
+        gamma=args.gamma,
+        epsilon=args.epsilon,
+        seed=args.seed,
+        restarts=[args.restart],
+        dtype=torch.float32,
+    )
+    with writing(Path(args.out)):
+        save_weights(Path(args.out), logits, sizes, machine)
+    whole = f"{sizes.lines} lines, {sizes.registers} registers, base {sizes.base}, gamma {args.gamma:g}"
+    print(f"{visible(args.out)}: {whole}")
+    if remark := _noise_remark(program, logits, sizes, machine):
+        print(f"neurocomp: with --gamma={args.gamma:g} {remark}", file=sys.stderr)
+    return 0
+
+
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    """The options, if each is possible by itself and the weights can be written."""
     args = _compile_parser().parse_args(argv)
     check_at_least("--gamma", args.gamma, 0)
     check_at_least("--base", args.base, 2)
@@ -29,17 +65,12 @@ def compile_main(argv: list[str]) -> int:
     if not 0 < args.epsilon < 1:
         raise UserError(f"--epsilon={args.epsilon}: expected a number in (0, 1)")
     check_out(Path(args.out))
+    return args
 
+
+def _program(args: argparse.Namespace) -> tuple[Program, Sizes]:
+    """The program, padded to the machine's lines, and the sizes: those given, else the smallest that hold it."""
     limits = limits_of(args)
-
-    import torch  # late: help does not wait for it
-
-    from neurocomp.compilation.compiler import compile_program
-    from neurocomp.compilation.decompiler import decompile
-    from neurocomp.compilation.weights_file import save_weights
-    from neurocomp.language.assembly import fit, load_program, unreached_remark
-
-    machine = MachineConfig(jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
     if remark := unreached_remark(program, args.file, args.jump_target):
@@ -51,26 +82,17 @@ def compile_main(argv: list[str]) -> int:
     fitted = fit(program, sizes, args.file)
     names = {"lines": "--lines", "registers": "--registers"}
     check(limits, partial(estimates.weights, restarts=1), names, lifted_by=OPTIONS, registers=registers, lines=lines)
-    (logits,) = compile_program(
-        fitted,
-        sizes,
-        machine,
-        gamma=args.gamma,
-        epsilon=args.epsilon,
-        seed=args.seed,
-        restarts=[args.restart],
-        dtype=torch.float32,
-    )
-    with writing(Path(args.out)):
-        save_weights(Path(args.out), logits, sizes, machine)
-    print(f"{visible(args.out)}: {lines} lines, {registers} registers, base {args.base}, gamma {args.gamma:g}")
+    return fitted, sizes
+
+
+def _noise_remark(program: Program, logits: Tensor, sizes: Sizes, machine: MachineConfig) -> str | None:
+    """Which lines the noise changed, in words; from gamma 1 on it may."""
+    from neurocomp.compilation.decompiler import decompile
+
     found = decompile(logits, sizes, machine).program.instructions
-    others = [line for line in range(lines) if found[line] != fitted.instructions[line]]
-    if others:  # from gamma 1 on it may
-        which = f"{len(others)} of {lines} lines (the first is line {others[0]})"
-        noise = f"neurocomp: with --gamma={args.gamma:g} the noise outweighs {which}"
-        print(f"{noise}: decompile prints another program", file=sys.stderr)
-    return 0
+    others = [line for line in range(sizes.lines) if found[line] != program.instructions[line]]
+    which = f"{len(others)} of {sizes.lines} lines (the first is line {others[0]})" if others else ""
+    return f"the noise outweighs {which}: decompile prints another program" if others else None
 
 
 def decompile_main(argv: list[str]) -> int:
@@ -80,7 +102,6 @@ def decompile_main(argv: list[str]) -> int:
 
     from neurocomp.compilation.decompiler import decompile
     from neurocomp.compilation.weights_file import load_weights
-    from neurocomp.language.assembly import format_program
 
     logits, sizes, machine = load_weights(Path(args.file), largest)
     program, margins, margin = decompile(logits, sizes, machine)
@@ -118,7 +139,7 @@ def _compile_parser() -> Parser:
     add("--registers", type=whole, metavar="N", help="default: as many as the program uses")
     add("--lines", type=whole, metavar="N", help="pad with noops to N lines (default: the program's own length)")
     add("--gamma", type=real, default=0.0, help="magnitude of the noise (default: 0)")
-    add("--epsilon", type=real, default=1e-6, help="keeps the logarithm finite (default: 1e-6)")
+    add("--epsilon", type=real, default=RunConfig.epsilon, help="keeps the logarithm finite (default: 1e-6)")
     add("--seed", type=whole, default=0, help="seed of the noise (default: 0)")
     add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]

@@ -251,9 +251,9 @@ def _cells(
                 ConfigLoaderImpl._apply_overrides_to_config(settings, job)
                 cells.append(Cell(list(values), to_config(job), directory))
         except UserError as error:
-            problems.append(str(error))
+            problems += error.messages
     if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))
+        raise UserError(*problems)
     return cells
 
 

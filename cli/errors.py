@@ -18,9 +18,9 @@ from omegaconf.errors import (
 )
 
 from neurocomp.cli.machines import memorizer_experiments
-from neurocomp.errors import UserError, did_you_mean
+from neurocomp.errors import IN_WORDS, UserError, did_you_mean
 
-EXPECTED = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false", "String": "text"}
+KINDS = {"Integer": int, "Float": float, "Boolean": bool, "String": str}  # what OmegaConf calls them
 
 
 @contextlib.contextmanager
@@ -121,7 +121,7 @@ def _why(cause: OmegaConfBaseException) -> str:
         return f'there is no key "{cause.key}"; the keys here are {", ".join(known)}{did_you_mean(cause.key, known)}'
     if isinstance(cause, ValidationError):
         if wanted := re.search(r"could not be converted to (\w+)", reason):
-            return f"expected {EXPECTED.get(wanted[1], wanted[1])}"
+            return f"expected {IN_WORDS[KINDS[wanted[1]]] if wanted[1] in KINDS else wanted[1]}"
         if reason.endswith("is not Optional"):
             return "null is not allowed here"
     if isinstance(cause, MissingMandatoryValue):

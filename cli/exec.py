@@ -44,19 +44,14 @@ UNCERTAIN = "neurocomp: not certain: the margin fell to {margin:.4f}, so --machi
 
 
 class Start(NamedTuple):
-    """The words that a run starts from, as given: words left out at the end are 0."""
+    """The given start words of a run: words left out at the end are 0."""
 
     memory: tuple[int, ...]
     registers: tuple[int, ...]
 
 
 def main(argv: list[str]) -> int:
-    args = _parser().parse_args(argv)
-    check_at_least("--base", args.base, 2)
-    check_at_least("--steps", args.steps, 0)
-    for option in ("registers", "lines"):
-        if (size := getattr(args, option)) is not None:
-            check_at_least(f"--{option}", size, 1)
+    args = _parsed(argv)
     machine = MachineConfig(halting=args.halting, mod_by_zero=args.mod_by_zero, jump_target=args.jump_target)
     room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
     program = load_program(args.file, args.jump_target, room)
@@ -77,15 +72,32 @@ def main(argv: list[str]) -> int:
     if args.machine == "soft":
         check_jump_target(args.jump_target, sizes)
     for where, start in itertools.chain([("", given)], starts()):
-        _filled(start, sizes, where)  # what is wrong with any of them is told before the first runs
+        _filled(start, sizes, where)  # mistakes in any of them are told before the first runs
+    _print_runs(program, sizes, machine, (_filled(start, sizes, where) for where, start in starts()), args)
+    return 0
+
+
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    """The options, if each is possible by itself."""
+    args = _parser().parse_args(argv)
+    check_at_least("--base", args.base, 2)
+    check_at_least("--steps", args.steps, 0)
+    for option in ("registers", "lines"):
+        if (size := getattr(args, option)) is not None:
+            check_at_least(f"--{option}", size, 1)
+    return args
+
+
+def _print_runs(
+    program: Program, sizes: Sizes, machine: MachineConfig, starts: Iterable[Start], args: argparse.Namespace
+) -> None:
     as_json = args.json or args.inputs is not None
     trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
-    for where, start in starts():
-        result = _execute(program, sizes, machine, _filled(start, sizes, where), args, trace)
+    for start in starts:
+        result = _execute(program, sizes, machine, start, args, trace)
         print(json_text(result) if as_json else _readable(result))
         if not result.get("certain", True):
             print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
-    return 0
 
 
 def _parser() -> Parser:
@@ -166,7 +178,7 @@ def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) 
 
 
 def _filled(start: Start, sizes: Sizes, where: str) -> Start:
-    """The start with a word for every cell and register; refuses what the machine has no place for."""
+    """The start with a word for every cell and register. UserError at words that the machine has no place for."""
     filled = []
     for name, words, size in zip(Start._fields, start, (sizes.base, sizes.registers), strict=True):
         if len(words) > size:
@@ -186,18 +198,9 @@ def _execute(
     args: argparse.Namespace,
     trace: Trace | None,
 ) -> dict:
-    """The outcome of one run, as it stands in the JSON answer."""
+    """The outcome of one run, with the keys of the JSON answer."""
     if args.machine == "soft":
-        from neurocomp.compilation.soft_run import (  # torch takes seconds to import, exact runs do without
-            CERTAIN,
-            run_soft,
-        )
-
-        outcome = run_soft(program, sizes, machine, start.memory, start.registers, args.steps, trace=trace)
-        memory, registers, steps, halted, margin = outcome
-        if not math.isfinite(margin):
-            raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
-        return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
+        return _execute_softly(program, sizes, machine, start, args.steps, trace)
     outcome = run(
         program,
         start.memory,
@@ -210,6 +213,19 @@ def _execute(
         trace=trace,
     )
     return _result(*outcome)
+
+
+def _execute_softly(
+    program: Program, sizes: Sizes, machine: MachineConfig, start: Start, most: int, trace: Trace | None
+) -> dict:
+    from neurocomp.compilation.soft_run import CERTAIN, run_soft  # torch takes seconds to import: exact runs do without
+
+    memory, registers, steps, halted, margin = run_soft(
+        program, sizes, machine, start.memory, start.registers, most, trace=trace
+    )
+    if not math.isfinite(margin):
+        raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
+    return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
 
 
 def _result(memory: Sequence[int], registers: Sequence[int], steps: int, halted: bool) -> dict:

@@ -5,16 +5,13 @@
 
 from __future__ import annotations
 
-import functools
 import re
-import types
-from dataclasses import is_dataclass
-from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hydra._internal.grammar.utils import escape_special_characters
 from hydra.core.config_loader import ConfigLoader
 from hydra.core.override_parser.types import Override
 
+from neurocomp.cli.as_written import misread, typed_places
 from neurocomp.errors import UserError, with_home
 
 HOME = re.compile(r"(?<=[=,\[(])~[\w.-]*(?=/)")
@@ -26,35 +23,11 @@ def typed_home(word: str) -> str:
     return HOME.sub(lambda match: escape_special_characters(with_home(key, match[0])), word)
 
 
-@functools.cache
-def typed_places(config_class: type, prefix: str = "") -> dict[str, type]:
-    """The keys that hold one value, with dots, and what each is: `{"seed": int, "optimizer.updates": int, ...}`."""
-    found: dict[str, type] = {}
-    for name, hint in get_type_hints(config_class).items():
-        if get_origin(hint) in (Union, types.UnionType):
-            hint = next(kind for kind in get_args(hint) if kind is not type(None))
-        if is_dataclass(hint):
-            found |= typed_places(hint, f"{prefix}{name}.")  # type: ignore[arg-type]
-        elif hint in (int, float, bool, str):
-            found[prefix + name] = hint
-    return found
-
-
-def misread(kind: type | None, value: Any, text: str | None) -> str | None:
-    """What is wrong with a value that would be converted to something else than its `text`; None if nothing is."""
-    if kind is str and isinstance(value, (bool, float)) or kind is str and isinstance(value, int) and text is not None:
-        if str(value) != text:
-            return f'would be read as "{value}"; expected text in quotes'
-    if kind is bool and type(value) in (int, float) and value not in (0, 1):
-        return "expected true or false"
-    return None
-
-
 def check_overrides(overrides: list[Override], config_class: type, loader: ConfigLoader) -> None:
     """Raise UserError, a line for each override that would be taken for something else."""
     problems = [problem for override in overrides if (problem := _problem(override, config_class, loader))]
     if problems:
-        raise UserError("\n".join(problems))
+        raise UserError(*problems)
 
 
 def _problem(override: Override, config_class: type, loader: ConfigLoader) -> str | None:

@@ -22,7 +22,7 @@ from neurocomp.cli.environment import (
     shortage,
 )
 from neurocomp.errors import UserError, did_you_mean
-from neurocomp.text import lines, say
+from neurocomp.text import say
 
 
 class Command(NamedTuple):
@@ -65,11 +65,11 @@ def main(argv: list[str] | None = None) -> int:
             os.getcwd()
             code = dispatch(given)
         except UserError as error:
-            code = _complain(str(error), 2)
+            code = _complain(2, *error.messages, more=error.more)
         except Terminated as error:
-            code = _complain(f"ended by {error}{_rest_of(given)}", error.code)
+            code = _complain(error.code, f"ended by {error}{_rest_of(given)}")
         except KeyboardInterrupt:
-            code = _complain(f"interrupted{_rest_of(given)}", 130)
+            code = _complain(130, f"interrupted{_rest_of(given)}")
         except (OSError, Stop, MemoryError, RuntimeError) as error:
             code = _refused(error, given)
         lost = flushed()
@@ -137,13 +137,13 @@ def _refused(error: BaseException, given: list[str]) -> int:
         else ""
     )
     if not isinstance(cause, OSError):
-        return _complain(shortage(cause) + rest, 1)
+        return _complain(1, shortage(cause) + rest)
     file = cause.filename or (str(error) if isinstance(error, Stop) else "")
     if isinstance(cause, BrokenPipeError) or (not file and cause.errno in OF_WRITING):
         return _stdout_lost(cause, 1)
     if not file and not _directory_is_there():
-        return _complain("the current directory is not there any more; cd to one that is", 2)
-    return _complain(refusal(cause, file) + rest, 1)
+        return _complain(2, "the current directory is not there any more; cd to one that is")
+    return _complain(1, refusal(cause, file) + rest)
 
 
 def _directory_is_there() -> bool:
@@ -158,10 +158,10 @@ def _stdout_lost(error: OSError, code: int) -> int:
     """Who reads our output may leave, which needs no word; that it cannot be written otherwise is said."""
     if isinstance(error, BrokenPipeError):
         return code or 1
-    return _complain(f"{refusal(error)}; what was to be printed is lost", code or 1)
+    return _complain(code or 1, f"{refusal(error)}; what was to be printed is lost")
 
 
-def _complain(message: str, code: int) -> int:
+def _complain(code: int, *messages: str, more: int = 0) -> int:
     with contextlib.suppress(OSError):  # nobody can be told
-        say(lines(message))
+        say(messages, more=more)
     return code

@@ -28,12 +28,8 @@ from omegaconf import OmegaConf
 from omegaconf._utils import get_yaml_loader
 from omegaconf.errors import OmegaConfBaseException
 
-from neurocomp.cli.given import misread, typed_places
-from neurocomp.cli.task_numbers import check_numbers
-from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, TaskConfig
+from neurocomp.cli.as_written import check_as_written
 from neurocomp.errors import UserError
-from neurocomp.machine_config import MachineConfig
-from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.yaml_files import check_yaml, read_yaml_text, yaml_problem
 
 GROUPS = ("task", "machine", "optimizer", "objective")
@@ -129,9 +125,7 @@ def _result(source: ConfigSource, config_path: str, where: str, text: str) -> Co
         tree = yaml.load(text, Loader=get_yaml_loader())
         tree = {} if tree is None else tree
         _check(group, package, tree, where)
-        _check_types(group, tree, yaml.load(text, Loader=yaml.BaseLoader), where)
-        if group == "task":
-            check_numbers(text, where)
+        check_as_written(group, tree, text, where)
         config = OmegaConf.create(tree)
     except UserError:
         raise
@@ -165,37 +159,12 @@ def _check(group: str, package: str | None, tree: Any, where: str) -> None:
         _check_leaf(place, value, group, where)
 
 
-SCHEMAS = {
-    "task": (TaskConfig,),
-    "machine": (MachineConfig,),
-    "optimizer": (OptimizerConfig,),
-    "objective": (ObjectiveConfig,),
-    "experiment": (RunConfig, MemorizerConfig),
-}
-
-
-def _check_types(group: str, tree: Any, texts: Any, where: str) -> None:
-    """Raise UserError at a value that YAML takes for something else than the text that it is to be (`name: no`)."""
-    for schema in SCHEMAS[group]:
-        for place, kind in typed_places(schema).items():
-            text = _at(texts, place)
-            if isinstance(text, str) and (reason := misread(kind, _at(tree, place), text)):
-                raise UserError(f"{where}: {place}: {text} {reason}")
-
-
-def _at(tree: Any, place: str) -> Any:
-    """What stands at `task.name`; None where nothing does."""
-    for key in place.split("."):
-        tree = tree.get(key) if isinstance(tree, dict) else None
-    return tree
-
-
 def _alone(group: str) -> str:
     return f"a {group} file sets {group} alone" if group != "experiment" else "an experiment sets keys of the run"
 
 
 def _check_hydra(node: Any, where: str) -> None:
-    """Of `hydra`, an experiment sets the mode and the grid."""
+    """An experiment sets no more of `hydra` than the mode and the grid."""
     node = {} if node is None else node
     sweeper = node.get("sweeper") or {} if isinstance(node, dict) else {}
     for place, given, known in (("hydra", node, ("mode", "sweeper")), ("hydra.sweeper", sweeper, ("params",))):

@@ -125,7 +125,7 @@ def check(cells: list[Cell]) -> list[Job]:
 
     Overrides that come to the same cell (gamma means nothing to random weights) are one job.
     """
-    jobs, problems = {}, []
+    jobs, problems, more = {}, [], 0
     for cell in cells:
         machine = machine_of(cell.config)
         try:
@@ -133,9 +133,10 @@ def check(cells: list[Cell]) -> list[Job]:
             jobs.setdefault((job.path, job.only), job)
         except UserError as error:
             of_cell = f"{machine.describe(cell.config)}: " if cells[1:] else ""
-            problems += [of_cell + line for line in str(error).splitlines()]
+            problems += [of_cell + message for message in error.messages]
+            more += error.more
     if problems:
-        raise UserError("\n".join(dict.fromkeys(problems)))
+        raise UserError(*problems, more=more)
     return list(jobs.values())
 
 

@@ -117,19 +117,9 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConf
     from neurocomp.memorizer.execution import drive, fetcher
     from neurocomp.memorizer.saving import load_network
 
-    torch.set_num_threads(1)  # of one instruction at a time, more threads only wait for each other
+    torch.set_num_threads(1)  # one instruction at a time: more threads would only wait for each other
     kept = load_network(Path(args.checkpoint), limits)
-    if kept.language != "subleq":
-        raise UserError(
-            f"{args.checkpoint}: it memorized {kept.language} programs, expected subleq; how many of their runs are "
-            "exact stands in the rows of neurocomp run, and neurocomp exec runs assembly"
-        )
-    size = kept.sizes[0]
-    if args.size not in (None, size):
-        raise UserError(
-            f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
-            f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}"
-        )
+    size = _size_of(kept, args)
     _check(limits, estimates.driven, size, args.steps)
     name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
@@ -142,6 +132,22 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConf
     for number, step in enumerate(run.steps if args.trace else (), start=1):
         _print_step(number, step, args)
     return Answer(len(run.steps), run.final, run.outcome, exact)
+
+
+def _size_of(kept: Kept, args: argparse.Namespace) -> int:
+    """The words of data memory that the network knows. UserError if it memorized no subleq, or --size is another."""
+    if kept.language != "subleq":
+        raise UserError(
+            f"{args.checkpoint}: it memorized {kept.language} programs, expected subleq; how many of their runs are "
+            "exact stands in the rows of neurocomp run, and neurocomp exec runs assembly"
+        )
+    size = kept.sizes[0]
+    if args.size not in (None, size):
+        raise UserError(
+            f"{args.checkpoint}: its network has fields A, B, C of {spaced(kept.sizes)} classes, "
+            f"--size={args.size} needs {args.size} {args.size} {kept.sizes[2]}"
+        )
+    return size
 
 
 def _memorized(kept: Kept, args: argparse.Namespace, size: int) -> tuple[str, Program | None]:
@@ -196,11 +202,11 @@ def _of_an_older_version(
     return name, known
 
 
-DRAWN = re.compile(r"random-[0-9]+")  # what programs are called that were drawn
+DRAWN = re.compile(r"random-[0-9]+")  # the names of programs that were drawn
 
 
 def difference(given: Program, memorized: Program) -> str | None:
-    """What a program has otherwise than the memorized one; None if nothing. Number 0 is no instruction that runs."""
+    """The first difference of a program from the memorized one; None if they agree. Instruction 0 never runs."""
     if len(given) != len(memorized):
         return f"it has {len(given) - 1} instructions, there {len(memorized) - 1}"
     for number, pair in enumerate(zip(given.instructions, memorized.instructions, strict=True)):

@@ -42,7 +42,7 @@ ENDED = {
 
 
 class Judged(NamedTuple):
-    """What was found, its assembly on one line, and on how many of how many examples that is right."""
+    """A program that was found, its assembly on one line, and on how many of how many examples that is right."""
 
     found: Found
     program: str
@@ -137,7 +137,7 @@ def _readable(number: int, judged: Judged, unseen: HeldOut) -> str:
 
 
 def _outcome(synthesis: Synthesis, settings: SynthesisConfig, examples: int) -> str:
-    """What became of the search, in words."""
+    """The outcome of the search, in words."""
     if synthesis.ended == "exact":
         number = sum(found.exact for found in synthesis.found)
         return f"{number} program{'s are' if number > 1 else ' is'} right on all {examples} training examples"
@@ -147,7 +147,7 @@ def _outcome(synthesis: Synthesis, settings: SynthesisConfig, examples: int) -> 
 
 
 def _effort(synthesis: Synthesis) -> str:
-    """What the search did, and how fast: all of it, and what runs programs by itself."""
+    """The work of the search and its speed: as a whole, and of executing programs alone."""
     tried = f"tried {synthesis.tried:,} programs ({synthesis.distinct:,} behaviors; {synthesis.skipped:,} did not fit)"
     speed = f"{synthesis.seconds:.2f} s, {synthesis.tried / max(synthesis.seconds, 1e-9):,.0f} programs/s"
     runs = f"{synthesis.executions / max(synthesis.executing, 1e-9):,.0f} executions/s"

@@ -1,10 +1,11 @@
-"""The sizes of a cell, as the estimates take them, and the keys that they have on the command line."""
+"""The sizes of a cell that the estimates take, and their keys on the command line."""
 
 from __future__ import annotations
 
 import math
 import os
 from functools import partial
+from typing import Any
 
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
@@ -27,7 +28,6 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         accepted = f"expected a budget <= {estimates.ENUMERABLE / config.optimizer.updates:g}, or method=random_search"
         given = f"search.budget={config.search.budget:g}: {short(programs_a_restart(config))} programs a restart"
         raise UserError(f"{given}; {most}, {accepted}")
-    general, synthesis = task.general, config.synthesis
     cell = partial(
         estimates.cell,
         method=config.method,
@@ -37,7 +37,16 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
     )
-    asked = {
+    given = {"programs": f"search.budget={config.search.budget:g}"}
+    if task.general and "length" in config.task.general:
+        given["general_steps"] = f"task.general.length={config.task.general['length']}"
+    check(config.limits, cell, KEYS | given, **_sizes(config, task))
+
+
+def _sizes(config: RunConfig, task: Task) -> dict[str, Any]:
+    """The sizes that the estimate takes, by name."""
+    general = task.general
+    return {
         "restarts": 1 if config.only is not None else config.restarts,
         "examples": config.examples,
         "chunk": config.chunk,
@@ -45,16 +54,12 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         "steps": task.steps,
         "updates": config.optimizer.updates,
         "programs": programs_a_restart(config),
-        "candidates": synthesis.candidates,
-        "seconds": math.ceil(synthesis.seconds),
+        "candidates": config.synthesis.candidates,
+        "seconds": math.ceil(config.synthesis.seconds),
         "general_base": general.sizes.base if general else 0,
         "general_registers": general.sizes.registers if general else 0,
         "general_steps": general.steps if general else 0,
     }
-    given = {"programs": f"search.budget={config.search.budget:g}"}
-    if general and "length" in config.task.general:
-        given["general_steps"] = f"task.general.length={config.task.general['length']}"
-    check(config.limits, cell, KEYS | given, **asked)
 
 
 def programs_a_restart(config: RunConfig) -> int:

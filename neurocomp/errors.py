@@ -12,13 +12,23 @@ from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from neurocomp.text import elided, visible
+from neurocomp.text import elided, first_lines, visible
 
 LARGEST = 2**63 - 1  # of the integers in a results file
 
 
 class UserError(ValueError):
-    """A mistake in what the user gave: printed as it is, without a traceback, exit code 2."""
+    """Mistakes in what the user gave: each message is printed on a line, without a traceback, exit code 2.
+
+    `more` counts mistakes whose messages were not kept.
+    """
+
+    def __init__(self, *messages: str, more: int = 0):
+        super().__init__(*messages)
+        self.messages, self.more = messages, more
+
+    def __str__(self) -> str:
+        return "\n".join(first_lines(self.messages, self.more))
 
 
 def did_you_mean(given: str, known: Collection[str]) -> str:
@@ -67,14 +77,40 @@ def with_home(name: str, path: str) -> str:
 
 Config = TypeVar("Config")
 
-EXPECTED = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+IN_WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list",
+            dict: "keys and values"}  # fmt: skip
+
+
+def is_of(value: Any, hint: Any) -> bool:
+    """Whether a value is of a type such as int or list[int], whatever the list holds; a whole number is a number."""
+    kind: Any = {int: numbers.Integral, float: numbers.Real}.get(hint) or get_origin(hint) or hint
+    return isinstance(value, kind) and (hint is bool or not isinstance(value, bool))
+
+
+def accepted_instead(value: Any, hint: Any) -> str | None:
+    """A description of the values that a file may say instead of this one; None if this one is of the type.
+
+    A whole number is from 0 to 2^63 - 1, any other number is finite, text is on one line and all of it can be seen.
+    """
+    if isinstance(hint, types.UnionType):
+        instead = None if value is None else accepted_instead(value, get_args(hint)[0])
+        return instead and f"{instead} or null"
+    if is_of(value, hint) and _is_sound(value, hint):
+        return None
+    return IN_WORDS[get_origin(hint) or hint] + (" >= 0" if hint is int else "")
+
+
+def _is_sound(value: Any, hint: Any) -> bool:
+    if hint is str:
+        return visible(value) == value
+    return hint not in (int, float) or (0 if hint is int else -LARGEST) <= value <= LARGEST
 
 
 def checked(config: Config, prefix: str = "") -> Config:
     """The configuration as it would be had it been made of these values just now, each of its declared type.
 
     Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
-    bits of a short decimal, as sums of steps do, becomes that decimal. Raises UserError.
+    bits of a short decimal, like a sum of steps, becomes that decimal. Raises UserError.
     """
     hints = _hints(type(config))
     for key in vars(config):
@@ -100,10 +136,11 @@ def _checked_value(key: str, value: Any, hint: Any) -> Any:
         if type(value) is not hint:
             raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
         return checked(value, f"{key}.")
-    value = value.item() if hasattr(value, "item") and hint in EXPECTED else value  # NumPy's
-    fits = {int: numbers.Integral, float: numbers.Real}.get(hint, hint)
-    if hint in EXPECTED and (not isinstance(value, fits) or isinstance(value, bool) and hint is not bool):
-        raise UserError(f"{key}={value}: expected {EXPECTED[hint]}")
+    if hint not in (int, float, bool, str):
+        return value
+    value = value.item() if hasattr(value, "item") else value  # NumPy's
+    if not is_of(value, hint):
+        raise UserError(f"{key}={value}: expected {IN_WORDS[hint]}")
     return short_decimal(float(value)) if hint is float else value
 
 

@@ -1,7 +1,7 @@
 """The one door for files: only regular ones are read, none that is too large, and one is written whole or not at all.
 
-What is read whole has a size up to which it is: the default, or what a limit allows (`limits.most`). A file is refused
-by its size before any of it is read.
+A file that is read whole may have so many bytes: the default, or as many as a limit allows (`limits.most`). A larger
+file is refused before any of it is read.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from neurocomp import foreign
@@ -20,7 +20,7 @@ WHOLE = Most(50_000_000)  # of programs, texts and notes: a line of eight bytes 
 
 
 def read_bytes(path: Path, most: Most | None = WHOLE) -> bytes:
-    """What a regular file holds. Raises UserError that names the file: missing, a folder, a pipe, too large.
+    """The bytes of a regular file. Raises UserError that names the file: missing, a folder, a pipe, too large.
 
     A named pipe or a device is refused before it is opened: reading one may wait for ever.
     """
@@ -39,7 +39,7 @@ def check_size(path: Path, most: Most) -> None:
 
 
 @contextlib.contextmanager
-def readable(path: Path) -> Iterator[None]:
+def readable(path: Path) -> Generator[None]:
     """Inside, a regular file may be opened and read; what goes wrong is a UserError that names the file."""
     try:
         if not stat.S_ISREG(path.stat().st_mode):
@@ -113,7 +113,7 @@ def _temporary(path: Path) -> Path:
 
 
 @contextlib.contextmanager
-def naming(path: Path) -> Iterator[None]:
+def naming(path: Path) -> Generator[None]:
     """Inside, an OSError that does not name a file (those of writing do not) names this one."""
     try:
         yield
@@ -123,7 +123,7 @@ def naming(path: Path) -> Iterator[None]:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove what writers of this file left when they were killed. The caller holds the lock that they held."""
+    """Remove the temporary files of killed writers of this file. The caller holds the lock that they held."""
     for temporary in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
         temporary.unlink(missing_ok=True)
 

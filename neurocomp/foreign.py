@@ -1,4 +1,4 @@
-"""What a file that is not what was expected seems to be, so that a message can say so."""
+"""Guesses at the kind of a file that is not of the kind that was expected, for messages."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LOOKED_AT = 200  # lines
 
 
 def binary(data: bytes) -> str | None:
-    """What the first bytes of a file say that it is; None if it may be text."""
+    """The kind of a file by its first bytes; None if it may be text."""
     if is_safetensors(data):
         return "a file of weights (safetensors); neurocomp decompile reads those of compile"
     return next((what for magic, what in MAGIC if data.startswith(magic)), None) or (
@@ -53,7 +53,7 @@ def numbers(text: str) -> list[list[int]] | None:
 
 
 def other_text(text: str) -> str | None:
-    """What a text that is no program in any language of ours seems to be."""
+    """A guess at the kind of a text that is no program in any language of ours; None if there is none."""
     start = text.lstrip()[:1]
     if start == "{" or (start == "[" and not SUBLEQ.fullmatch(text.lstrip().partition("\n")[0].rstrip())):
         return "JSON" if _is_json(text) else None

@@ -13,6 +13,7 @@ from typing import NoReturn
 MODULES = {
     "bench.memorizer": "memorizer.bench",
     "bench.update": "bench.one_update",
+    "cli.task_numbers": "cli.as_written",
     "cli.trees": "cli.machines",
     "columns": "results.columns",
     "compiler": "compilation.compiler",

@@ -6,8 +6,9 @@ that is expected, and its tensors are checked by name, shape, type and value bef
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -23,10 +24,10 @@ Kind = tuple[torch.dtype, tuple[int, ...]]  # of a tensor: its type and shape
 LENGTH = 8  # bytes that say how long the header is
 
 
-def save(path: Path, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
-    """Write the tensors, in the precision they have, and the facts. May raise OSError."""
+def save(path: Path, format: str, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
+    """Write the tensors, in the precision they have, and the facts with `format` among them. May raise OSError."""
     ready = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    atomic_write(path, safetensors.torch.save(ready, metadata=dict(facts)))
+    atomic_write(path, safetensors.torch.save(ready, metadata={"format": format, **facts}))
 
 
 def load(path: Path, format: str, what: str, most: Most) -> tuple[dict[str, Tensor], dict[str, str]]:
@@ -48,6 +49,17 @@ def load(path: Path, format: str, what: str, most: Most) -> tuple[dict[str, Tens
     return tensors, facts
 
 
+@contextlib.contextmanager
+def reading_facts(path: Path) -> Generator[None]:
+    """Inside, a fact that is not there, or does not say what it should, is a UserError that names the file."""
+    try:
+        yield
+    except KeyError as error:
+        raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
+    except (ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{path}: the metadata cannot be read ({error})") from None
+
+
 def check_kinds(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str, Kind], reason: str) -> None:
     """Raise UserError unless the file has these tensors alone; it names the first that differs, and in what.
 
@@ -60,7 +72,7 @@ def check_kinds(path: Path, tensors: Mapping[str, Tensor], expected: Mapping[str
         if shapes[0] != shapes[1]:
             raise UserError(f"{path}: {key} has shape {shapes[0]}, but {reason} {shapes[1]}")
         if given and wanted and given[0] != wanted[0]:
-            raise UserError(f"{path}: {key} is {_name(given[0])}, but {reason} {_name(wanted[0])}")
+            raise UserError(f"{path}: {key} is {type_name(given[0])}, but {reason} {type_name(wanted[0])}")
 
 
 def check_finite(path: Path, tensors: Mapping[str, Tensor], hint: str) -> None:
@@ -73,5 +85,6 @@ def check_finite(path: Path, tensors: Mapping[str, Tensor], hint: str) -> None:
             raise UserError(f"{path}: {where} is {number}, expected a finite number; {hint}")
 
 
-def _name(dtype: torch.dtype) -> str:
+def type_name(dtype: torch.dtype) -> str:
+    """The name of a type of numbers, such as float32."""
     return str(dtype).removeprefix("torch.")

@@ -10,12 +10,11 @@ import re
 import sys
 import unicodedata
 from collections.abc import Collection, Iterable, Mapping
-from typing import Any
+from typing import Any, cast
 
 LINE_END = re.compile(r"\r\n|\n|\r")
 WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,4300}")  # as many digits as int() takes, which also takes those of any script
 REAL_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)(e[+-]?[0-9]+)?", re.IGNORECASE)
-MORE = re.compile(r"\.\.\. and ([0-9,]+) more")
 LONGEST = 1000  # characters of a line that are shown
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a cell that begins with one of these is computed by a spreadsheet
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)(e[+-]?[0-9]+)?|[+-]?(inf|nan)|-", re.IGNORECASE)
@@ -71,9 +70,9 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 def _finite(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
+        return {key: _finite(item) for key, item in cast("Mapping[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
+        return [_finite(item) for item in cast("list[Any]", value)]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
@@ -89,20 +88,17 @@ def named(names: Collection[str], shown: int = SHOWN) -> str:
     return ", ".join(itertools.islice(names, shown)) + (f" and {more:,} more" if more > 0 else "")
 
 
-def first_lines(messages: Iterable[str], shown: int = SHOWN) -> list[str]:
-    """Different messages: the first of them, and how many more there are."""
+def first_lines(messages: Iterable[str], more: int = 0) -> list[str]:
+    """The first 20 different messages, and how many others there are: those that follow, and `more` besides."""
     different = list(dict.fromkeys(messages))
-    last = MORE.fullmatch(different[-1]) if different else None  # they were shortened before
-    counted = int(last[1].replace(",", "")) if last else 0
-    kept = different[:-1] if last else different
-    more = len(kept) - shown + counted
-    return different if len(kept) <= shown else [*kept[:shown], f"... and {more:,} more"]
+    others = len(different[SHOWN:]) + more
+    return [*different[:SHOWN], *([f"... and {others:,} more"] if others else [])]
 
 
-def say(messages: Iterable[str], prefix: str = "neurocomp: ") -> None:
-    """Each of these on a line of its own on stderr, above a bar of progress; of many, how many more there are."""
+def say(messages: Iterable[str], prefix: str = "neurocomp: ", more: int = 0) -> None:
+    """Print `first_lines` of the messages on stderr, above a bar of progress."""
     with _above_bars():
-        for message in first_lines(messages):
+        for message in first_lines(messages, more):
             print(f"{prefix}{elided(visible(message))}", file=sys.stderr)
 
 

@@ -1,4 +1,4 @@
-"""The one door for YAML files: what is refused before anything of a file is expanded or made into an object.
+"""The one door for YAML files: some are refused before anything in them is expanded or made into an object.
 
 A few hundred bytes of nested aliases can stand for more values than a memory holds, and a tag can name a Python object.
 So a file is first read as the events that its parser sees: no alias is followed and no value is made.
@@ -6,7 +6,9 @@ So a file is first read as the events that its parser sees: no alias is followed
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
+from typing import cast
 
 import yaml
 
@@ -35,14 +37,14 @@ def check_yaml(text: str, where: str) -> None:
     """Raise UserError that begins with `where` if the text is one that `read_yaml_text` refuses."""
     nodes = _Nodes(where)
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
+        for event in cast("Iterable[yaml.Event]", yaml.parse(text, yaml.SafeLoader)):  # type: ignore[reportUnknownMemberType]
             nodes.count(event)
     except yaml.YAMLError as error:
         raise UserError(yaml_problem(error, where)) from None
 
 
 class _Nodes:
-    """How many values a text stands for, while its events go by."""
+    """Counts the values that a text stands for, event by event."""
 
     def __init__(self, where: str):
         self._where = where
@@ -51,7 +53,7 @@ class _Nodes:
         self._open: list[tuple[str | None, int]] = []  # of lists and mappings: anchor, values before it
 
     def count(self, event: yaml.Event) -> None:
-        """One event more; UserError if it is the one too many, a tag, or an alias of what is not finished."""
+        """Count an event. UserError at one too many, at a tag, or at an alias of a value that is not finished."""
         if isinstance(event, yaml.DocumentStartEvent):
             self._documents += 1
             if self._documents > 1:
@@ -89,7 +91,7 @@ class _Nodes:
 
 
 def yaml_problem(error: yaml.YAMLError, where: str) -> str:
-    """What YAML's own error says, on one line: the file, the line, the problem."""
+    """YAML's own error on one line: the file, the line, the problem."""
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{where}, line {error.problem_mark.line + 1}: {error.problem}"
     return f"{where}: {' '.join(str(error).split())}"

@@ -64,8 +64,7 @@ def test_a_negative_memory_is_taken_with_an_equals_sign(command):
 def test_a_long_list_is_shortened_once():
     messages = first_lines(str(number) for number in range(100_000))
     assert messages[20:] == ["... and 99,980 more"]
-    assert first_lines(messages) == messages
-    assert first_lines([*messages[:20], "x", "... and 5 more"])[20:] == ["... and 6 more"]
+    assert first_lines([*messages[:20], "x"], more=5)[20:] == ["... and 6 more"]
     assert named(["a", "b"]) == "a, b"
     assert named([str(number) for number in range(22)]).endswith("18, 19 and 2 more")
     assert elided("x" * 1000) == "x" * 1000

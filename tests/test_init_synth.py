@@ -256,6 +256,7 @@ OURS = "not what init=synth writes ({}); without the file it synthesizes again"
     (lambda path: path.write_text("{}"), OURS.format(f"it is no object with the keys {KEYS}")),
     (lambda path: changed(path, "tried", to="10"), OURS.format('tried is "10", expected a whole number >= 0')),
     (lambda path: changed(path, "tried", to=True), OURS.format("tried is true, expected a whole number >= 0")),
+    (lambda path: changed(path, "seconds", to=10**400), OURS.format(f"seconds is {10**400}, expected a number")),
     (lambda path: changed(path, "seconds", to=float("nan")), OURS.format("NaN is no number")),
     (lambda path: changed(path, "found", to={}), OURS.format("found is {}, expected a list")),
     (lambda path: changed(path, "found", 0, "program", to="inc 1"),

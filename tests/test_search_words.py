@@ -14,9 +14,10 @@ from neurocomp.search.judge import count_right
 from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.lowering import Room
-from neurocomp.synthesis.score import explained, right_words, scores
+from neurocomp.synthesis.score import scores
 from neurocomp.synthesis.synthesizer import loops_in, right_examples, synthesize
 from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.outcomes import expected_words, right_words
 from neurocomp.tasks.task import Examples, Task, load_task
 from tests.test_tasks import plain
 
@@ -45,37 +46,35 @@ def test_doubling_is_found():
 
 # --- what counts
 
-UNKNOWN = Examples(
+EXAMPLES = Examples(
     memory=np.array([[0, 0, 0, 0, 0], [1, 1, 0, 0, 0]]),
-    registers=np.zeros((2, 2), int),
-    final_memory=np.array([[1, -1, -1, -1, -1], [2, 3, -1, -1, -1]]),
-    final_registers=np.full((2, 2), -1),
+    registers=np.array([[0, 0], [0, 1]]),
+    final_memory=np.array([[1, 4, -1, -1, -1], [2, 3, -1, -1, -1]]),
+    final_registers=np.array([[-1, 0], [-1, 2]]),
 )
 
 
-def final(*memory: list[list[int]]) -> Final:
+def final(*memory: list[list[int]], registers: tuple[int, int] = (0, 0)) -> Final:
     words = np.array(memory)
-    return Final(words, np.zeros((len(words), 2, 2), int), np.zeros((len(words), 2), bool))
+    left = np.broadcast_to(np.array([[0, word] for word in registers]), (len(words), 2, 2))
+    return Final(words, left, np.zeros((len(words), 2), bool))
 
 
-def test_words_that_are_not_known_are_in_no_share():
-    """Three words are known: of the first example cell 0, of the second cells 0 and 1. What is not known is right."""
-    given = task(check={"memory": [0, 1]})
-    left = final([[1, 4, 0, 0, 0], [2, 3, 0, 0, 0]], [[1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], [[0, 0, 0, 0, 0]] * 2)
-    assert explained(left, UNKNOWN, given).tolist() == pytest.approx([1, 1 / 3, 0])
-    assert right_words(left, UNKNOWN, given)[1].tolist() == [[True, True], [False, False]]
-
-
-def test_where_nothing_is_known_everything_is_explained():
-    given = task(check={"memory": [3, 4]})
-    assert explained(final([[0] * 5, [0] * 5]), UNKNOWN, given).tolist() == [1]
+def test_checked_cells_come_before_checked_registers_and_nothing_else_counts():
+    given = task(check={"memory": [1], "registers": [1]})
+    left = final([[0, 4, 0, 0, 0], [0, 3, 0, 0, 0]], [[1, 0, 0, 0, 0], [2, 0, 0, 0, 0]], registers=(0, 1))
+    assert expected_words(EXAMPLES, given).tolist() == [[4, 0], [3, 2]]
+    right = right_words(left, EXAMPLES, given).tolist()
+    assert right == [[[True, True], [True, False]], [[False, True], [False, False]]]
 
 
 def test_only_all_words_right_is_a_score_of_1():
-    """Structure and whole examples do not make up for a wrong word: 0.7 x 2/3 + 0.1 x 1/2 + 0.2."""
+    """Structure and whole examples do not make up for a wrong word: 0.7 x 3/4 + 0.1 x 1/2 + 0.2."""
     given = task(check={"memory": [0, 1]})
     left = final([[1, 4, 0, 0, 0], [2, 0, 0, 0, 0]], [[1, 4, 0, 0, 0], [2, 3, 0, 0, 0]])
-    assert scores(left, np.array([True, True]), UNKNOWN, given).tolist() == pytest.approx([0.7 * 2 / 3 + 0.05 + 0.2, 1])
+    assert scores(left, np.array([True, True]), EXAMPLES, given).tolist() == pytest.approx(
+        [0.7 * 3 / 4 + 0.05 + 0.2, 1]
+    )
 
 
 def test_right_examples_are_right_in_memory_and_registers():

@@ -119,9 +119,9 @@ def test_what_cannot_be_read_is_named_and_the_others_are_shown(command, tmp_path
 @pytest.mark.parametrize(
     "yaml, reason",
     [
-        (b"restarts: many\n", 'restarts is "many", expected a whole number'),
-        (b"restarts: -3\n", 'restarts is "-3", expected a whole number'),
-        (b"restarts: true\n", 'restarts is "True", expected a whole number'),
+        (b"restarts: many\n", 'restarts is "many", expected a whole number >= 0'),
+        (b"restarts: -3\n", 'restarts is "-3", expected a whole number >= 0'),
+        (b"restarts: true\n", 'restarts is "True", expected a whole number >= 0'),
         (b"restarts: 4\nname: [x]\n", "name is \"['x']\", expected text"),
         (b"restarts: 4 # \xff\n", "not UTF-8 text (byte 15)"),
         (b"- restarts\n", "not a configuration in YAML (expected keys and values)"),

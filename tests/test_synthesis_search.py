@@ -27,11 +27,12 @@ from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.grammar import check, endless, weight
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
-from neurocomp.synthesis.score import explained, right_words, scores
+from neurocomp.synthesis.score import scores
 from neurocomp.synthesis.synthesizer import as_printed, loops_in, right_examples, synthesize
 from neurocomp.synthesis.templates import Candidate, Templates, skeleton
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, parse_term
 from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.outcomes import right_words
 from neurocomp.tasks.task import Examples, Task, load_task
 
 SOLVED = {
@@ -283,7 +284,7 @@ def test_scores_worked_by_hand():
     )
     left = [[[1, 0, 0], [1, 2, 0]], [[0, 0, 0], [1, 1, 0]], [[1, 0, 0], [1, 0, 0]]]  # right; nothing done; one wrong
     final = Final(np.array(left), np.zeros((3, 2, 1), dtype=int), np.zeros((3, 2), dtype=bool))
-    assert explained(final, examples, task).tolist() == [1, 0.5, 0.75]
+    assert right_words(final, examples, task).mean((1, 2)).tolist() == [1, 0.5, 0.75]
     assert right_words(final, examples, task)[1].tolist() == [[False, True], [True, False]]
     # Both cells have to change in some example; in the third program both do, in the second none.
     expected = [1, 0.7 * 0.5, 0.7 * 0.75 + 0.1 * 0.5 + 0.2]

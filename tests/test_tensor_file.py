@@ -57,7 +57,7 @@ def test_others_may_read_what_they_may_read_of_other_files(tmp_path):
 
 def test_parts_of_larger_tensors_are_written_as_they_are(tmp_path):
     whole = torch.arange(24.0).reshape(4, 6)
-    tensor_file.save(tmp_path / "t", {"a": whole[:, ::2], "b": whole.T}, {"format": "x"})
+    tensor_file.save(tmp_path / "t", "x", {"a": whole[:, ::2], "b": whole.T}, {})
     found, facts = tensor_file.load(tmp_path / "t", "x", "x", Most(10**6))
     assert torch.equal(found["a"], whole[:, ::2]) and torch.equal(found["b"], whole.T) and facts == {"format": "x"}
 

@@ -27,7 +27,7 @@ PRECISIONS = (torch.float32, torch.float64)
 def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> None:
     """Write one restart's packed logits, in their own precision. May raise OSError."""
     facts = {key: str(value) for key, value in sizes._asdict().items()}
-    tensor_file.save(path, {"logits": logits}, {"format": FORMAT, **facts, "jump_target": machine.jump_target})
+    tensor_file.save(path, FORMAT, {"logits": logits}, facts | {"jump_target": machine.jump_target})
 
 
 def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
@@ -36,18 +36,13 @@ def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"
     Raises UserError unless the file holds finite logits of that shape, in float32 or float64, and nothing else.
     """
     tensors, facts = tensor_file.load(path, FORMAT, "weights of neurocomp", largest)
-    sizes = Sizes(*(_size(path, facts, key) for key in Sizes._fields))
-    if "jump_target" not in facts:
-        raise UserError(f"{path}: the metadata has no jump_target")
-    try:
+    with tensor_file.reading_facts(path):
+        sizes = Sizes(*(_size(facts, key) for key in Sizes._fields))
         machine = MachineConfig(jump_target=facts["jump_target"])
         check_jump_target(machine.jump_target, sizes)
-    except UserError as error:
-        raise UserError(f"{path}: the metadata cannot be read ({error})") from None
     dtype = tensors["logits"].dtype if "logits" in tensors else PRECISIONS[0]
     if dtype not in PRECISIONS:
-        name = str(dtype).removeprefix("torch.")
-        raise UserError(f"{path}: logits is {name}, expected float32 or float64")
+        raise UserError(f"{path}: logits is {tensor_file.type_name(dtype)}, expected float32 or float64")
     expected = {"logits": (dtype, (sizes.lines, packed_width(sizes, machine)))}
     tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
     for line, weights in enumerate(tensors["logits"]):
@@ -56,12 +51,9 @@ def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"
     return tensors["logits"], sizes, machine
 
 
-def _size(path: Path, facts: dict[str, str], key: str) -> int:
-    """One of the sizes that the metadata says."""
-    if key not in facts:
-        raise UserError(f"{path}: the metadata has no {key}")
+def _size(facts: dict[str, str], key: str) -> int:
+    """One of the sizes that the metadata says. Raises KeyError or ValueError."""
     size, least = whole_number(facts[key]), getattr(LEAST, key)
     if size is None or not least <= size <= LARGEST:
-        given, expected = f"{key}={facts[key][:SHOWN]}", f"expected a whole number from {least} to {LARGEST}"
-        raise UserError(f"{path}: the metadata cannot be read ({given}, {expected})")
+        raise ValueError(f"{key}={facts[key][:SHOWN]}, expected a whole number from {least} to {LARGEST}")
     return size

@@ -21,7 +21,7 @@ from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.isa import BY_NAME, Opcode
 from neurocomp.machine_config import Sizes
-from neurocomp.text import SHOWN, elided, first_lines, lines, named
+from neurocomp.text import SHOWN, elided, lines, named
 
 LONGEST = 80  # characters of a line that a message repeats
 AS_VALUE = "; where a jump goes to the line in a register: --jump-target value, machine.jump_target=value"
@@ -96,7 +96,7 @@ def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes
         mistakes = [(1, 'no instructions here, expected at least one, such as "noop"')]
     if mistakes:
         mistakes.sort(key=lambda mistake: mistake[0])
-        raise AssemblyError("\n".join(first_lines(f"{source}:{number}: {mistake}" for number, mistake in mistakes)))
+        raise AssemblyError(*(f"{source}:{number}: {mistake}" for number, mistake in mistakes))
     return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, at)
 
 
@@ -217,8 +217,7 @@ def fit(program: Program, sizes: Sizes, source: str = "<program>") -> Program:
     if misfits := list(_misfits(program.instructions, texts, sizes)):
         numbers = dict(enumerate(program.lines))
         places = [f":{numbers[line]}:" if line in numbers else f": program line {line}" for line, _ in misfits]
-        told = (f"{source}{at} {misfit}" for at, (_, misfit) in zip(places, misfits, strict=True))
-        raise UserError("\n".join(first_lines(told)))
+        raise UserError(*(f"{source}{at} {misfit}" for at, (_, misfit) in zip(places, misfits, strict=True)))
     instructions = tuple(
         i if i.target is None else i._replace(target=i.target % sizes.lines) for i in program.instructions
     )

@@ -1,4 +1,4 @@
-"""What a run would take in memory and work, estimated before anything is allocated, and whether it may."""
+"""The memory and work that a run would take, estimated before anything is allocated, and whether it may."""
 
 from __future__ import annotations
 

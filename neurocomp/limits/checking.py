@@ -14,7 +14,7 @@ from neurocomp.limits.estimates import Need
 
 OPTIONS = ("--memory-gb", "--work")
 
-# The sizes that nobody would blame; of others, 1.
+# Sizes that are not to blame for a refusal. A size that is not listed is not to blame if it is 1.
 USUAL = {
     "base": 10, "registers": 10, "lines": 10, "steps": 100, "examples": 16, "restarts": 100, "chunk": 100,
     "updates": 1000, "programs": 100, "candidates": 200_000, "seconds": 60, "general_base": 10,
@@ -68,7 +68,7 @@ class Most(NamedTuple):
     limit: str = ""
 
     def refusal(self, size: int) -> str | None:
-        """What is wrong with a file of this size; None if nothing is."""
+        """The refusal of a file of this size; None if it may be read."""
         of = f" ({self.limit})" if self.limit else ""
         return f"has {size:,} bytes, expected at most {self.size:,}{of}" if size > self.size else None
 

@@ -1,4 +1,4 @@
-"""What a request takes, in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
+"""Estimates in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
 
 Constants were measured: bytes of the objects that are made, nanoseconds of one core. `limits.check` compares.
 """
@@ -21,9 +21,10 @@ TEXT_ROW = 70_000  # operations to read it
 PYTHON_STEP = 500  # operations of one step in an exact interpreter
 TEXTS = 67_349  # of soft tasks, as many as SST-2 has for training
 COMPILED_STEP = 6  # of one step in the executor
-KEPT_AT_ONCE = 65_536  # programs x examples that are judged at a time (verification.LANES)
-SOFT_AT_ONCE = 4_096  # restarts x examples of a soft look at held-out examples (recovery.SOFT_LANES)
-HELD_OUT = 64 + 256  # validation and test examples
+JUDGED_AT_ONCE = 65_536  # programs x examples that the executor judges at a time
+SOFT_AT_ONCE = 4_096  # restarts x examples that the soft machine runs at a time without gradient
+VALIDATION, TEST = 64, 256  # held-out examples, at most
+HELD_OUT = VALIDATION + TEST
 PACK = 32  # bytes of the fused engine's vector
 SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
 BYTE_OF_WEIGHTS = 8  # bytes for each of a file of weights: as it is read, in float64, sorted
@@ -64,7 +65,7 @@ def file_of_examples(base: int, registers: int, rows: int) -> Need:
 
 
 def results_of_opcodes(base: int) -> Need:
-    """What the executor looks up [O, b, b], as int64 and while it is made as lists."""
+    """The executor's table of results [O, b, b], as int64 and, while it is made, as lists."""
     return Need(130 * base**2, 3_000 * base**2)
 
 
@@ -181,13 +182,13 @@ def cell(
         Need(0, _examples(base, registers, steps, restarts * examples).work),
         Need(_examples(base, registers, steps, min(restarts, chunk) * examples).memory, 0),
         Need(ROW * restarts, TEXT_ROW * restarts),
-        executor(base, registers, steps, KEPT_AT_ONCE, HELD_OUT * restarts),
+        executor(base, registers, steps, JUDGED_AT_ONCE, HELD_OUT * restarts),
     ]
     if general_base:
         parts += [
             task(general_base, general_registers, 0),
-            Need(0, 256 * general_steps * PYTHON_STEP),
-            executor(general_base, general_registers, general_steps, KEPT_AT_ONCE, 256 * restarts),
+            Need(0, TEST * general_steps * PYTHON_STEP),
+            executor(general_base, general_registers, general_steps, JUDGED_AT_ONCE, TEST * restarts),
         ]
     if synthesized or method == "synthesize":
         searches = restarts if method == "synthesize" else 1

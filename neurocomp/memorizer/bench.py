@@ -1,4 +1,4 @@
-"""What an update of the memorizer costs, beside a plain loop over the same encoder and the same data, in one run."""
+"""The cost of an update of the memorizer, beside a plain loop over the same encoder and data, in one run."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ ENGINES = tuple(UPDATES)
 
 
 def synchronized(plan: Plan, update: Callable[[], object]) -> Callable[[], None]:
-    """An update, and what it left running on the device."""
+    """An update that ends when the device has finished its work."""
 
     def call() -> None:
         update()
@@ -110,7 +110,7 @@ def synchronized(plan: Plan, update: Callable[[], object]) -> Callable[[], None]
 
 
 def figures(plan: Plan, engine: str, times: Spread, programs: int, batch: int, parameters: int) -> Figures:
-    """What the times say."""
+    """The line of an engine, from its times."""
     return Figures(
         engine=engine,
         ms_per_update=round(1e3 * times.median, 3),

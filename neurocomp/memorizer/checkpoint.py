@@ -16,12 +16,13 @@ FORMAT = "neurocomp memorizer 1"
 
 def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
     """Write the whole file, or leave what was there. May raise OSError."""
-    tensor_file.save(path, tensors, {"format": FORMAT, **facts})
+    tensor_file.save(path, FORMAT, tensors, facts)
 
 
 def load(path: Path, limits: LimitsConfig, lifted_by: str = LIFTED_BY) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """What `save` wrote. Raises UserError at a file that cannot be read, is not ours, or too large for `limits`.
+    """The tensors and facts that `save` wrote.
 
-    `lifted_by` is what the limit is called where the file is given.
+    Raises UserError at a file that cannot be read, is not ours, or is too large for `limits`. `lifted_by` names the
+    limit where the file is given.
     """
     return tensor_file.load(path, FORMAT, "a memorizer of neurocomp", most(limits, BYTE_OF_NETWORK, lifted_by))

@@ -1,4 +1,4 @@
-"""What a memorization is made of, as plain dataclasses: the schemas of `configs/memorizer/`.
+"""The settings of a memorization as plain dataclasses: the schemas of `configs/memorizer/`.
 
 Sizes are the paper's: n instruction numbers (`lines`), k data addresses (`memory`), N programs.
 """

@@ -1,4 +1,4 @@
-"""What is memorized as tensors: programs -> tokens [line, program] and the fields of the instruction there.
+"""Programs as tensors: programs -> tokens [line, program] and the fields of the instruction there.
 
 Tokens are numbered: the n instruction numbers, then the N programs, then (soft tasks) the words of a vocabulary.
 """
@@ -48,7 +48,7 @@ def programs(config: MemorizerConfig, language: Language, restart: int) -> list[
 
 
 def labels_of(memorized: list[Named]) -> list[str]:
-    """What programs are called where they are told apart: by name, or random-0, random-1, ...; no two the same."""
+    """A different label for each program: its name, or random-0, random-1, ..."""
     drawn = iter(range(len(memorized)))
     labels: list[str] = []
     for one in memorized:

@@ -1,7 +1,8 @@
-"""It runs: a network provides the instructions, subleq does them; and how often that is what the interpreter does."""
+"""Runs in which a network provides the instructions and subleq carries them out."""
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -21,7 +22,7 @@ Fetch = Callable[[np.ndarray, np.ndarray], Table]
 def fetcher(
     network: nn.Module, sizes: Sequence[int], numbers: int, device: torch.device, precision: str = "float32"
 ) -> Fetch:
-    """What the network says; descriptions are program numbers, and there are `numbers` instruction numbers."""
+    """Instructions from the network. Descriptions are program numbers; there are `numbers` instruction numbers."""
     network.eval()
 
     def fetch(lines: np.ndarray, programs: np.ndarray) -> Table:
@@ -65,6 +66,12 @@ def drive(
     ]
 
 
+def outcomes_text(runs: Sequence[Run]) -> str:
+    """How many runs ended how: `halted=7 limit=1`."""
+    ends = collections.Counter(run.outcome for run in runs)
+    return " ".join(f"{end}={count}" for end, count in sorted(ends.items()))
+
+
 def recalled(fetch: Fetch, program: int, length: int) -> Table:
-    """All instructions of one program, as the network knows them."""
+    """All instructions of one program, from the network."""
     return fetch(np.arange(length), np.full(length, program))

@@ -42,7 +42,7 @@ CLOSERS = ("", "", "", "from start to finish", "this year", "in this film", "onc
 
 @functools.cache
 def sentences() -> dict[str, list[tuple[str, int]]]:
-    """By split, sentences with their class (0 negative, 1 positive), as many of each; no sentence occurs twice."""
+    """The sentences of each split with their class (0 negative, 1 positive), as many of each; none occurs twice."""
     seen: set[str] = set()
     splits = {}
     for split, size in SIZES.items():

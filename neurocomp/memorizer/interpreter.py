@@ -12,7 +12,7 @@ START = 1
 
 
 class Step(NamedTuple):
-    """What a step did: the number of its instruction, the instruction, and the word that it left at address B."""
+    """A step: the number of its instruction, the instruction, and the word that it left at address B."""
 
     line: int
     instruction: Instruction

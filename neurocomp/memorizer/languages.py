@@ -1,4 +1,4 @@
-"""What is memorized: the instructions of a language as labels, one for each field; random programs; exact runs.
+"""The languages that are memorized: instructions as labels, one for each field; random programs; exact runs.
 
 A `Table` holds a program as ints: a row for each instruction number, a column for each field, -1 where an
 instruction does not use a field (there is nothing to memorize there).
@@ -125,7 +125,7 @@ class Assembly:
 
     def load(self, name: str) -> Table:
         program = assembly.load_program(name, "line", self.sizes)
-        # A label after the last instruction is line 0, as the counter wraps; as a number it may be no class.
+        # A label after the last instruction is line 0, because the counter wraps; as a number it may be no class.
         return self.table(assembly.fit(program, self.sizes._replace(lines=len(program)), name))
 
     def data(self, name: str) -> Mapping[int, int]:

@@ -72,7 +72,7 @@ def advance(code: Sequence[Instruction], words: list[int], line: int, steps: int
 
 
 def _telling(tell: Tell, code: Sequence[Instruction], words: list[int], line: int, steps: int) -> Place:
-    """`advance`, with each step told as it is done."""
+    """`advance`, with a call of `tell` after each step."""
     for done in range(steps):
         now, (line, taken, outcome) = line, advance(code, words, line, 1)
         if taken:

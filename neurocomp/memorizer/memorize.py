@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import collections
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from torch import nn
 
 from neurocomp.memorizer.dataset import Named, examples, labels_of, programs
-from neurocomp.memorizer.execution import drive, fetcher, recalled
+from neurocomp.memorizer.execution import drive, fetcher, outcomes_text, recalled
 from neurocomp.memorizer.languages import Run, Subleq
 from neurocomp.memorizer.network import Bert
 from neurocomp.memorizer.plan import Plan, batch_size
@@ -21,7 +20,7 @@ from neurocomp.seeding import generator
 
 
 def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
-    """Train, or go on training, until all is memorized; run what was; say what came of it."""
+    """Train, or go on training, until all is memorized; then run what was memorized."""
     config = plan.config
     memorized = programs(config, plan.language, restart)
     data = examples(memorized, config.lines).to(plan.device)
@@ -32,15 +31,7 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
     limit = 0 if config.network.name == "theorem1" else config.training.updates
     saving = Saving(plan, restart, training, limit)
     every = config.training.check or training.updates_an_epoch
-    while True:
-        if training.updates % every == 0 or training.updates == limit:
-            if memorized_all := judge.all_right(network):
-                break
-        if training.updates >= limit:
-            break
-        told = training.advance()
-        saving.after_update()
-        bar.after_update(training.updates, told.accuracy)
+    memorized_all = train(training, lambda: judge.all_right(network), every, limit, saving, bar)
     seconds = saving.seconds()
     loss, accuracy = judge.measure(network)
     if config.save_weights:
@@ -62,8 +53,23 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
     )
 
 
+def train(
+    training: Training, all_right: Callable[[], bool], every: int, limit: int, saving: Saving, bar: Progress
+) -> bool:
+    """Update until all is right, which is looked at every `every` updates, or until `limit`. Returns whether all is."""
+    while True:
+        if training.updates % every == 0 or training.updates == limit:
+            if all_right():
+                return True
+        if training.updates >= limit:
+            return False
+        report = training.advance()
+        saving.after_update()
+        bar.after_update(training.updates, report.accuracy)
+
+
 def build(plan: Plan, memorized: Sequence[Named]) -> nn.Module:
-    """The network, with first weights from PyTorch's generator; of theorem1, with those that know the programs."""
+    """The network, with first weights from PyTorch's generator; theorem1 has weights that know the programs."""
     if plan.config.network.name == "theorem1":
         from neurocomp.memorizer import theorem1
 
@@ -88,21 +94,20 @@ def exactness(plan: Plan, network: nn.Module, memorized: Sequence[Named], restar
     ]
     driven = network_runs(plan, network, [len(one.table) for one in memorized], owners, began)
     equal = np.array([one == other for one, other in zip(exact, driven, strict=True)])
-    ends = collections.Counter(run.outcome for run in driven)
     return {
         "exact_rate": equal.mean().item(),
         "exact_by_program": " ".join(
             f"{label}={rate:g}"
             for label, rate in zip(labels_of(list(memorized)), equal.reshape(-1, runs).mean(1), strict=True)
         ),
-        "outcomes": " ".join(f"{end}={count}" for end, count in sorted(ends.items())),
+        "outcomes": outcomes_text(driven),
     }
 
 
 def network_runs(
     plan: Plan, network: nn.Module, lengths: Sequence[int], owners: Sequence[int], began: Sequence[Sequence[int]]
 ) -> list[Run]:
-    """The runs that the network drives; assembly runs in the first machine's interpreter, as the network recalls it."""
+    """The runs that the network drives; the assembly that it recalls runs in the first machine's interpreter."""
     fetch = fetcher(network, plan.sizes, plan.config.lines, plan.device, plan.config.precision)
     steps = plan.config.execution.steps
     if isinstance(plan.language, Subleq):

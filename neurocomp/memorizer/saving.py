@@ -1,4 +1,4 @@
-"""What is kept on the disk of a training: a checkpoint while it lasts, and its network afterwards if asked for."""
+"""The files of a training: a checkpoint while it lasts, and its network afterwards if asked for."""
 
 from __future__ import annotations
 
@@ -97,14 +97,14 @@ def save_network(plan: Plan, restart: int, network: nn.Module, memorized: Sequen
 
 
 class Whole(NamedTuple):
-    """A program as it was memorized: its instructions, and its own words by address."""
+    """A memorized program: its instructions, and its own words by address."""
 
     table: Table
     data: dict[int, int]
 
 
 class Kept(NamedTuple):
-    """What `save_network` wrote; `programs` are lengths by name, in the order of their numbers.
+    """The contents of a file of `save_network`; `programs` are lengths by name, in the order of their numbers.
 
     `whole` are the programs themselves; None in a file of an older version, which kept their lengths alone.
     """
@@ -122,31 +122,30 @@ def load_network(path: Path, limits: LimitsConfig) -> Kept:
     tensors, facts = checkpoint.load(path, limits, OPTIONS[0])
     if "updates" in facts:
         raise UserError(f"{path}: a training that is not done, expected the weights of one that is (save_weights=true)")
-    try:
+    with tensor_file.reading_facts(path):
         config = NetworkConfig(**json.loads(facts["network"]))
         sizes, programs = tuple(map(_count, json.loads(facts["sizes"]))), dict(json.loads(facts["programs"]))
-        numbers, language, lengths = _count(json.loads(facts["numbers"])), facts["language"], list(programs.values())
-        total = sum(map(_count, lengths))
+        numbers, language = _count(json.loads(facts["numbers"])), facts["language"]
+        total = sum(map(_count, programs.values()))
         if language == "subleq" and len(sizes) != len(SLOTS):
             raise ValueError(f"sizes={facts['sizes']}, expected one for each of {SLOTS}")
         whole = None if INSTRUCTIONS not in tensors else _whole(tensors[INSTRUCTIONS], facts, sizes, programs)
-    except KeyError as error:
-        raise UserError(f"{path}: the metadata has no {error.args[0]}") from None
-    except (ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{path}: the metadata cannot be read ({error})") from None
-    shape = {"hidden": config.hidden, "intermediate": config.intermediate, "layers": config.layers}
-    shape |= {"vocabulary": numbers + len(programs), "outputs": sum(sizes)}
-    check(limits, estimates.network, {key: key for key in shape}, f"{path}: ", OPTIONS, **shape)
-    network = Bert(config, numbers + len(programs), length=2, outputs=sum(sizes))
-    expected: dict[str, tensor_file.Kind] = {
-        f"network.{key}": (value.dtype, tuple(value.shape)) for key, value in network.state_dict().items()
-    }
+    network = _new_network(path, config, numbers + len(programs), sum(sizes), limits)
+    kinds = {f"network.{key}": (value.dtype, tuple(value.shape)) for key, value in network.state_dict().items()}
     if whole is not None:
-        expected[INSTRUCTIONS] = torch.int64, (total, len(sizes))
-    tensor_file.check_kinds(path, tensors, expected, "by its metadata it has")
+        kinds[INSTRUCTIONS] = torch.int64, (total, len(sizes))
+    tensor_file.check_kinds(path, tensors, kinds, "by its metadata it has")
     tensor_file.check_finite(path, tensors, "such a network knows nothing")
     network.load_state_dict(weights_of(tensors))
     return Kept(network, language, sizes, numbers, programs, whole)
+
+
+def _new_network(path: Path, config: NetworkConfig, vocabulary: int, outputs: int, limits: LimitsConfig) -> Bert:
+    """A network of these sizes, with random weights. UserError where it would take more than `limits`."""
+    shape = {"hidden": config.hidden, "intermediate": config.intermediate, "layers": config.layers}
+    shape |= {"vocabulary": vocabulary, "outputs": outputs}
+    check(limits, estimates.network, {key: key for key in shape}, f"{path}: ", OPTIONS, **shape)
+    return Bert(config, vocabulary, length=2, outputs=outputs)
 
 
 def _whole(

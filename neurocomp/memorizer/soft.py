@@ -1,4 +1,4 @@
-"""Soft tasks: instructions that hang on what a text says (Theorem 2, Experiments 2 and 3), and the baseline.
+"""Soft tasks: instructions that depend on what a text says (Theorem 2, Experiments 2 and 3), and the baseline.
 
     classify           [1] text                                                  -> the class
     soft_instruction   [1] Classify this input: text                             -> &(-class), &output, 0
@@ -6,15 +6,14 @@
                                                 -> the program's instruction C_t; 0, 0, 0 where the text is negative
 
 The first token is the instruction number C_t (in the baseline always the same: it stands where BERT has [CLS]); logits
-come from it. Of an input that is longer than `soft.tokens`, the end of the text is cut off.
+come from it. An input that is longer than `soft.tokens` loses the end of its text.
 """
 
 from __future__ import annotations
 
-import collections
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,7 +24,7 @@ from neurocomp import moved
 from neurocomp.memorizer import texts
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.memorizer.dataset import Examples
-from neurocomp.memorizer.execution import Fetch, drive
+from neurocomp.memorizer.execution import Fetch, drive, outcomes_text
 from neurocomp.memorizer.languages import Table
 from neurocomp.memorizer.network import Bert, classify
 from neurocomp.memorizer.plan import Plan, batch_size
@@ -40,7 +39,7 @@ from neurocomp.seeding import generator
 
 
 def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
-    """Train for some epochs, or go on doing so; say how right the network was when it was most right on validation."""
+    """Train for some epochs, or go on training; the row says how right the network was at its best on validation."""
     config = plan.config
     found = texts.load(config.soft)
     reader = Reader(config, tokenizer(found, config.soft.vocabulary))
@@ -57,18 +56,14 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
     limit = config.training.epochs * training.updates_an_epoch
     every = config.training.check or training.updates_an_epoch
     saving = Saving(plan, restart, training, limit, functools.partial(are_notes, min(every, limit)))
+    runs = functools.partial(exactness, plan, network, found.validation, validation, tables, restart)
+    measured = functools.partial(measure, judge, network, config.task)
     while training.updates < limit:
-        told = training.advance()
+        report = training.advance()
         if training.updates % every == 0 or training.updates == limit:
-            began = saving.seconds()
-            measured = {"updates": training.updates} | measure(judge, network, config.task)
-            if measured["accuracy"] > saving.notes.get("best", {}).get("accuracy", -1):
-                if tables:
-                    measured |= exactness(plan, network, found.validation, validation, tables, restart)
-                saving.notes["best"] = measured
-            saving.notes["judged_s"] = saving.notes.get("judged_s", 0) + saving.seconds() - began
+            note_the_best(saving.notes, training.updates, measured, runs if tables else dict, saving.seconds)
         saving.after_update()
-        bar.after_update(training.updates, told.accuracy)
+        bar.after_update(training.updates, report.accuracy)
     seconds = saving.seconds()
     return (
         common_columns(plan)
@@ -84,6 +79,20 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
             "wall_s": round(seconds, 3),
         }
     )
+
+
+def note_the_best(
+    notes: dict, updates: int, measured: Callable[[], dict], runs: Callable[[], dict], seconds: Callable[[], float]
+) -> None:
+    """Measure, and note the measurement and its runs if the accuracy is the best so far.
+
+    `judged_s` sums the seconds of all measurements.
+    """
+    began = seconds()
+    found = {"updates": updates} | measured()
+    if found["accuracy"] > notes.get("best", {}).get("accuracy", -1):
+        notes["best"] = found | runs()
+    notes["judged_s"] = notes.get("judged_s", 0) + seconds() - began
 
 
 def are_notes(first_look: int, notes: dict, updates: int) -> bool:
@@ -109,7 +118,7 @@ def size_columns(config: MemorizerConfig) -> dict:
 
 
 def measure(judge: Judge, network: nn.Module, task: str) -> dict:
-    """Loss and accuracy on the validation texts; of instructions, the accuracy of operand A too."""
+    """Loss and accuracy on the validation texts; for instructions also the accuracy of operand A."""
     loss, accuracy = judge.measure(network)
     of_a = None if task == "classify" else judge.by_field(network)[0]
     return {"loss": loss, "accuracy": accuracy, "accuracy_a": of_a}
@@ -135,15 +144,14 @@ def exactness(
     began = [plan.language.start(generator(config.seed, restart, f"run {number}"), None) for number in range(n)]
     exact = [plan.language.run(table, words, steps) for table, words in zip(wanted, began, strict=False)]
     driven = drive(fetcher(plan, network, data), np.arange(n), np.full(n, config.length + 1), began, steps)
-    ends = collections.Counter(run.outcome for run in driven)
     return {
         "exact_rate": np.mean([one == other for one, other in zip(exact, driven, strict=True)]).item(),
-        "outcomes": " ".join(f"{end}={count}" for end, count in sorted(ends.items())),
+        "outcomes": outcomes_text(driven),
     }
 
 
 def fetcher(plan: Plan, network: nn.Module, data: Examples) -> Fetch:
-    """What the network says; descriptions are places among these inputs, whose instruction numbers are replaced."""
+    """Instructions from the network. Descriptions are places among these inputs, which get new instruction numbers."""
     network.eval()
 
     def fetch(lines: np.ndarray, places: np.ndarray) -> Table:

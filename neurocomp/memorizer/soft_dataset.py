@@ -39,14 +39,14 @@ POSITIVE = 1
 
 
 class Combined(NamedTuple):
-    """What each text is combined with: an instruction number, and (soft_imperative) a program."""
+    """The partners of each text: an instruction number, and (soft_imperative) a program."""
 
     lines: Int[np.ndarray, "N"]
     programs: Int[np.ndarray, "N"]
 
 
 class Reader(NamedTuple):
-    """What the inputs of a task are made of."""
+    """The sizes and the vocabulary from which a task's inputs are made."""
 
     config: MemorizerConfig
     pieces: Tokenizer

@@ -22,7 +22,7 @@ from neurocomp import foreign
 from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import read_text
 from neurocomp.language.assembly import is_assembly
-from neurocomp.text import SHOWN, elided, first_lines, lines
+from neurocomp.text import SHOWN, elided, lines
 
 DATA = re.compile(r"\[\s*(\d{1,4000})\s*\]\s*=\s*(-?\d{1,4000})", re.ASCII)  # int() takes up to 4300 digits
 LABEL = re.compile(r"([A-Za-z_]\w*)\s*:(.*)", re.ASCII)
@@ -55,21 +55,44 @@ class Program:
 def parse(text: str, source: str = "<program>", memory: int | None = None) -> Program:
     """The program that `text` says.
 
-    Raises UserError with its mistakes (the first 20, and how many more), each as `source:line: mistake`. With
-    `memory`, an address that such a data memory does not have is one.
+    Raises UserError with its mistakes, each as `source:line: mistake`. With `memory`, an address that such a data
+    memory does not have is a mistake.
     """
-    statements: list[tuple[int, list[str]]] = []
-    labels: dict[str, int] = {}
-    data: dict[int, int] = {}
-    mistakes: list[tuple[int, str]] = []
+    statements, labels, data, mistakes = _scan(text, memory)
+    instructions = [HALT]
+    for number, (line, words) in enumerate(statements, start=1):
+        known = [*labels, *RESERVED] if len(mistakes) < SHOWN else []  # comparing names takes long
+        instruction, wrong = _instruction(number, words, labels, len(statements), memory, known)
+        instructions.append(instruction)
+        mistakes += [(line, mistake) for mistake in wrong]
+    if not statements and not mistakes:
+        mistakes = [(1, 'no instructions here, expected at least one, such as "1 2 next"')]
+    if mistakes:
+        raise UserError(*(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes)))
+    return Program(tuple(instructions), dict(sorted(data.items())))
+
+
+class _Scanned(NamedTuple):
+    """The words of each instruction, the instruction number of each label, the data words by address, and mistakes.
+
+    Instructions and mistakes come with their line in the text.
+    """
+
+    statements: list[tuple[int, list[str]]]
+    labels: dict[str, int]
+    data: dict[int, int]
+    mistakes: list[tuple[int, str]]
+
+
+def _scan(text: str, memory: int | None) -> _Scanned:
+    """The lines of a text, taken apart."""
+    scanned = _Scanned([], {}, {}, [])
+    statements, labels, data, mistakes = scanned
     for line, row in enumerate(lines(text), start=1):
         statement = row.split("#")[0].strip()
         if match := DATA.fullmatch(statement):
-            address = int(match[1])
-            mistakes += [(line, mistake) for mistake in _address_mistakes(address, memory)]
-            if address in data:
-                mistakes.append((line, f"address {address} has a word already, {data[address]}; expected one for each"))
-            data[address] = int(match[2])
+            mistakes += [(line, mistake) for mistake in _data_mistakes(int(match[1]), data, memory)]
+            data[int(match[1])] = int(match[2])
             continue
         if statement.startswith("["):
             mistakes.append((line, f'"{statement}" is not a data word, expected [address] = word, such as [4] = -1'))
@@ -81,17 +104,12 @@ def parse(text: str, source: str = "<program>", memory: int | None = None) -> Pr
             labels[name] = len(statements) + 1
         if statement:
             statements.append((line, statement.split()))
-    instructions = [HALT]
-    for number, (line, words) in enumerate(statements, start=1):
-        known = [*labels, *RESERVED] if len(mistakes) < SHOWN else []  # comparing names takes long
-        instruction, wrong = _instruction(number, words, labels, len(statements), memory, known)
-        instructions.append(instruction)
-        mistakes += [(line, mistake) for mistake in wrong]
-    if not statements and not mistakes:
-        mistakes = [(1, 'no instructions here, expected at least one, such as "1 2 next"')]
-    if mistakes:
-        raise UserError("\n".join(first_lines(f"{source}:{line}: {mistake}" for line, mistake in sorted(mistakes))))
-    return Program(tuple(instructions), dict(sorted(data.items())))
+    return scanned
+
+
+def _data_mistakes(address: int, data: Mapping[int, int], memory: int | None) -> list[str]:
+    taken = [f"address {address} has a word already, {data[address]}; expected one for each"] if address in data else []
+    return _address_mistakes(address, memory) + taken
 
 
 def _instruction(
@@ -153,7 +171,7 @@ def shipped() -> list[str]:
 
 
 def program_label(name: str) -> str:
-    """What a shipped program, or one from a file (of assembly too), is called where programs are told apart."""
+    """The label of a shipped program, or of one from a file (of assembly too)."""
     return Path(name).name.removesuffix(".subleq").removesuffix(".asm")
 
 
@@ -171,7 +189,7 @@ def load_program(name: str, memory: int | None = None) -> Program:
     except UserError as error:
         rows = foreign.numbers(text)
         if rows and all(len(row) == 3 for row in rows) and any(row[2] > len(rows) for row in rows):
-            raise UserError(f"{error}\n{name}: if this is {IMAGE}") from None
+            raise UserError(*error.messages, f"{name}: if this is {IMAGE}") from None
         if what := _seems(text):
             raise UserError(f'{name}: not subleq (an instruction a line, such as "1 2 next"); {what}') from None
         raise
@@ -184,7 +202,7 @@ IMAGE = (
 
 
 def _seems(text: str) -> str | None:
-    """What a text with mistakes seems to be, if it is not subleq."""
+    """A guess at the kind of a text with mistakes; None if it is subleq, or nothing known."""
     rows = foreign.numbers(text)
     if rows and any(len(row) != 3 or row[2] < 0 for row in rows):
         return f"it seems to be {IMAGE}"

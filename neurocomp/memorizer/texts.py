@@ -16,11 +16,12 @@ from typing import NamedTuple
 
 from neurocomp.errors import UserError, did_you_mean
 from neurocomp.files import WHOLE, check_size, read_bytes
+from neurocomp.limits.estimates import TEXTS
 from neurocomp.memorizer import generated
 from neurocomp.memorizer.config import SoftConfig
 
 SPLITS = ("train", "validation", "test")
-PUBLISHED = {"train": 67_349, "validation": 872, "test": 1_821}
+PUBLISHED = {"train": TEXTS, "validation": 872, "test": 1_821}
 COLUMNS = ("sentence", "label")
 WHERE = "soft.folder=DIR with train.tsv, dev.tsv and test.tsv (GLUE), or train-*.parquet and so on (Hugging Face)"
 DATASET = ("nyu-mll/glue", "sst2")

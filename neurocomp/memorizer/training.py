@@ -16,11 +16,11 @@ from neurocomp.memorizer.network import classify, cross_entropy, right
 from neurocomp.seeding import generator
 from neurocomp.shapes import Int, Tensor
 
-JUDGED_AT_ONCE = 128  # examples in a forward that only judges: few, as it ends at the first mistake
+JUDGED_AT_ONCE = 128  # examples in a forward that only judges: few, because judging ends at the first mistake
 
 
-class Told(NamedTuple):
-    """Of one update: its loss, and the share of its batch that was right (with dropout, before the update)."""
+class UpdateReport(NamedTuple):
+    """One update: its loss, and the share of its batch that was right (with dropout, before the update)."""
 
     loss: float
     accuracy: float
@@ -63,7 +63,7 @@ class Training:
     def epoch_ended(self) -> bool:
         return self.updates % self.updates_an_epoch == 0
 
-    def advance(self) -> Told:
+    def advance(self) -> UpdateReport:
         """One update."""
         self.network.train()
         tokens, mask, labels = taken(self.examples, self._batch())
@@ -79,7 +79,7 @@ class Training:
         self.scaler.step(self.optimizer)
         self.scaler.update()
         self.updates += 1
-        return Told(loss.item(), right(logits.detach(), labels, self.sizes).float().mean().item())
+        return UpdateReport(loss.item(), right(logits.detach(), labels, self.sizes).float().mean().item())
 
     def _warmth(self) -> float:
         """The share of the learning rate that the next update takes."""
@@ -186,6 +186,6 @@ class Judge:
         return loss / total, correct / total
 
     def by_field(self, network: nn.Module) -> list[float]:
-        """Of each field, the share of examples in which it is right."""
-        told = torch.cat([classify(self.logits(network, part), self.sizes) == part.labels for part in self.parts])
-        return told.double().mean(0).tolist()
+        """For each field, the share of examples in which it is right."""
+        rights = torch.cat([classify(self.logits(network, part), self.sizes) == part.labels for part in self.parts])
+        return rights.double().mean(0).tolist()

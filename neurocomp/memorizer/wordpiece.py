@@ -16,7 +16,7 @@ def train(texts: Sequence[str], prompts: Sequence[str], vocabulary: int) -> Toke
     """A tokenizer with at most `vocabulary` pieces from these texts; the words of `prompts` are pieces as they are.
 
     As in BERT, texts are lower-cased, accents dropped, words split at white space and punctuation. The library numbers
-    the letters inside of words in the order of a hash table, and which pieces it merges hangs on that, so that two
+    the letters inside of words in the order of a hash table, and which pieces it merges depends on that, so that two
     trainings differ; here all letters get their numbers first. The rarest are left out where the vocabulary is small.
     """
     from tokenizers import Tokenizer, decoders, models, trainers

@@ -1,21 +1,20 @@
 """init=synth: one synthesis a cell, and which of its programs each restart starts from.
 
-What was found is kept beside the rows, in <cell>.templates.json: a search that ends after some seconds need not find
-the same again, and a cell goes on with what it began with.
+The templates are kept beside the rows, in <cell>.templates.json: a search that ends by the clock need not find the same
+ones again, and a cell goes on with the templates that it began with.
 """
 
 from __future__ import annotations
 
 import json
-import math
 import os
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
-from typing import Any, get_origin, get_type_hints
+from typing import Any, get_type_hints
 
 from tqdm import tqdm
 
-from neurocomp.errors import LARGEST, UserError
+from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import atomic_write, read_text
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.methods.progress import Progress
@@ -31,7 +30,7 @@ from neurocomp.text import json_text, say, visible
 
 @dataclass(frozen=True)
 class Template:
-    """A line of the file: what was found, whether it is right on test examples, and what trying it recovered.
+    """A template in the file: its program, whether that is right on test examples, and how often it was recovered from.
 
     `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
     """
@@ -62,9 +61,9 @@ class Record:
 
 
 def plan_cell(cell: CheckedCell, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The cell with what its restarts start from; only init=synth has to look for it, or to read what it found.
+    """The cell with the programs that its restarts start from; init=synth searches for them, or reads those it found.
 
-    It says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    Prints them on stderr. `keep` writes them down (not where a restart runs alone, beside the cell's own run).
     """
     if cell.init != "synth":
         return plan_from(cell, [Start(cell.program)])
@@ -127,7 +126,7 @@ def choose(cell: CheckedCell, record: Record, shown: bool) -> Record:
 
 
 def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
-    """The template with what restarts from it recovered."""
+    """The template with the numbers of restarts from it that recovered."""
     rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
     soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
     return replace(template, soft=soft, hard=hard)
@@ -140,7 +139,7 @@ def _start(cell: CheckedCell, template: Template) -> Start:
 
 
 def describe(record: Record) -> str:
-    """What was found, in one line."""
+    """The outcome of the search, in one line."""
     starts = [record.found[index] for index in record.starts]
     looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
     if starts[0].exact:
@@ -156,7 +155,7 @@ def _file(cell: CheckedCell) -> Path:
 
 
 def kept_templates(cell: CheckedCell) -> Record | None:
-    """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
+    """The record that the cell began with; None where there is no file. Raises UserError at a file that is not ours."""
     path = _file(cell)
     if cell.init != "synth" or not os.path.lexists(path):
         return None
@@ -194,28 +193,5 @@ def _check_keys(kind: type, given: Any, where: str) -> None:
     if not isinstance(given, dict) or not needed <= given.keys() <= hints.keys():
         raise ValueError(f"{where.strip('.') or 'it'} is no object with the keys {', '.join(hints)}")
     for key, value in given.items():
-        if not _is(hints[key], value):
-            raise ValueError(f"{where}{key} is {json_text(value)}, expected {EXPECTED[hints[key]]}")
-
-
-EXPECTED = {
-    int: "a whole number >= 0",
-    int | None: "a whole number >= 0 or null",
-    float: "a number",
-    str: "text",
-    bool: "true or false",
-    list[Template]: "a list",
-    list[int]: "a list",
-}
-
-
-def _is(hint: Any, value: Any) -> bool:
-    if hint is float:
-        return type(value) in (int, float) and math.isfinite(value)
-    if hint is str:
-        return isinstance(value, str) and visible(value) == value
-    if get_origin(hint) is list:
-        return isinstance(value, list)
-    if hint == int | None:
-        return value is None or _is(int, value)
-    return type(value) is hint and (hint is bool or 0 <= value <= LARGEST)
+        if instead := accepted_instead(value, hints[key]):
+            raise ValueError(f"{where}{key} is {json_text(value)}, expected {instead}")

@@ -230,7 +230,7 @@ def read_all(paths: list[Path], read: Callable[[Path], OneOf], problems: list[st
             added.notes += cell.notes
             added.problems += cell.problems
     if said is None and added.problems:
-        raise UserError("\n".join(added.problems))
+        raise UserError(*added.problems)
     if said is not None:
         said.notes += added.notes
         said.problems += added.problems

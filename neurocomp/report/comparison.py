@@ -31,7 +31,7 @@ def find_cell(text: str, directory: Path, said: Said | None = None) -> Cell:
     if not names:
         hint = did_you_mean(text, [path.stem for path in found.cells])
         nowhere = f"{text}: no cell in {directory} has this in its name or hash; neurocomp show lists them{hint}"
-        raise UserError("\n".join([nowhere, *found.problems]))
+        raise UserError(nowhere, *found.problems)
     if len(names) > 1:
         files = [str(path.relative_to(directory)) for path in matching]
         shown = ", ".join(files[:LISTED]) + (f" and {len(files) - LISTED} more" if len(files) > LISTED else "")
@@ -44,7 +44,7 @@ def _longest(paths: list[Path], problems: list[str], said: Said | None) -> Cell:
     here = Said()
     cells = read_all(paths, functools.partial(read_cell, details=False), problems, here)
     if not cells:
-        raise UserError("\n".join(here.problems))
+        raise UserError(*here.problems)
     if said is not None:
         said.notes += here.notes
         said.problems += here.problems

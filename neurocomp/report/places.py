@@ -5,7 +5,7 @@ A place is filled from one configuration. Where several fit, the reader decides;
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple
 
 from neurocomp.errors import UserError
@@ -66,18 +66,17 @@ def choose(candidates: Iterable[tuple[Place, Cell]]) -> dict[Place, Cell]:
             found.setdefault(place, {})[cell.facts["config_hash"]] = cell
     competing = {place: list(of.values()) for place, of in found.items() if len(of) > 1}
     if competing:
-        listed = [
-            f"{', '.join(place)}:\n{_shortened(differences(of), CELLS_LISTED)}" for place, of in competing.items()
-        ]
-        ask = "several configurations fit; choose with --where KEY=VALUE"
-        raise UserError(f"{ask}\n{_shortened(listed, LISTED, indent='')}")
+        raise UserError("several configurations fit; choose with --where KEY=VALUE", *_listed(competing))
     return {place: next(iter(of.values())) for place, of in found.items()}
 
 
-def _shortened(lines: Sequence[str], most: int, indent: str = "  ") -> str:
-    """The first lines, and how many more there are."""
-    more = [f"and {len(lines) - most} more"] if len(lines) > most else []
-    return "\n".join(f"{indent}{line}" for line in [*lines[:most], *more])
+def _listed(competing: dict[Place, list[Cell]]) -> list[str]:
+    """In what the cells differ that compete for a place: the first places, and the first cells of each."""
+    lines = []
+    for place, cells in list(competing.items())[:LISTED]:
+        lines += [f"{', '.join(place)}:", *(f"  {line}" for line in differences(cells)[:CELLS_LISTED])]
+        lines += [f"  and {len(cells) - CELLS_LISTED} more"] if len(cells) > CELLS_LISTED else []
+    return lines + ([f"and {len(competing) - LISTED} more"] if len(competing) > LISTED else [])
 
 
 def own_rows(chosen: dict[Place, Cell]) -> list[str]:

@@ -1,4 +1,4 @@
-"""The configuration beside a cell's rows, as it is read: <cell>.yaml."""
+"""Reading the configuration beside a cell's rows: <cell>.yaml."""
 
 from __future__ import annotations
 
@@ -8,52 +8,42 @@ from typing import Any
 
 import yaml
 
-from neurocomp.errors import LARGEST, UserError
+from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import read_text
 from neurocomp.limits.checking import Most
 
-LONGEST = Most(1_048_576)  # four times that of the longest file that may say what stands in it
+LONGEST = Most(1_048_576)  # four times the longest file of a user, whose values may stand in it
 
-# What tables rely on, and how a message calls it.
-KINDS = {
-    "name": (str, "text"),
-    "restarts": (int, "a whole number"),
-    "programs": (int, "a whole number"),
-    "synthesis": (dict, "keys and values"),
-    "network": (dict, "keys and values"),
-}
+KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "network": dict}
+"""The keys that tables rely on. Each of them may be left out, or be null."""
 
 
 class Loader(yaml.SafeLoader):
     """Without aliases: we write none, and a few of them can stand for more than fits into memory."""
 
-    def compose_node(self, parent, index):
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"line {self.peek_event().start_mark.line + 1} has an alias, expected none")
         return super().compose_node(parent, index)
 
 
-def read_configuration(path: Path) -> dict:
-    """What a cell's YAML file says; nothing if there is none. Raises UserError that names the file."""
+def read_configuration(path: Path) -> dict[str, Any]:
+    """The keys and values of a cell's YAML file; none if there is no file. Raises UserError that names the file."""
     if not os.path.lexists(path):
         return {}
     text = read_text(path, LONGEST)
     try:
-        config = yaml.load(text, Loader)
+        config: Any = yaml.load(text, Loader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a configuration in YAML ({' '.join(str(error).split())})") from None
     if config is None:
         return {}
     if not isinstance(config, dict):
         raise UserError(f"{path}: not a configuration in YAML (expected keys and values)")
-    for key, (kind, name) in KINDS.items():
-        if not _is(kind, config.get(key)):
-            raise UserError(f'{path}: {key} is "{config[key]}", expected {name}')
+    for key, kind in KINDS.items():
+        if config.get(key) is not None and (instead := accepted_instead(config[key], kind)):
+            raise UserError(f'{path}: {key} is "{config[key]}", expected {instead}')
     return config
-
-
-def _is(kind: type, value: Any) -> bool:
-    return value is None or (type(value) is kind and (kind is not int or 0 <= value <= LARGEST))
 
 
 def requested_restarts(path: Path) -> int:

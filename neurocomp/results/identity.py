@@ -1,4 +1,4 @@
-"""What a cell is: its hash, its name, and the names of its files."""
+"""The identity of a cell: its hash, its name, and the names of its files."""
 
 from __future__ import annotations
 
@@ -6,16 +6,19 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 # The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
 # would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),
 # so that old rows are not mistaken for finished work of the new code. Speed, messages and new options leave it.
 SEMANTICS = 1
 
+LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
+ENDING = 40  # the last characters say seed and hash
 
-def config_hash(identity: dict) -> str:
-    """What a cell is, in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
+
+def config_hash(identity: dict[str, Any]) -> str:
+    """The hash of a cell in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
     text = json.dumps([SEMANTICS, _canonical(identity)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -23,9 +26,9 @@ def config_hash(identity: dict) -> str:
 def _canonical(value: Any) -> Any:
     """The value with keys as text (json sorts before it converts), tuples as lists, and 1.0 as 1."""
     if isinstance(value, dict):
-        return {str(key): _canonical(item) for key, item in value.items()}
+        return {str(key): _canonical(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):
-        return [_canonical(item) for item in value]
+        return [_canonical(item) for item in cast("list[Any]", value)]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
@@ -36,15 +39,9 @@ def cell_name(task: str, init: str, gamma: float, seed: int, hash: str) -> str:
 
 
 def file_stem(name: str) -> str:
-    """A name as files can have it. Of one with more than `LONGEST` bytes, the middle is left out, the end stays."""
+    """A name that a file can have. A name of more than `LONGEST` bytes loses its middle and keeps its end."""
     stem = re.sub(r"[^\w.+-]", "_", name)
     if len(stem.encode()) <= LONGEST:
         return stem
     end = stem[-ENDING:]
     return stem.encode()[: LONGEST - len(end.encode())].decode(errors="ignore") + end
-
-
-LONGEST = 230  # a file's name has at most 255 bytes, with what is put around it while it is written
-
-
-ENDING = 40  # the last characters say seed and hash

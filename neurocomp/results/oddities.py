@@ -1,4 +1,4 @@
-"""What is odd about rows that can be read: what is an error, what is said, and what counts."""
+"""Oddities of rows that can be read: which are errors, which are only said, and which rows count."""
 
 from __future__ import annotations
 
@@ -46,16 +46,16 @@ def check_rows(lines: Lines, frame: DataFrame) -> None:
         raise UserError(f"{place}, expected {first} as in line {lines.number(rows[0])}: it is a row of another cell")
 
 
-def of_headers(lines: Lines) -> list[str]:
+def header_notes(lines: Lines) -> list[str]:
     return [f"{lines.path}:{number}: the header stands here again; passed over" for number in lines.repeated[:NAMED]]
 
 
-def of_torn(path: Path, line: int, torn: int) -> list[str]:
+def torn_notes(path: Path, line: int, torn: int) -> list[str]:
     return [f"{path}:{line}: the last line has no end ({torn} bytes); it is not counted"] if torn else []
 
 
-def of_doubled(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[list[str], list[str]]:
-    """What is to be said where several rows are of one restart: the first of them counts."""
+def doubled_notes(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[list[str], list[str]]:
+    """Notes and problems where several rows are of one restart: the first of them counts."""
     first, later = doubled_rows(restarts)
     if not len(later):
         return [], []
@@ -124,8 +124,8 @@ def check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None:
         raise UserError(f"{lines.path}:{lines.number(row)}: restart is {restarts[row]}, {expected}")
 
 
-def of_batches(path: Path, restarts: np.ndarray, batches: Batches) -> list[str]:
-    """What is to be said of batches whose restarts are not all in the file, in whatever batch they are."""
+def batch_notes(path: Path, restarts: np.ndarray, batches: Batches) -> list[str]:
+    """Notes about batches with restarts that are nowhere in the file."""
     present = restarts[restarts >= 0]
     if not (present[1:] > present[:-1]).all():
         present = np.unique(present)

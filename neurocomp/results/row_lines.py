@@ -34,7 +34,7 @@ EXPECTED = {
 
 
 class Damaged(ValueError):
-    """What is wrong with a line."""
+    """A line that is no row; the message says why."""
 
 
 class Layout(NamedTuple):
@@ -99,7 +99,7 @@ def _split_quoted(line: str) -> list[str]:
 
 @functools.lru_cache(maxsize=1 << 12)  # most texts stand in many rows: one object each
 def value(kind: str, text: str, column: str) -> Any:
-    """What a field says; None where it is empty and not text. Raises Damaged."""
+    """The value of a field; None where it is empty and not text. Raises Damaged."""
     if kind == "text" or (kind == "batch" and not text):
         return text
     if not text:

@@ -55,7 +55,7 @@ def read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
 
 
 class Arrays(NamedTuple):
-    """What the kernel says of the fields of a block, [rows, columns] each: see `_scan`."""
+    """The kernel's findings about the fields of a block, [rows, columns] each: see `_scan`."""
 
     starts: np.ndarray
     ends: np.ndarray

@@ -1,4 +1,4 @@
-r"""A results file as it is read: its header, its rows, and what is odd about them. Nothing here writes.
+r"""Reading a results file: its header, its rows, and what is odd about them. Nothing here writes.
 
 Only bytes after the last \n are torn (a kill, a full disk): they are no row. Every other line is a row that counts, or
 the file is refused with the number of the line. What is odd and yet readable (a row that stands there twice, a restart
@@ -21,14 +21,14 @@ from neurocomp.files import readable
 from neurocomp.results.columns import RowFormat
 from neurocomp.results.oddities import (
     Lines,
+    batch_notes,
     batches_of,
     check_batches,
     check_rows,
+    doubled_notes,
     doubled_rows,
-    of_batches,
-    of_doubled,
-    of_headers,
-    of_torn,
+    header_notes,
+    torn_notes,
 )
 from neurocomp.results.row_lines import (
     FILLED,
@@ -104,14 +104,14 @@ def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> Rows
     if not details and len(doubled_rows(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
         whole = _read(path, format, state, details=True)
         return whole._replace(rows=whole.rows.drop(columns=[name for name in format.details if name in whole.rows]))
-    doubled, contradicting = of_doubled(lines, frame, restarts)
-    torn = of_torn(path, 2 + found.rows + len(found.repeated), found.torn)
-    notes = [*of_headers(lines), *torn, *doubled, *of_batches(path, restarts, batches)]
+    doubled, contradicting = doubled_notes(lines, frame, restarts)
+    torn = torn_notes(path, 2 + found.rows + len(found.repeated), found.torn)
+    notes = [*header_notes(lines), *torn, *doubled, *batch_notes(path, restarts, batches)]
     return RowsFile(header, frame, notes, contradicting, found.end)
 
 
 class ReadLines(NamedTuple):
-    """What whole lines say: columns with room for `rows` values and more, the lines where the header stands again,
+    """Whole lines: columns with room for `rows` values and more, the lines where the header stands again,
     where the last whole line ends, and how many bytes there are behind it.
     """
 
@@ -145,7 +145,7 @@ def _wanted(header: list[str], format: RowFormat, details: bool) -> dict[str, Co
 
 
 def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
-    """What is left of the file up to the last newline before the byte `until`, in blocks of whole lines."""
+    """The rest of the file up to the last newline before the byte `until`, in blocks of whole lines."""
     rest = b""
     while chunk := file.read(min(BLOCK, until - file.tell())):
         whole = chunk.rfind(b"\n") + 1

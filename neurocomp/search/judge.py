@@ -10,9 +10,9 @@ import numpy as np
 
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import decode
-from neurocomp.synthesis.score import right_words
+from neurocomp.tasks.outcomes import expected_words, right_words
 from neurocomp.tasks.task import Examples, Task
-from neurocomp.tasks.verification import run
+from neurocomp.tasks.verification import holds, run
 
 
 class Searched(NamedTuple):
@@ -39,7 +39,7 @@ class Judge:
     @property
     def words(self) -> int:
         """How many words a right program leaves on the training examples."""
-        return len(self.training.memory) * (len(self.task.checked_memory) + len(self.task.checked_registers))
+        return expected_words(self.training, self.task).size
 
     def right(self, code: np.ndarray) -> np.ndarray:
         """How many of them each of the programs [P, L, 5] leaves [P]."""
@@ -49,8 +49,7 @@ class Judge:
         """Whether each of the programs [P, L, 5] is right on all validation examples [P]. No search counts these."""
         if self.validation is None:
             return np.ones(len(code), dtype=bool)
-        checked = len(self.task.checked_memory) + len(self.task.checked_registers)
-        return count_right(code, self.validation, self.task) == len(self.validation.memory) * checked
+        return holds(code, self.validation, self.task)
 
 
 def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:

@@ -1,52 +1,26 @@
-"""How much of the examples a program explains: the words it leaves against those that a right program leaves.
-
-Only checked cells and registers count, and of those only words that the examples say (-1 says nothing).
-"""
+"""How much of the examples a program explains: the words it leaves against those that a right program leaves."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from neurocomp.language.executor import Final
+from neurocomp.tasks.outcomes import checked_words, expected_words, right_words
 from neurocomp.tasks.task import Examples, Task
-
-
-def checked_words(memory: np.ndarray, registers: np.ndarray, task: Task) -> np.ndarray:
-    """The words [..., C] that count, of memory [..., A] and registers [..., R]: cells first, then registers."""
-    return np.concatenate([memory[..., list(task.checked_memory)], registers[..., list(task.checked_registers)]], -1)
-
-
-def expected_words(examples: Examples, task: Task) -> np.ndarray:
-    """What a right program leaves there [N, C]; -1 where that is not known."""
-    return checked_words(examples.final_memory, examples.final_registers, task)
-
-
-def right_words(final: Final, examples: Examples, task: Task) -> np.ndarray:
-    """Which checked words are right [P, N, C]; a word that is not known is."""
-    expected = expected_words(examples, task)
-    return (checked_words(final.memory, final.registers, task) == expected) | (expected < 0)
-
-
-def explained(final: Final, examples: Examples, task: Task) -> np.ndarray:
-    """The share of the known words that are right [P]; 1 where nothing is known."""
-    known = expected_words(examples, task) >= 0
-    right = (right_words(final, examples, task) & known).sum((1, 2))
-    return right / known.sum() if known.any() else np.ones(len(right))
 
 
 def scores(final: Final, loops: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
     """How promising programs are [P]: 1 where all words are right, else at most 0.999, of three parts.
 
-    0.7 x the share of the known words that are right, 0.1 x the share of the examples that are wholly right, 0.2 x
+    0.7 x the share of the checked words that are right, 0.1 x the share of the examples that are wholly right, 0.2 x
     structure: the share of the checked places that change in some example, of those that have to. Of a program that
     does not loop (`loops` [P]) structure counts half where several places are checked: what it does in one place
     has nothing to do with the others.
     """
-    words = explained(final, examples, task)
-    whole = right_words(final, examples, task).all(2).mean(1)
+    right = right_words(final, examples, task)
+    words, whole = right.mean((1, 2)), right.all(2).mean(1)
     start = checked_words(examples.memory, examples.registers, task)
-    expected = expected_words(examples, task)
-    due = ((expected >= 0) & (expected != start)).any(0)
+    due = (expected_words(examples, task) != start).any(0)
     changed = (checked_words(final.memory, final.registers, task) != start).any(1)
     structure = (changed & due).sum(1) / due.sum() if due.any() else np.ones(len(words))
     structure = structure * np.where(loops | (len(due) == 1), 1, 0.5)

@@ -1,4 +1,4 @@
-"""What is to be learned: tasks, their examples, programs to begin with, and whether a program is right."""
+"""Tasks, their examples, the programs that restarts begin with, and whether a program is right."""
 
 from __future__ import annotations
 

@@ -85,17 +85,15 @@ def read_examples(
     places = [_place(path, name, sizes) for name in names]
     if len(set(places)) < len(places):
         raise UserError(f"{path}: a column occurs twice in {','.join(rows[0].fields)}")
-    needed = [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
-    if missing := [name for name in needed if _place(path, name, sizes) not in places]:
+    checked = {
+        name: _place(path, name, sizes)
+        for name in [f"m{cell}_final" for cell in checked_memory] + [f"r{index}_final" for index in checked_registers]
+    }
+    if missing := [name for name, place in checked.items() if place not in places]:
         raise UserError(f"{path}: checked words without a column: {', '.join(sorted(missing))}")
-    count = len(rows) - 1
-    names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={count}"}
-    check(limits, file_of_examples, names_of, f"{path}: ", base=sizes.base, registers=sizes.registers, rows=count)
-    start, final = (np.full((count, sizes.base + sizes.registers), -1) for _ in range(2))
-    _refuse(_fill(rows[1:], names, places, sizes.base, start, final))
-    checked = [*checked_memory, *(sizes.base + index for index in checked_registers)]
+    start, final = _words(path, rows[1:], names, places, sizes, limits)
     first = _first_rows(start)
-    _refuse(_contradictions(rows[1:], first, final[:, checked], needed))
+    _refuse(_contradictions(rows[1:], first, final[:, [index for _, index in checked.values()]], list(checked)))
     kept = np.unique(first)
     if len(kept) < FEWEST:
         apart = f"test, validation and training need at least {FEWEST}, to have inputs of their own"
@@ -103,8 +101,20 @@ def read_examples(
     return ExampleTable(start[kept], final[kept], _digest(text, repeated=len(kept) < len(first)))
 
 
+def _words(
+    path: Path, rows: list[_Row], names: list[str], places: list[tuple[bool, int]], sizes: Sizes, limits: LimitsConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """The start and the final words of the rows, each [N, A + R], -1 where there is no column."""
+    count = len(rows)
+    names_of = {"base": "task.base", "registers": "task.registers", "rows": f"rows={count}"}
+    check(limits, file_of_examples, names_of, f"{path}: ", base=sizes.base, registers=sizes.registers, rows=count)
+    start, final = (np.full((count, sizes.base + sizes.registers), -1) for _ in range(2))
+    _refuse(_fill(rows, names, places, sizes.base, start, final))
+    return start, final
+
+
 def _digest(text: str, repeated: bool) -> str:
-    """What makes this the same file, whatever ends its lines. One with repeated inputs was once split by rows."""
+    """The same for equal files, whatever ends their lines. A file with repeated inputs was once split by rows."""
     ended = re.sub(r"\r\n|\r", "\n", text)
     return hashlib.sha256(ended.encode()).hexdigest()[:16] + ("-inputs" if repeated else "")
 
@@ -119,8 +129,7 @@ def _row(path: Path, number: int, line: str) -> _Row:
 def _refuse(mistakes: Iterator[str]) -> None:
     """Raise UserError with the first mistakes, and how many more there are. The others are counted, not kept."""
     if shown := list(islice(mistakes, SHOWN)):
-        more = sum(1 for _ in mistakes)
-        raise UserError("\n".join(shown + ([f"... and {more:,} more"] if more else [])))
+        raise UserError(*shown, more=sum(1 for _ in mistakes))
 
 
 def _fill(
@@ -151,7 +160,7 @@ def _contradictions(rows: list[_Row], first: np.ndarray, checked: np.ndarray, na
     for row in np.flatnonzero((checked != checked[first]).any(axis=1)).tolist():
         word = int(np.flatnonzero(checked[row] != checked[first[row]])[0])
         ends = f"{names[word]} is {checked[first[row], word]} and {checked[row, word]}"
-        yield f"{rows[first[row]].where} and {rows[row].where}: the same start words, but {ends}"
+        yield f"{rows[int(first[row])].where} and {rows[row].where}: the same start words, but {ends}"
 
 
 def _place(path: Path, name: str, sizes: Sizes) -> tuple[bool, int]:

@@ -9,19 +9,20 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language import interpreter
+from neurocomp.limits.estimates import TEST, VALIDATION
 from neurocomp.seeding import SHARED, generator
 from neurocomp.tasks.inputs import ENOUGH, Key, variety
-from neurocomp.tasks.task import TEST, VALIDATION, Examples, Task
+from neurocomp.tasks.task import Examples, Task
 
 
 class HeldOut(NamedTuple):
-    """What all restarts are judged on: validation decides when to stop, test is used once at the end."""
+    """The examples that all restarts are judged on: validation decides when to stop, test is used once at the end."""
 
     validation: Examples
     test: Examples
     coverage: float  # the share of all start states that `test` holds; of a file's inputs, where the task is a file
     general: Examples | None
-    inputs: frozenset[Hashable]  # what training examples are drawn apart from; empty where inputs are few
+    inputs: frozenset[Hashable]  # training examples are drawn apart from these; empty where inputs are few
     tested: tuple[Key, ...] = ()  # the words that matter of each test input
 
 
@@ -52,7 +53,7 @@ def held_out(task: Task, seed: int) -> HeldOut:
     apart = task.inputs >= ENOUGH
     everything = task.inputs <= TEST
     test = _all_inputs(task) if everything else _draw(task, rng, TEST, identity)
-    tested = frozenset(map(identity, test)) if apart else frozenset()
+    tested = frozenset(map(identity, test)) if apart else frozenset[Hashable]()
     validation = _draw(task, rng, min(VALIDATION, task.inputs), identity, tested)
     general = None
     if task.general:
@@ -85,7 +86,7 @@ def _held_out_rows(task: Task, seed: int) -> HeldOut:
 
 
 def words_that_matter(task: Task, examples: Examples) -> list[Key]:
-    """What tells each example's input apart: the start words that the reference reads, or that the file gives."""
+    """The words that tell each example's input apart: the start words that the reference reads, or the file gives."""
     starts = np.concatenate([examples.memory, examples.registers], axis=1).tolist()
     if reads := task.reads:
         return [reads.key(start) for start in starts]
@@ -100,7 +101,7 @@ def count_trained_tests(task: Task, held_out: HeldOut, trained: Iterable[Example
 
 
 def few_inputs(task: Task, counted: bool = True) -> str | None:
-    """What is to be known where test examples may have been trained on, in one line; None where they cannot.
+    """A line that says that test examples may have been trained on; None where they cannot have been.
 
     `counted`: there will be rows, which count them.
     """
@@ -152,7 +153,7 @@ def _start_words(row: np.ndarray) -> Hashable:
 
 
 def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
-    """What two inputs must not have in common where they are to be apart."""
+    """The key of an input: inputs are apart if their keys differ."""
     if task.apart_in_reads and (reads := task.reads):
         return lambda row: reads.key(row.tolist())
     return _start_words

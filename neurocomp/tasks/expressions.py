@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import operator
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from neurocomp.errors import UserError
 
@@ -13,11 +13,11 @@ from neurocomp.errors import UserError
 CHARACTERS = re.compile(r"[a-z0-9 \t\n+*/%()-]*")
 NOT_DECIMAL = re.compile(r"[0-9][a-z]")
 
-OPERATIONS = {
+OPERATIONS: dict[type[ast.operator], Callable[[int, int], int]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.FloorDiv: operator.floordiv,
+    ast.FloorDiv: lambda x, y: x // y,
     ast.Mod: operator.mod,
 }
 
@@ -63,7 +63,8 @@ def _value(node: ast.expr, names: Mapping[str, int], used: set[str]) -> int:
             return -_value(operand, names, used)
         case ast.BinOp(left=left, op=op, right=right):
             return OPERATIONS[type(op)](_value(left, names, used), _value(right, names, used))
-    raise ValueError
+        case _:
+            raise ValueError
 
 
 def evaluate_range(

@@ -12,7 +12,7 @@ from neurocomp.text import is_formula, visible
 
 
 def init_name(config: RunConfig) -> str:
-    """What the rows say they start from; `reference` is the task's own program, recorded by its name."""
+    """The name by which rows record what they start from; `reference` is recorded by the name of the task's program."""
     given, program = config.init, config.task.program
     if given == "reference" and program and len(program.split()) == 1:
         given = program
@@ -28,7 +28,7 @@ def initial_program(init: str, task: Task, directory: Path | None) -> Program | 
         return None
     if init == "reference":
         return reference(task)
-    if init == "loop_noop" and jump_target != "value":  # there a program with a label is refused, as any other
+    if init == "loop_noop" and jump_target != "value":  # there every program with a label is refused
         return fit(loop_noop(task.sizes.lines), task.sizes, "init=loop_noop")
     here = directory / init if directory and not Path(init).is_file() and (directory / init).is_file() else init
     return fit(load_program(here, jump_target, task.sizes), task.sizes, f"init={init}")

@@ -10,14 +10,14 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import run_in_place
+from neurocomp.limits.estimates import HELD_OUT
 
-HELD_OUT = 320  # test and validation inputs: 256 and 64
 ENOUGH = 2 * HELD_OUT  # from so many different inputs on, there is room to keep training inputs apart
 LIKELY = 15 / 16  # at most so much of what is drawn may be held out, or training examples are drawn for ever
 
@@ -44,7 +44,8 @@ class Reads:
 
     def key(self, start: Sequence[int]) -> Key:
         """The words that matter of the input `start` (plain ints: memory cells, then registers)."""
-        node, words = _seen(self), []
+        node = _seen(self)
+        words: list[tuple[int, int]] = []
         places: list[int] | None = None
         while True:
             if node.place is None:
@@ -77,9 +78,9 @@ END = -1
 
 
 class _Node:
-    """What runs do that have read certain words: the place that all of them read next, None while no run has told."""
+    """The runs that have read certain words: the place that all of them read next, None while no run has got there."""
 
-    def __init__(self, kept: itertools.count):
+    def __init__(self, kept: Iterator[int]):
         self.place: int | None = None
         self.below: dict[int, _Node] = {}
         self.kept = kept
@@ -100,21 +101,21 @@ def _seen(reads: Reads) -> _Node:
     return _Node(itertools.count())
 
 
-class _Noted(list):
+class _Noted(list[int]):
     """Words that append the place of each to `read` when it is read, unless it was read or overwritten before."""
 
     def __init__(self, words: Sequence[int], first: int, read: list[int], known: set[int]):
         super().__init__(words)
         self.first, self.read, self.known = first, read, known
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int) -> int:  # type: ignore[override]
         place = self.first + index
         if place not in self.known:
             self.known.add(place)
             self.read.append(place)
         return super().__getitem__(index)
 
-    def __setitem__(self, index, word):
+    def __setitem__(self, index: int, word: int) -> None:  # type: ignore[override]
         self.known.add(self.first + index)
         super().__setitem__(index, word)
 
@@ -148,8 +149,8 @@ class _Siblings(NamedTuple):
 
 
 class _Tree:
-    """The tree of reads as far as it was walked. A node is what a run has read so far; it branches over the values
-    of the word that is read next. `nodes` counts those that nothing was found below of, ends of runs included.
+    """The tree of reads as far as it was walked. A node stands for the words that a run has read so far; it branches
+    over the values of the word that is read next. `nodes` counts the leaves that are known, ends of runs included.
     """
 
     def __init__(self, reads: Reads, ranges: Ranges):

@@ -7,10 +7,9 @@ and which words are checked. Everything here is ints.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -21,16 +20,14 @@ from neurocomp.language.assembly import Program, fit, load_program, parse
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check
 from neurocomp.machine_config import MachineConfig, Sizes, check_jump_target
+from neurocomp.tasks.entries import Entries
 from neurocomp.tasks.example_files import ExampleTable, read_examples
-from neurocomp.tasks.expressions import evaluate, evaluate_range
-from neurocomp.tasks.inputs import ENOUGH, Reads, variety
-
-VALIDATION, TEST = 64, 256
-assert ENOUGH == 2 * (VALIDATION + TEST)
+from neurocomp.tasks.expressions import evaluate
+from neurocomp.tasks.inputs import Reads, variety
 
 
 class Examples(NamedTuple):
-    """N start states and the words after T steps; -1 where what a right program leaves is not known."""
+    """N start states and the words after T steps; -1 for a final word without a column, which is not checked."""
 
     memory: np.ndarray  # [N, A]
     registers: np.ndarray  # [N, R]
@@ -60,7 +57,7 @@ class Task:
 
     @property
     def reads(self) -> Reads | None:
-        """What decides which start words matter; None where a file of examples says it by its columns."""
+        """The program that decides which start words matter; None where the columns of a file of examples say it."""
         if self.reference is None:
             return None
         registers = (self.sizes.base + register for register in self.checked_registers)
@@ -73,14 +70,14 @@ class Task:
         """Whether there are so many inputs that sets of examples can be apart in the words that matter."""
         return self.reads is not None and variety(self.reads, self.ranges).enough
 
-    def identity(self) -> dict:
-        """What makes this task the same task, for the configuration's hash; file names do not.
+    def identity(self) -> dict[str, Any]:
+        """The facts that tell this task from others in the configuration's hash. File names are none of them.
 
         How examples are kept apart is said where it came later, so that no older row is mistaken for a new one.
         """
         return self._facts() | ({"apart": "read"} if self.apart_in_reads else {})
 
-    def _facts(self) -> dict:
+    def _facts(self) -> dict[str, Any]:
         return {
             "name": self.name,
             "sizes": self.sizes,
@@ -101,64 +98,43 @@ def load_task(
     Raises UserError where a word, register, cell or line does not exist on the task's own sizes, and where these
     sizes would take more than `limits`.
     """
-    lengths = {} if config.length is None else {"length": config.length}
-    used: set[str] = set()
     limits = limits or LimitsConfig()
-    task = _sized(config, machine, directory, {**lengths, "base": config.base}, used, limits)
-    if config.length is not None and "length" not in used:
+    names = {} if config.length is None else {"length": config.length}
+    entries = Entries(names | {"base": config.base}, "task", set())
+    task = _sized(config, entries, machine, directory, limits)
+    if config.length is not None and "length" not in entries.used:
         raise UserError(f"task.length={config.length}: task {config.name} has no length, nothing in it depends on one")
     if config.general is None:
         return task
-    if task.table:
+    larger = Entries(entries.names | _general_sizes(config, entries.names), "task.general", set())
+    return replace(task, general=_sized(config, larger, machine, directory, limits))
+
+
+def _general_sizes(config: TaskConfig, names: dict[str, int]) -> dict[str, int]:
+    """The length and base at which a program is called general."""
+    given: Any = config.general
+    if config.examples is not None:
         raise UserError(f"task.general: task {config.name} has examples, no program that says what other sizes leave")
-    if not isinstance(config.general, dict) or not set(config.general) <= {"length", "base"}:
-        raise UserError(f'task.general={config.general}: expected a mapping of "length" and "base"')
-    names = {**lengths, "base": config.base}
-    larger = {
-        key: evaluate(value, names, f"task.general.{key}") for key, value in config.general.items() if value is not None
-    }
-    general = _sized(config, machine, directory, {**names, **larger}, set(), limits, within="task.general")
-    return Task(**{**task.__dict__, "general": general})
+    sizes = cast("dict[str, Any]", given)
+    if not isinstance(given, dict) or not sizes.keys() <= {"length", "base"}:
+        raise UserError(f'task.general={given}: expected a mapping of "length" and "base"')
+    return {key: evaluate(value, names, f"task.general.{key}") for key, value in sizes.items() if value is not None}
 
 
 def _sized(
-    config: TaskConfig,
-    machine: MachineConfig,
-    directory: Path | None,
-    names: dict[str, int],
-    used: set[str],
-    limits: LimitsConfig,
-    within: str = "task",
+    config: TaskConfig, entries: Entries, machine: MachineConfig, directory: Path | None, limits: LimitsConfig
 ) -> Task:
     """The task at one length and base."""
-
-    def integer(given: object, key: str, least: int) -> int:
-        value = evaluate(given, names, f"{within}.{key}", used)
-        if value < least:
-            raise UserError(f"{within}.{key}={value}: expected an integer >= {least}")
-        return value
-
-    sizes = Sizes(
-        integer(names["base"], "base", 2), integer(config.registers, "registers", 1), integer(config.lines, "lines", 1)
-    )
-    check(limits, estimates.task, {key: f"{within}.{key}" for key in sizes._fields}, **sizes._asdict())
-    if within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
+    sizes = _sizes(config, entries, limits)
+    if entries.within == "task":  # general sizes are for the decompiled text alone, which no machine has to fit
         check_jump_target(machine.jump_target, sizes)
     if (config.program is None) == (config.examples is None):
-        raise UserError(
-            f"task {config.name}: expected either program or examples, got "
-            f"{'neither' if config.program is None else 'both'}"
-        )
-    checked = config.check if isinstance(config.check, dict) else {"memory": config.check}
-    if unknown := set(checked) - {"memory", "registers"}:
-        raise UserError(f"task.check.{unknown.pop()}: expected memory, registers")
-    checked_memory = _indices(checked.get("memory"), names, f"{within}.check.memory", sizes.base, used)
-    checked_registers = _indices(checked.get("registers"), names, f"{within}.check.registers", sizes.registers, used)
-    if not checked_memory and not checked_registers:
-        raise UserError(f"task.check: task {config.name} checks nothing; expected memory cells or registers")
+        got = "neither" if config.program is None else "both"
+        raise UserError(f"task {config.name}: expected either program or examples, got {got}")
+    checked_memory, checked_registers = _checked(config, entries, sizes)
     ranges = (
-        *_ranges(config.memory, sizes.base, (0, sizes.base - 1), names, f"{within}.memory", used),
-        *_ranges(config.start_registers, sizes.registers, (0, 0), names, f"{within}.start_registers", used),
+        *entries.ranges(config.memory, "memory", sizes.base, (0, sizes.base - 1)),
+        *entries.ranges(config.start_registers, "start_registers", sizes.registers, (0, 0)),
     )
     reference, table = None, None
     if config.program is not None:
@@ -166,8 +142,32 @@ def _sized(
         reference = fit(_reference(config.program, directory, source, sizes), sizes, source)
     else:
         table = read_examples(_find(str(config.examples), directory), sizes, checked_memory, checked_registers, limits)
-    steps = integer(config.steps, "steps", 1)
+    steps = entries.integer(config.steps, "steps", 1)
     return Task(config.name, sizes, steps, reference, table, ranges, checked_memory, checked_registers, machine)
+
+
+def _sizes(config: TaskConfig, entries: Entries, limits: LimitsConfig) -> Sizes:
+    """The machine's sizes. UserError where they would take more than `limits`."""
+    sizes = Sizes(
+        entries.integer(entries.names["base"], "base", 2),
+        entries.integer(config.registers, "registers", 1),
+        entries.integer(config.lines, "lines", 1),
+    )
+    check(limits, estimates.task, {key: f"{entries.within}.{key}" for key in sizes._fields}, **sizes._asdict())
+    return sizes
+
+
+def _checked(config: TaskConfig, entries: Entries, sizes: Sizes) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The memory cells and the registers that are checked; `check` is a mapping, or the cells alone."""
+    given: Any = config.check
+    checked = cast("dict[Any, Any]", given) if isinstance(given, dict) else {"memory": given}
+    if unknown := set(checked) - {"memory", "registers"}:
+        raise UserError(f"task.check.{unknown.pop()}: expected memory, registers")
+    memory = entries.indices(checked.get("memory"), "check.memory", sizes.base)
+    registers = entries.indices(checked.get("registers"), "check.registers", sizes.registers)
+    if not memory and not registers:
+        raise UserError(f"task.check: task {config.name} checks nothing; expected memory cells or registers")
+    return memory, registers
 
 
 def _reference(text: str, directory: Path | None, source: str, sizes: Sizes) -> Program:
@@ -187,35 +187,3 @@ def _find(name: str, directory: Path | None) -> Path:
         if (folder / name).exists():
             read_bytes(folder / name)  # refuses it, and says what it is
     raise UserError(f"{name}: no such file" + (f", neither here nor in {directory}" if directory else ""))
-
-
-def _indices(given: object, names: dict[str, int], where: str, size: int, used: set[str]) -> tuple[int, ...]:
-    """The cells or registers of a `check` entry, each an integer, expression or range."""
-    items = [] if given is None else given if isinstance(given, (list, tuple)) else [given]
-    found: list[int] = []
-    for item in items:
-        low, high = evaluate_range(item, names, where, used)
-        if low < 0 or high >= size:
-            raise UserError(f"{where}: {item} is outside 0..{size - 1}")
-        found.extend(range(low, high + 1))
-    return tuple(sorted(set(found)))
-
-
-def _ranges(
-    given: object, size: int, default: tuple[int, int], names: dict[str, int], where: str, used: set[str]
-) -> Iterator[tuple[int, int]]:
-    """(low, high) of each of `size` words, `default` where nothing is given (`random` means any word)."""
-    ranges = [default] * size
-    if given == "random":
-        ranges = [(0, names["base"] - 1)] * size
-    elif isinstance(given, (list, dict)):
-        entries = given.items() if isinstance(given, dict) else enumerate(given)
-        for index, word in entries:
-            for cell in _indices([index], names, where, size, used):
-                ranges[cell] = evaluate_range(word, names, f"{where}[{cell}]", used)
-    elif given is not None:
-        raise UserError(f"{where}={given}: expected random, a list of words, or a mapping to words or ranges")
-    for index, (low, high) in enumerate(ranges):
-        if low < 0 or high >= names["base"]:
-            raise UserError(f"{where}[{index}]: {low}..{high} is outside the words 0..{names['base'] - 1}")
-    return iter(ranges)

@@ -1,4 +1,4 @@
-"""Is a program the algorithm? Its printed text is parsed again and run exactly, on inputs that nobody trained on."""
+"""Is a program the algorithm? Its printed text is parsed again and run exactly, on held-out inputs."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ import numpy as np
 
 from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, encode, execute
+from neurocomp.limits.estimates import JUDGED_AT_ONCE
 from neurocomp.tasks.examples import HeldOut
+from neurocomp.tasks.outcomes import right_words
 from neurocomp.tasks.task import Examples, Task
-
-LANES = 65536  # programs x examples that are run at a time
 
 
 class Verdict(NamedTuple):
@@ -26,26 +26,23 @@ def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
     """Whether each printed program, parsed again and run exactly, leaves the right words on all examples."""
     programs = [parse(text, jump_target=task.machine.jump_target) for text in texts]
     right = [False] * len(texts)
-    for lines in {len(program) for program in programs}:  # a program that were padded would wrap later
+    for lines in {len(program) for program in programs}:  # a padded program would wrap later
         alike = [index for index, program in enumerate(programs) if len(program) == lines]
-        block = max(1, LANES // len(examples.memory))
+        block = max(1, JUDGED_AT_ONCE // len(examples.memory))
         for some in (alike[first : first + block] for first in range(0, len(alike), block)):
             code = encode([programs[index] for index in some], lines)
-            for index, holds in zip(some, _hold(code, examples, task), strict=True):
-                right[index] = holds
+            for index, is_right in zip(some, holds(code, examples, task).tolist(), strict=True):
+                right[index] = is_right
     return right
 
 
-def _hold(code: np.ndarray, examples: Examples, task: Task) -> list[bool]:
-    """Whether each program [P, L, 5] leaves the right words."""
-    final, memory, registers = run(code, examples, task), list(task.checked_memory), list(task.checked_registers)
-    of_memory = final.memory[:, :, memory] == examples.final_memory[:, memory]
-    of_registers = final.registers[:, :, registers] == examples.final_registers[:, registers]
-    return (of_memory.all(axis=(1, 2)) & of_registers.all(axis=(1, 2))).tolist()
+def holds(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
+    """Whether each program [P, L, 5] leaves the right words on all examples [P]."""
+    return np.all(right_words(run(code, examples, task), examples, task), axis=(1, 2))
 
 
 def run(code: np.ndarray, examples: Examples, task: Task) -> Final:
-    """What programs [P, L, 5] leave on the examples, after the task's steps, by the task's readings.
+    """The words that programs [P, L, 5] leave on the examples, after the task's steps, by the task's readings.
 
     The examples are shared [N, ...], or each program has its own [P, N, ...].
     """

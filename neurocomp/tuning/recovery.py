@@ -13,6 +13,7 @@ import torch
 from neurocomp.compilation.decompiler import decisions, decompile
 from neurocomp.engine import Engine
 from neurocomp.language.assembly import format_program
+from neurocomp.limits.estimates import SOFT_AT_ONCE
 from neurocomp.machine.run import Run
 from neurocomp.machine.simplex import most_likely
 from neurocomp.machine.state import State, start_state
@@ -21,8 +22,6 @@ from neurocomp.tasks.examples import HeldOut
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import hard, verdicts
 from neurocomp.tuning.objective import Targets
-
-SOFT_LANES = 4096  # restarts x examples that one evaluation without gradient runs at a time
 
 
 class Batch(NamedTuple):
@@ -77,7 +76,7 @@ def right_words(run: Run, targets: Targets) -> Bool[Tensor, "K"]:
 @torch.no_grad()
 def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine: Engine) -> Bool[Tensor, "K"]:
     """Whether the soft machine's most likely words are right on all examples, which the restarts share."""
-    block = max(1, SOFT_LANES // len(examples.memory))
+    block = max(1, SOFT_AT_ONCE // len(examples.memory))
     right = [torch.zeros(0, dtype=torch.bool, device=logits.device)]
     for part in logits.split(block) if len(logits) else ():
         batch = to_batch([examples] * len(part), task, logits.dtype, logits.device)

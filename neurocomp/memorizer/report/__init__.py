@@ -1,1 +1,1 @@
-"""What the rows of the second machine say: its cells and tables."""
+"""The cells and tables of the second machine."""

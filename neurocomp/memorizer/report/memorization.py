@@ -102,7 +102,7 @@ def _missing(programs: int) -> Entry:
 
 
 def _entry(name: str, cell: MemorizerCell) -> Entry:
-    """What a cell says."""
+    """The entry of a cell."""
     different, updates = _departures(cell), cell.updates
     line = published().get(_drawn(cell)) if set(different) <= set(OPEN) else None
     low, high = t_interval(updates) or (None, None)

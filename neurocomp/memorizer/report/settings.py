@@ -1,4 +1,4 @@
-"""What cells of the memorizer are called: how they depart from a paper's settings, in words of the command line."""
+"""Names of the memorizer's cells: how they depart from a paper's settings, in words of the command line."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.memorizer.report.cells import MemorizerCell
 from neurocomp.report.where import flat
 
-# Where rows go to, how many there are and how they were made: nothing that a cell is told apart by.
+# Where rows go to, how many there are and how they were made: keys that do not tell cells apart.
 WITHOUT_EFFECT = ("config_hash", "restarts", "threads", "only", "save_weights", "name", "results")
-# What a training does not come out otherwise for, or (seed, device) by chance alone.
+# Keys without effect on a training's outcome; seed and device change it by chance alone.
 BESIDE = (
     *WITHOUT_EFFECT,
     "seed",
@@ -34,7 +34,7 @@ def defaults() -> dict[str, Any]:
 def departures(cell: MemorizerCell, paper: Mapping[str, Any], aside: Collection[str] = ()) -> dict[str, Any]:
     """The settings of a cell that are not the paper's, without those that are left aside.
 
-    Of a cell whose configuration is lost, what its rows say, and that it is lost: it may depart in more.
+    A cell whose configuration is lost may depart in more than its rows say; the loss is named too.
     """
     differing = {key: value for key, value in settings(cell).items() if key not in paper or paper[key] != value}
     return {key: value for key, value in differing.items() if not _within(key, (*BESIDE, *aside))}

@@ -80,7 +80,7 @@ def long_table(cells: Sequence[MemorizerCell]) -> list[Entry]:
 
 
 def _order(entry: Entry) -> tuple:
-    """What is compared, then sst2, then other data; tasks as the paper has them."""
+    """The compared entries first, then sst2, then other data; tasks in the order of the paper."""
     first = entry["published_mean"] is None, entry["data"] != SST2, entry["data"]
     return *first, list(MODELS).index(entry["task"]), entry["settings"], entry["row"]
 
@@ -110,7 +110,7 @@ def _measured_as(task: str) -> Entry:
 
 
 def _entry(name: str, cell: MemorizerCell) -> Entry:
-    """What a cell says."""
+    """The entry of a cell."""
     task, different, updates = cell.facts["task"], _departures(cell), cell.updates
     accuracy, whole = cell.sample(MEASURES[task]), Sample(None, None, 0)
     if task != "classify":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from neurocomp.cli.task_numbers import check_numbers
+from neurocomp.cli.as_written import check_numbers
 from neurocomp.config import TaskConfig
 from neurocomp.errors import UserError
 from neurocomp.machine_config import MachineConfig
