@@ -148,7 +148,7 @@ def test_the_bar_ends_with_nothing_left_to_do(tmp_path, monkeypatch, engine):
 
     class Watched(Progress):
         def __exit__(self, *exception):
-            made.append((self.remaining, self.done, self.made))
+            made.append((self.remaining, self.finished, self.made))
             super().__exit__(*exception)
 
     monkeypatch.setattr("neurocomp.pipeline.Progress", Watched)

@@ -34,7 +34,7 @@ UNSEEN = held_out(TASK, seed=0)
 
 
 def tuned(restarts, updates=30, engine="eager", spoil=None, lanes=100, threads=1, dtype=torch.float64, **options):
-    """The restarts as they left, by restart; `spoil` makes the weights of one of them NaN."""
+    """The restarts as they finished, by number; `spoil` makes the weights of one of them NaN."""
 
     def begin(some):
         logits = compile_program(
@@ -49,8 +49,8 @@ def tuned(restarts, updates=30, engine="eager", spoil=None, lanes=100, threads=1
     config = OptimizerConfig(updates=updates, **options)
     update = choose(engine, threads, TASK, ObjectiveConfig(), config)
     validation = Validation(TASK, UNSEEN.validation, load(engine, threads))
-    all_told = tune(restarts, lanes, begin, update, validation, config)
-    return {one.restart: one for told in all_told for one in told.left}
+    reports = tune(restarts, lanes, begin, update, validation, config)
+    return {one.restart: one for report in reports for one in report.finished}
 
 
 def test_cross_entropy_by_hand():
@@ -148,7 +148,7 @@ def test_those_restarts_leave_at_different_updates():
 @given(st.integers(1, 30), st.integers(1, 12))
 def test_lanes_that_are_free_go_to_restarts_that_wait(restarts, lanes):
     """Restart r leaves with its update r % 5. While any wait, less than a quarter of the lanes is free."""
-    begun, left, made = [], {}, 0
+    begun, finished, made = [], {}, 0
 
     def begin(some):
         begun.extend(some)
@@ -163,11 +163,11 @@ def test_lanes_that_are_free_go_to_restarts_that_wait(restarts, lanes):
         return Updated(after, loss, torch.zeros(len(ends), dtype=torch.bool))
 
     validation = Validation(TASK, UNSEEN.validation, load("eager", threads=1))
-    for told in tune(range(restarts), lanes, begin, update, validation, OptimizerConfig()):
-        assert told.lanes <= lanes and (len(begun) == restarts or 4 * (lanes - told.lanes) < lanes)
-        made += told.lanes
-        left |= {one.restart: one.updates for one in told.left}
-    assert left == {restart: restart % 5 for restart in range(restarts)} and begun == list(range(restarts))
+    for report in tune(range(restarts), lanes, begin, update, validation, OptimizerConfig()):
+        assert report.lanes <= lanes and (len(begun) == restarts or 4 * (lanes - report.lanes) < lanes)
+        made += report.lanes
+        finished |= {one.restart: one.updates for one in report.finished}
+    assert finished == {restart: restart % 5 for restart in range(restarts)} and begun == list(range(restarts))
     assert made == sum(restart % 5 + 1 for restart in range(restarts))
 
 

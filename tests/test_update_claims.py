@@ -57,8 +57,8 @@ class Script(Validation):
 
     def run(self, restarts=(0,), lanes=10, **options) -> dict[int, Tuned]:
         config = OptimizerConfig(**{"updates": 9, "hold": 3} | options)
-        told = tune(restarts, lanes, self.begin, self.update, self, config)
-        return {one.restart: one for some in told for one in some.left}
+        reports = tune(restarts, lanes, self.begin, self.update, self, config)
+        return {one.restart: one for report in reports for one in report.finished}
 
 
 def at(*updates: int):

@@ -1,6 +1,6 @@
-"""How much of the examples a program explains: the words it leaves against those that a right program leaves.
+"""How much of the examples a program explains: the words that it leaves against those that a right program leaves.
 
-Only checked cells and registers count, and of those only words that the examples say (-1 says nothing).
+Only checked cells and registers count, and only their words that are known (-1 in an example is not known).
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ def checked_words(memory: np.ndarray, registers: np.ndarray, task: Task) -> np.n
 
 
 def expected_words(examples: Examples, task: Task) -> np.ndarray:
-    """What a right program leaves there [N, C]; -1 where that is not known."""
+    """The checked words that a right program leaves [N, C]; -1 where a word is not known."""
     return checked_words(examples.final_memory, examples.final_registers, task)
 
 
 def right_words(final: Final, examples: Examples, task: Task) -> np.ndarray:
-    """Which checked words are right [P, N, C]; a word that is not known is."""
+    """Which checked words are right [P, N, C]; where none is known, any word is right."""
     expected = expected_words(examples, task)
     return (checked_words(final.memory, final.registers, task) == expected) | (expected < 0)
 
@@ -35,12 +35,12 @@ def explained(final: Final, examples: Examples, task: Task) -> np.ndarray:
 
 
 def scores(final: Final, loops: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
-    """How promising programs are [P]: 1 where all words are right, else at most 0.999, of three parts.
+    """How promising programs are [P]: 1 where all known words are right, else at most 0.999, a sum of three parts.
 
     0.7 x the share of the known words that are right, 0.1 x the share of the examples that are wholly right, 0.2 x
-    structure: the share of the checked places that change in some example, of those that have to. Of a program that
-    does not loop (`loops` [P]) structure counts half where several places are checked: what it does in one place
-    has nothing to do with the others.
+    structure: among the checked places that have to change in some example, the share of those that do. Structure
+    counts half for a program without a loop (`loops` [P]) where several places are checked, because its changes in
+    one place have nothing to do with the others.
     """
     words = explained(final, examples, task)
     whole = right_words(final, examples, task).all(2).mean(1)
