@@ -73,8 +73,8 @@ def step_backward(plan, lookup, weights, now, slope, weight_slopes):
         normalize_backward(y, y_slopes, now[plan.scales_at + 1], plan.base)
     resolve_backward(registers, register_slopes, slots, slot_slopes, x_slopes, y_slopes, plan.registers, plan.base)
 
-    # h' = h + (1 - h) halt, and h decides how much of the state moves: registers and memory by moving = 1 - h, hence
-    # the minus; the counter by the old one's share h itself.
+    # h' = h + (1 - h) halt. Besides, h decides how much of the state moves. Registers and memory use moving = 1 - h,
+    # whose adjoint has the opposite sign; `advance_backward` returns the adjoint of h itself.
     halted_slope, halting = slope[plan.halted_at], opcode[HALT]
     if plan.freeze:
         opcode_slopes[HALT] = halted_slope * moving

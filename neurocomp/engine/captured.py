@@ -40,7 +40,7 @@ class Captured:
         live = len(inputs[0])
         for place, part in zip(self.inputs, inputs, strict=True):
             place[:live].copy_(part)
-        # Copies, since the next replay writes to the same places.
+        # Copies, because the next replay writes to the same places.
         return [part[:live].clone() for part in self.replay()]
 
 

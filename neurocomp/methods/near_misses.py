@@ -1,7 +1,7 @@
 """init=synth: one synthesis a cell, and which of its programs each restart starts from.
 
-What was found is kept beside the rows, in <cell>.templates.json: a search that ends after some seconds need not find
-the same again, and a cell goes on with what it began with.
+The templates are kept beside the rows, in <cell>.templates.json. A search with a budget in seconds need not find the
+same again, and a cell must go on with the templates that it began with.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ from neurocomp.text import json_text, say, visible
 
 @dataclass(frozen=True)
 class Template:
-    """A line of the file: what was found, whether it is right on test examples, and what trying it recovered.
+    """A template in the file: a program that synthesis found (see `Found`), and how it did.
 
-    `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
+    `synthesized` is whether it is right on the test examples. `soft` and `hard` count the restarts of the next seed
+    that recovered from it; they are None where none were run.
     """
 
     template: str
@@ -50,7 +51,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Record:
-    """The file: how the search went, what it found, and the indices of the templates that restarts take in turn."""
+    """The file: an account of the search, the templates, and the indices of those that restarts take in turn."""
 
     tried: int
     distinct: int
@@ -62,9 +63,10 @@ class Record:
 
 
 def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The plan with what its restarts start from; only init=synth has to look for it, or to read what it found.
+    """The plan with the starts of its restarts. With init=synth they are read from the file, or synthesized.
 
-    Says on stderr what it was. `keep` writes it down (not where a restart runs alone, beside the cell's own run).
+    One line on stderr says what they are. With `keep` they are written to the file; a restart that runs alone, beside
+    the cell's own run, does not keep them.
     """
     if plan.starts:
         return plan
@@ -77,7 +79,10 @@ def with_templates(plan: Plan, unseen: HeldOut, shown: bool, keep: bool) -> Plan
 
 
 def find(plan: Plan, unseen: HeldOut, shown: bool) -> Record:
-    """The exact solution, or the near misses, of a synthesis on examples that are drawn for it alone."""
+    """The record of a synthesis on examples that are drawn for it alone: its exact solution, or else its near misses.
+
+    Raises UserError where it found nothing.
+    """
     config = plan.config
     examples = training_examples(plan.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     title = f"{plan.path.stem} synthesis"
@@ -109,10 +114,11 @@ def _template(plan: Plan, unseen: HeldOut, found: Found) -> Template:
 
 
 def choose(plan: Plan, record: Record, shown: bool) -> Record:
-    """With allocation=best, all restarts start from the template that recovered most when each was tried.
+    """With allocation=best, the record with one start: the template that recovered most when each was tried.
 
-    Each is tried in `selection` restarts of the next seed, with that seed's own examples: what restarts 0, 1, ...
-    of `init=synth seed=S+1` would do from it. Most soft recoveries win, then hard ones, then the earlier.
+    Each is tried in `selection` restarts of the next seed, with that seed's own examples, as restarts 0, 1, ... of
+    `init=synth seed=S+1` would run from it. The template with most soft recoveries wins; among equals, the one with
+    most hard recoveries, then the first.
     """
     if plan.config.synthesis.allocation == "even" or len(record.found) == 1:
         return record
@@ -127,7 +133,7 @@ def choose(plan: Plan, record: Record, shown: bool) -> Record:
 
 
 def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
-    """The template with what restarts from it recovered."""
+    """The template with the numbers of restarts that recovered from it."""
     rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
     soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
     return replace(template, soft=soft, hard=hard)
@@ -140,7 +146,7 @@ def _start(plan: Plan, template: Template) -> Start:
 
 
 def describe(record: Record) -> str:
-    """What was found, in one line."""
+    """The templates that restarts start from and the search that found them, in one line."""
     starts = [record.found[index] for index in record.starts]
     looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
     if starts[0].exact:
@@ -156,7 +162,7 @@ def _file(plan: Plan) -> Path:
 
 
 def kept_templates(plan: Plan) -> Record | None:
-    """What the cell began with; None where there is no such file. Raises UserError at anything else than ours."""
+    """The templates that the cell began with; None where there is no file. Raises UserError if the file is not ours."""
     path = _file(plan)
     if plan.starts or not os.path.lexists(path):
         return None

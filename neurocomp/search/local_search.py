@@ -60,7 +60,7 @@ def local_search(
             examples = Examples(*(words[~finished] for words in examples))
         turn = (programs - 1) % BLOCK
         if turn == 0:
-            # Every restart takes a whole block, so what it takes from its stream does not depend on who else is left.
+            # Each restart takes a whole block, so its random numbers do not depend on the restarts beside it.
             draws = np.stack([streams[restart].random((BLOCK, DRAWS)) for restart in restarts.tolist()])
         code, right = advanced(code, right, draws[:, turn], examples, task)
         programs += 1
