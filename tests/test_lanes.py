@@ -1,4 +1,4 @@
-"""Cells of the fused engine: rows are the same whatever the lanes, the threads and the interruptions were."""
+"""Cells of the fused engine: rows are the same with any number of lanes and threads and after any interruption."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(given: RunConfig) -> Path:
 
 
 def facts(path: Path) -> dict[int, dict]:
-    """Rows by restart, without the time they took, the threads they had and what was written together."""
+    """Rows by restart, without their seconds, threads and batches."""
     frame = read_rows(path).drop(columns=["wall_s", "threads", "batch", "date"])
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     assert len({row["restart"] for row in rows}) == len(rows)

@@ -59,7 +59,7 @@ def final(*memory: list[list[int]]) -> Final:
 
 
 def test_words_that_are_not_known_are_in_no_share():
-    """Three words are known: of the first example cell 0, of the second cells 0 and 1. What is not known is right."""
+    """Three words are known: cell 0 of the first example, cells 0 and 1 of the second. An unknown word is right."""
     given = task(check={"memory": [0, 1]})
     left = final([[1, 4, 0, 0, 0], [2, 3, 0, 0, 0]], [[1, 0, 0, 0, 0], [0, 0, 0, 0, 0]], [[0, 0, 0, 0, 0]] * 2)
     assert explained(left, UNKNOWN, given).tolist() == pytest.approx([1, 1 / 3, 0])
