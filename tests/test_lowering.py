@@ -1,4 +1,4 @@
-"""Lowering where registers are short: a word that is still needed is not overwritten. Ends are worked by hand."""
+"""Lowering overwrites no word that is still needed. The words at the end are worked by hand."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from neurocomp.synthesis.lowering import lower
         ("iterate(index, 2)", "3 0 1 2 2 4"),
     ],
 )
-def test_the_element_is_kept_until_its_last_use(text, end, registers):
+def test_element_and_index_are_kept_until_their_last_use(text, end, registers):
     zeros = tuple(range(registers))
     program = decode(np.array(lower(parse(text), Room(Sizes(6, registers, 20), zeros)).rows))
     outcome = run(program, [3, 1, 0, 1, 2, 4], [0] * registers, base=6, steps=80)

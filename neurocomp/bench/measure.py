@@ -121,7 +121,8 @@ def measure(config: RunConfig, engines: Sequence[str], rounds: int, threads: Seq
 def gains(entered: Sequence[Entrant], turns: dict[tuple[str, int], Turns]) -> list[Gain]:
     """The gains of each engine that was timed on several numbers of threads; `turns` by call and entrant."""
     found, fewest = [], {}
-    for number, entrant in sorted(enumerate(entered), key=lambda each: each[1].threads):
+    for number in sorted(range(len(entered)), key=lambda number: entered[number].threads):
+        entrant = entered[number]
         first, on_first = fewest.setdefault(entrant.engine, (entrant.threads, number))
         if number != on_first:
             times = (

@@ -98,6 +98,7 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
         fits &= (known and likeliest == word) or rows[i, 1] == 0
         to_mass[i] = total_mass(row, plan.base, width, width) + settings[0]
         to_right[i] = row[word * width] + settings[0]
+        # Assigned, not added: rows are different places, because a task checks no cell or register twice.
         every = shares[i] / to_mass[i]
         for v in range(plan.base):
             slopes[v * width] = every
