@@ -1,9 +1,9 @@
 """How threads share the work of a kernel: they take numbered tasks from a queue, round after round.
 
 A round begins when the next number is 0 again. Between rounds helping threads keep looking, as long as their patience
-lasts: a thread that has to be woken comes too late for a good part of a round. All numbers are read and written
-sequentially consistent: all threads see them change in one order, and a thread that reads a number also sees what its
-writer wrote before it. So the data of a round, written before `begin`, is seen by every thread that takes a task of it.
+lasts: a thread that has to be woken comes too late for a good part of a round. The numbers are read and written with
+sequential consistency: all threads see them change in one order, and a thread that reads a number also sees everything
+that its writer wrote before. So a thread that takes a task sees the round's data, which was written before `begin`.
 """
 
 from __future__ import annotations

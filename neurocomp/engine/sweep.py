@@ -66,7 +66,7 @@ def backward(
             break
         far = load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero = filled(slope[0], 0)
-        # A sum over this restart's packs, so it begins anew with each restart, and only there.
+        # The adjoints of the weights are sums over this restart's packs: they begin at 0 here, not with each pack.
         for i in range(plan.lines * plan.padded):
             weight_slopes[i] = zero
         for first in range(0, examples, width):
