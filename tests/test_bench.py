@@ -1,4 +1,4 @@
-"""What `neurocomp bench` promises: its lines and columns, its count of operations, engines that say why not."""
+"""`neurocomp bench`: its lines and columns, its count of operations, and engines that say why they cannot run."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_numbers_of_threads_that_are_tried():
 
 
 def test_turns_last_alike_and_do_not_time_what_comes_first(monkeypatch):
-    """On a clock that only the calls move on: each is eight times slower right after the other one."""
+    """Only the calls move this clock: each takes eight times as long right after the other one."""
     now, called = [0], []
 
     def call(name, seconds):
@@ -106,7 +106,7 @@ def test_rows_are_appended_with_the_machine_and_the_day(command, no_memory, tmp_
 
 
 def test_peak_memory_is_that_of_a_process_of_its_own():
-    ballast = torch.ones(200_000_000)  # 800 MB, which a child must not be charged with
+    ballast = torch.ones(200_000_000)  # 800 MB, which must not count for a child
     peak, before = measure.peak_memory(_config([*SMALL]), "eager", 1)
     assert ballast.sum() > 0 and 50 < before <= peak < 800
 

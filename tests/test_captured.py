@@ -1,4 +1,4 @@
-"""An update as a graph that is replayed: the plain update, while lanes leave and join, without a word from the host."""
+"""An update as a replayed graph: it equals the plain update while lanes leave and join, and never asks the host."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def agree(found, expected, tolerance=1e-9):
 
 
 def recorded(function, device):
-    """What a graph does to who calls it: each replay writes to the same places, however many lanes are live."""
+    """Like a graph, each replay writes to the same places, however many lanes are live."""
     places = [part.clone() for part in function()]
 
     def replay():
@@ -87,7 +87,7 @@ def test_it_is_the_plain_update_while_lanes_leave_and_join(reading, objective, a
             expected, found = update(now.state, now.batch), replaying(now.state, now.batch)
             told.append((found, expected))
             now = now._replace(state=expected.state)
-    for found, expected in told:  # in the end, when later replays have come over the places of the earlier ones
+    for found, expected in told:  # at the end, when later replays have written to the places of the earlier ones
         agree(found, expected)
 
 
@@ -178,7 +178,7 @@ def test_what_is_captured_asks_the_host_for_nothing(reading, objective):
 
 
 def test_the_plain_update_would_ask():
-    """What the test above looks for is there where lists are indices."""
+    """The operations that the test above forbids do occur where lists are indices."""
     update, _ = both(OBJECTIVES[0])
     with Watched() as mode:
         update(*lanes(0, 2)[1:])

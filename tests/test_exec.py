@@ -1,4 +1,4 @@
-"""`neurocomp exec` runs what it is given and refuses what it cannot run, in words."""
+"""`neurocomp exec` runs a given program, and says why where it cannot."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The compiled executor leaves what the exact interpreter leaves."""
+"""The compiled executor leaves the same words as the exact interpreter."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_words_that_do_not_exist_are_refused():
 
 
 def test_half_a_million_executions_a_second():
-    """Of random programs at 15 steps, on one core; a loaded machine gets several tries."""
+    """Random programs of 15 steps on one core; a loaded machine gets several tries."""
     rng = np.random.default_rng(0)
     shape = (4000, LINES)
     code = np.stack([rng.integers(0, high, shape) for high in (13, REGISTERS, REGISTERS, REGISTERS, LINES)], -1)

@@ -1,4 +1,4 @@
-"""The fused engine is the plain machine: same numbers, same gradients, whatever runs beside a restart."""
+"""The fused engine has the numbers and gradients of the plain machine, whatever runs beside a restart."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def problem(restarts, examples, sizes, machine, dtype=torch.float32, seed=0, sca
 
 
 def gradient(engine, logits, start, sizes, machine, steps):
-    """The run, and the gradient of a sum of all it returns, each number with a weight of its own."""
+    """The run, and the gradient of the sum of all its numbers, each with a weight of its own."""
     logits = logits.detach().requires_grad_()
     outcome = engine(logits, start, sizes, machine, steps)
     loss = torch.zeros(())
@@ -59,7 +59,7 @@ def gradient(engine, logits, start, sizes, machine, steps):
         loss = loss + (part * torch.linspace(-1, 2, part[0].numel()).view(part[0].shape)).sum()
     if loss.requires_grad:
         (slopes,) = torch.autograd.grad(loss, logits)
-    else:  # of no steps
+    else:  # a run of no steps
         slopes = torch.zeros_like(logits)
     return Run(*(part.detach() for part in outcome)), slopes
 
@@ -85,8 +85,8 @@ def problems(draw):
 @settings(max_examples=100, deadline=None)
 @given(problems())
 def test_agrees_with_the_plain_machine(given_problem):
-    """As printed, masses multiply from step to step, and rounding with them: there float32 is held to be about as
-    exact as the plain machine's float32 is, and what grows beyond a million is left out: it squares each step."""
+    """With printed laws masses grow from step to step, and rounding errors with them. There float32 need only be about
+    as exact as the plain machine's float32. Problems beyond a million are left out, because they square each step."""
     logits, start, *rest = given_problem
     exact = gradient(plain.run, logits.double(), State(*(part.double() for part in start)), *rest)
     expected = gradient(plain.run, *given_problem)
@@ -100,7 +100,7 @@ def test_agrees_with_the_plain_machine(given_problem):
 
 
 def distance(found, exact, least=1e-6):
-    """The largest difference, in units of the largest number, or of `least`: as printed, masses may vanish."""
+    """The largest difference, divided by the largest number or by `least`: with printed laws masses may vanish."""
     return largest(found - exact) / max(largest(exact), least)
 
 

@@ -1,4 +1,4 @@
-"""The gradient of the fused engine, and what updates make of it."""
+"""The gradient of the fused engine, and updates by it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from tests.test_tasks import shipped
 TASK = load_task(shipped("map_inc"), MachineConfig())
 
 
-# As the fused engine's are; conftest.py asks PyTorch for them where its own would be longer.
+# The vectors of the fused engine are this long; conftest.py asks PyTorch for them where its own would be longer.
 OF_VECTORS_OF_32_BYTES = torch.backends.cpu.get_cpu_capability() == "AVX2"
 
 
@@ -61,7 +61,7 @@ def compiled(*arguments):
 
 
 def updated(update, logits, batch, *rest):
-    """The gradient (what Adam keeps of it if it forgets all others), the loss, and who fits."""
+    """The gradient (Adam's first moment if it forgets all earlier ones), the loss, and whether each restart fits."""
     state, loss, fits = update(*rest, OptimizerConfig(beta1=0.0), optimizer.init(logits), batch)
     return state.first_moment, loss, fits
 
@@ -92,8 +92,8 @@ def doubled(batch):
 @settings(max_examples=150, deadline=None)
 @given(losses())
 def test_gradient_in_one_call_has_the_bits_of_autograd(problem):
-    """The bits where PyTorch adds as the engine does, else the numbers but for rounding: masses that vanish, of
-    which the logarithm is all error, are left out there."""
+    """The bits where PyTorch adds in the engine's order, else the numbers but for rounding. Masses that vanish are left
+    out there, because their logarithms are all error."""
     logits, batch, task, objective = problem
     expected = updated(plain_update, logits, batch, fused.run, task, objective)
     assume(all(part.isfinite().all() for part in expected[:2]))
@@ -174,7 +174,7 @@ def test_gradient_of_a_restart_has_the_same_bits_alone_in_any_order_and_beside_a
 
 @pytest.mark.parametrize("threads", [2, 3])
 def test_updates_on_several_threads_have_the_bits_of_one(threads):
-    """Whether those who help are still looking for the next round, have gone, or serve other restarts by then."""
+    """Helping threads may still look for the next round, may have gone, or may serve other restarts by then."""
     logits, batch, task, objective = small_loss(restarts=9)
     config, rounds = OptimizerConfig(), 30
     alone, together = (Compiled(count, task, objective, config) for count in (1, threads))

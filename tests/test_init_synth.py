@@ -1,4 +1,4 @@
-"""init=synth: what the restarts of a cell start from, when synthesis found these templates."""
+"""init=synth: the programs that the restarts of a cell start from, when synthesis found these templates."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def run(given: RunConfig):
 
 
 class Synthesizer:
-    """Stands for the search: finds these programs, remembers what it was asked."""
+    """A scripted search: it finds these programs, and remembers its arguments."""
 
     def __init__(self, programs: dict[str, bool], ended: str = "candidates"):
         self.programs, self.ended = programs, ended

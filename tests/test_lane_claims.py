@@ -87,7 +87,7 @@ def test_the_fused_engines_gradient_of_tied_halts_is_pytorchs():
 
 @pytest.mark.parametrize("loss", ["log", "softmax"])
 def test_every_engine_minimizes_the_loss_that_was_asked_for(loss):
-    """By hand: of a machine without an instruction the loss is that of its start words."""
+    """Worked by hand: without an instruction the loss of a machine is that of its start words."""
     task = load_task(shipped("map_inc", length=1, steps=2), MachineConfig())
     examples = [training_examples(task, held_out(task, 0), 0, restart, 4) for restart in range(3)]
     batch = to_batch(examples, task, torch.float64, CPU)
@@ -133,7 +133,7 @@ def test_adam_remembers_from_update_to_update():
 
 
 def test_the_seconds_of_an_update_are_shared_by_its_restarts(monkeypatch):
-    """A clock that moves by 1 at each look: an update takes 1 second, a third of it for each of three."""
+    """A clock that moves by 1 at each look: an update takes 1 second, of which each of three restarts gets a third."""
     ticks = itertools.count()
     monkeypatch.setattr("neurocomp.tuning.lanes.time.perf_counter", lambda: float(next(ticks)))
     found = Script().run(range(3), updates=5)
@@ -154,7 +154,7 @@ def test_lanes_of_other_ages_have_rates_and_divisors_of_their_own(update):
 
 
 def test_what_has_halted_stays_counter_included():
-    """A quarter has halted: of memory, registers and counter a quarter is what was, the rest what is."""
+    """A quarter has halted: memory, registers and counter are 1/4 of the old state plus 3/4 of the new one."""
     one, other = ([torch.eye(2)[[place] * count] for count in (2, 1, 1)] for place in (0, 1))
     quarter = torch.full((1, 1), 0.25)
     before = State(one[0][None, None], one[1][None, None], one[2][None], quarter)
@@ -166,7 +166,7 @@ def test_what_has_halted_stays_counter_included():
 
 
 def test_halting_late_costs_the_steps_that_had_not_halted():
-    """Of four steps one comes before the halt in one example, two in the other: one and a half on average."""
+    """In one example 1 of 4 steps comes before the halt, in the other 2: one and a half on average."""
     halted = torch.tensor([[[0.0, 1.0, 1.0, 1.0], [0.0, 0.0, 1.0, 1.0]]])
     assert composite([torch.tensor([0.5])], halted, ObjectiveConfig(efficiency=0.1)).item() == pytest.approx(0.65)
     assert composite([torch.tensor([0.5])], halted, ObjectiveConfig()).item() == 0.5
@@ -174,7 +174,7 @@ def test_halting_late_costs_the_steps_that_had_not_halted():
 
 @pytest.mark.parametrize("lanes", [1, 3, 4])
 def test_restarts_keep_their_own_examples_while_others_leave_and_join(lanes):
-    """Restart r is done with update r % 4; every update looks at the examples that every lane has then."""
+    """Restart r finishes with update r % 4; every update checks the examples of every lane."""
 
     class Looking(Script):
         def update(self, state, batch):

@@ -1,4 +1,4 @@
-"""Cells of the fused engine: rows are the same whatever the lanes, the threads and the interruptions were."""
+"""Cells of the fused engine: rows are the same with any number of lanes and threads and after any interruption."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def run(given: RunConfig) -> Path:
 
 
 def facts(path: Path) -> dict[int, dict]:
-    """Rows by restart, without the time they took, the threads they had and what was written together."""
+    """Rows by restart, without their seconds, threads and batches."""
     frame = read_rows(path).drop(columns=["wall_s", "threads", "batch", "date"])
     rows = frame.astype(object).where(frame.notna(), None).to_dict("records")
     assert len({row["restart"] for row in rows}) == len(rows)
@@ -149,7 +149,7 @@ def test_the_bar_ends_with_nothing_left_to_do(tmp_path, monkeypatch, engine):
 
     class Watched(Progress):
         def __exit__(self, *exception):
-            made.append((self.remaining, self.done, self.made))
+            made.append((self.remaining, self.finished, self.made))
             super().__exit__(*exception)
 
     monkeypatch.setattr("neurocomp.pipeline.Progress", Watched)

@@ -33,7 +33,7 @@ def certain_start(restarts, examples, sizes, dtype):
 
 @st.composite
 def large_problems(draw):
-    """Logits whose sizes are anything from 1 to the largest number, of both signs, with ties among them."""
+    """Logits of any size from 1 to the largest number, of both signs, with ties among them."""
     dtype, machine = draw(st.sampled_from(list(LARGEST))), draw(READING)
     sizes, steps = SIZES[machine.jump_target], draw(st.integers(1, 4)) if conserves_mass(machine) else 1
     tens = draw(st.lists(st.floats(0, 38 if dtype == torch.float32 else 308), min_size=1, max_size=5))
@@ -92,7 +92,7 @@ def test_one_decision_of_each_section_is_certain_at_any_size(controller, dtype, 
 
 
 def test_small_shares_do_not_meet_large_weights():
-    """A line that is all but impossible has no say, even if its logits are as large as can be."""
+    """A line that is almost impossible changes nothing, even if its logits are as large as can be."""
     sizes, machine = Sizes(2, 1, 2), MachineConfig()
     jump, halt = 11, 0
     logits = torch.zeros(1, 2, packed_width(sizes, machine))

@@ -1,4 +1,4 @@
-"""What rows say of a method: whose template, which seed's examples, which of several programs, curves kept once."""
+"""The rows of a method name the right template, seed, examples and program; curves are kept once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Searches over raw assembly: on machines so small that what there is to find is known without them."""
+"""Searches over raw assembly, on machines so small that the right programs are known without them."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ STARTS = np.array(list(itertools.product(range(2), repeat=4)))
 
 
 def behavior(code: np.ndarray, **readings) -> set[bytes]:
-    """What programs [P, 2, 5] leave of every start state of the tiny machine after 1, 2, ... 5 steps."""
+    """The words that programs [P, 2, 5] leave from every start state of the tiny machine after 1, 2, ... 5 steps."""
     finals = [execute(code, STARTS[:, :2], STARTS[:, 2:], base=2, steps=steps, **readings) for steps in range(1, 6)]
     words = np.concatenate([np.concatenate([f.memory, f.registers], axis=-1) for f in finals], axis=1)
     return {one.tobytes() for one in words}
@@ -108,7 +108,7 @@ def test_what_is_merged_costs_no_behavior_and_no_program_comes_twice(halting, mo
 
 @given(st.data(), st.sampled_from(READINGS["mod_by_zero"]), st.integers(0, 9))
 def test_instructions_are_merged_with_equals_only(data, mod_by_zero, steps):
-    """On a machine that is too large to list: replacing a line by what it was merged with changes no run."""
+    """On a machine that is too large to list: replacing a line by one that it was merged with changes no run."""
     from neurocomp.search.by_length import meaning
 
     machine = MachineConfig(mod_by_zero=mod_by_zero)

@@ -1,4 +1,4 @@
-"""Which program a search ends with, and which templates synthesis keeps."""
+"""The program that a search ends with, and the templates that synthesis keeps."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_a_better_candidate_of_a_skeleton_takes_its_place_and_an_equal_one_does_
         assert [found.tried for found in kept.ranked()] == [3 if one.tried == 3 else 1]
 
 
-# --- what synthesis may use, and what it is told
+# --- what synthesis may use, and what it knows
 
 
 def test_a_checked_register_is_no_scratch():

@@ -1,4 +1,4 @@
-"""Searches as methods of a cell: what their rows say, their budget, what is refused."""
+"""Searches as methods of a cell: their rows, their budget, and their refusals."""
 
 from __future__ import annotations
 

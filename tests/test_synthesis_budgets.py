@@ -1,4 +1,4 @@
-"""Synthesis under other readings, with registers and primitives, and what ends it."""
+"""Synthesis under other readings, with registers and primitives; and the ways in which it ends."""
 
 from __future__ import annotations
 

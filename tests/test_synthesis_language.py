@@ -1,4 +1,4 @@
-"""High-level programs: their text, what they mean, and that their assembly does it."""
+"""High-level programs: their text, their meaning, and that their assembly does the same."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def room(base: int, registers: int, lines: int, inputs: tuple[int, ...] = (), ha
 
 
 def memory_after(text: str, memory: str, registers: str = "") -> str:
-    """What a program that ends leaves, by its meaning alone."""
+    """The words that a program leaves when it ends, by its meaning alone."""
     words = [int(word) for word in memory.split()]
     world = World(len(words), words, [int(word) for word in registers.split()])
     list(rounds(parse(text), world))
@@ -113,7 +113,7 @@ def meant(term: Term, memory: list[int], registers: list[int], mod_by_zero: str)
 
 
 def happened(lowered: Lowered, memory: list[int], registers: list[int], mod_by_zero: str):
-    """The same of the assembly: memory as control comes to the head of a loop, then when the program has halted."""
+    """The same for the assembly: memory each time control comes to the head of a loop, then after the halt."""
     heads = {head for head, _ in lowered.loops}
     moments, before = [], [tuple(memory)]
 

@@ -1,4 +1,4 @@
-"""Synthesis finds what the examples say, loses nothing on the way, and says so where it finds nothing."""
+"""Synthesis finds a program that explains the examples, loses none on the way, and says so if there is none."""
 
 from __future__ import annotations
 
@@ -162,7 +162,7 @@ def naive(rows, leaves: list[Term], heaviest: int) -> dict[int, list[Term]]:
 
 
 def behaviors_of(terms: list[Term], room: Room, memory: np.ndarray) -> set[bytes]:
-    """What programs that end leave in memory, given time."""
+    """The words that programs leave in memory when they end."""
     code = np.stack([pad(lower(term, room), room.sizes.lines) for term in terms])
     registers = np.zeros((len(memory), room.sizes.registers), dtype=int)
     registers[:, -1] = memory[:, 0]
@@ -192,7 +192,7 @@ def test_enumeration_loses_no_behavior():
 
 @pytest.mark.parametrize("readable", [(), (4, 5)])
 def test_no_lower_bound_on_lines_is_too_high(readable):
-    """What is left out for want of lines would not have fitted: a fragment in the smallest program around it."""
+    """Fragments that are left out for want of lines would not have fitted, even in the smallest program around them."""
     a_space = space(4, 8, 8, readable=readable)
     programs_of(a_space, 5)
     large = Room(Sizes(4, 30, 99), tuple(i for i in range(30) if i not in readable))

@@ -1,4 +1,4 @@
-"""Loss, Adam, the loop over updates, and recovery: lanes are independent, and what is judged is what is printed."""
+"""Loss, Adam, the loop over updates, and recovery: lanes are independent, and the printed program is judged."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ UNSEEN = held_out(TASK, seed=0)
 
 
 def tuned(restarts, updates=30, engine="eager", spoil=None, lanes=100, threads=1, dtype=torch.float64, **options):
-    """The restarts as they left, by restart; `spoil` makes the weights of one of them NaN."""
+    """The restarts as they finished, by number; `spoil` makes the weights of one of them NaN."""
 
     def begin(some):
         logits = compile_program(
@@ -49,8 +49,8 @@ def tuned(restarts, updates=30, engine="eager", spoil=None, lanes=100, threads=1
     config = OptimizerConfig(updates=updates, **options)
     update = choose(engine, threads, TASK, ObjectiveConfig(), config)
     validation = Validation(TASK, UNSEEN.validation, load(engine, threads))
-    all_told = tune(restarts, lanes, begin, update, validation, config)
-    return {one.restart: one for told in all_told for one in told.left}
+    reports = tune(restarts, lanes, begin, update, validation, config)
+    return {one.restart: one for report in reports for one in report.finished}
 
 
 def test_cross_entropy_by_hand():
@@ -127,14 +127,14 @@ def one_after_the_other():
 
 
 def facts(one):
-    """All of a restart but its time; the weights as bytes."""
+    """Everything about a finished restart but its time; the weights as bytes."""
     return one._replace(logits=one.logits.numpy().tobytes(), seconds=0.0)
 
 
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 8), min_size=1, unique=True), st.integers(1, 9), st.integers(1, 3))
 def test_a_fused_restart_is_the_same_to_the_last_bit_in_any_lanes(restarts, lanes, threads):
-    """In any order, beside any others, whoever had its lane before, and on any number of threads."""
+    """In any order, beside any others, after any other restart in its lane, and on any number of threads."""
     found = tuned(restarts, lanes=lanes, threads=threads, **EXACT)
     assert {restart: facts(one) for restart, one in found.items()} == {
         restart: one_after_the_other()[restart] for restart in restarts
@@ -147,8 +147,8 @@ def test_those_restarts_leave_at_different_updates():
 
 @given(st.integers(1, 30), st.integers(1, 12))
 def test_lanes_that_are_free_go_to_restarts_that_wait(restarts, lanes):
-    """Restart r leaves with its update r % 5. While any wait, less than a quarter of the lanes is free."""
-    begun, left, made = [], {}, 0
+    """Restart r finishes with its update r % 5. While restarts wait, less than a quarter of the lanes is free."""
+    begun, finished, made = [], {}, 0
 
     def begin(some):
         begun.extend(some)
@@ -163,11 +163,11 @@ def test_lanes_that_are_free_go_to_restarts_that_wait(restarts, lanes):
         return Updated(after, loss, torch.zeros(len(ends), dtype=torch.bool))
 
     validation = Validation(TASK, UNSEEN.validation, load("eager", threads=1))
-    for told in tune(range(restarts), lanes, begin, update, validation, OptimizerConfig()):
-        assert told.lanes <= lanes and (len(begun) == restarts or 4 * (lanes - told.lanes) < lanes)
-        made += told.lanes
-        left |= {one.restart: one.updates for one in told.left}
-    assert left == {restart: restart % 5 for restart in range(restarts)} and begun == list(range(restarts))
+    for report in tune(range(restarts), lanes, begin, update, validation, OptimizerConfig()):
+        assert report.lanes <= lanes and (len(begun) == restarts or 4 * (lanes - report.lanes) < lanes)
+        made += report.lanes
+        finished |= {one.restart: one.updates for one in report.finished}
+    assert finished == {restart: restart % 5 for restart in range(restarts)} and begun == list(range(restarts))
     assert made == sum(restart % 5 + 1 for restart in range(restarts))
 
 
@@ -198,7 +198,7 @@ def test_hard_recovery_reads_the_text():
 
 @given(st.data())
 def test_hard_is_what_the_interpreter_says(data):
-    """Of programs of different lengths, on what one of them leaves."""
+    """Programs of different lengths are judged on the words that one of them leaves."""
     base, registers, lines = TASK.sizes
     several = [data.draw(programs(base, registers, count)) for count in (lines, 2, lines, 1)]
     starts = data.draw(st.lists(states(base, registers), min_size=1, max_size=3))

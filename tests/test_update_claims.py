@@ -29,7 +29,7 @@ CPU = torch.device("cpu")
 
 
 class Script(Validation):
-    """Stands for update and validation: by restart, at which updates it fits and holds, and what its loss is then."""
+    """A scripted update and validation: for each restart the updates at which it fits and holds, and its losses."""
 
     def __init__(self, fits=lambda restart, n: False, holds=None, loss=lambda restart, n: 10.0 - n):
         self.fits, self.asked, self.loss = fits, holds or fits, loss
@@ -57,20 +57,20 @@ class Script(Validation):
 
     def run(self, restarts=(0,), lanes=10, **options) -> dict[int, Tuned]:
         config = OptimizerConfig(**{"updates": 9, "hold": 3} | options)
-        told = tune(restarts, lanes, self.begin, self.update, self, config)
-        return {one.restart: one for some in told for one in some.left}
+        reports = tune(restarts, lanes, self.begin, self.update, self, config)
+        return {one.restart: one for report in reports for one in report.finished}
 
 
 def at(*updates: int):
     return lambda restart, n: n in updates
 
 
-# --- what a restart leaves with
+# --- the result of a finished restart
 
 
 @pytest.mark.parametrize("fits, ending", [((), "exhausted"), ((2, 3, 4), "recovered"), ((8, 9), "recovered")])
 def test_the_weights_returned_are_the_weights_judged(fits, ending):
-    """Loss and fit are those of the weights before the update that told them: the last look is at what is returned."""
+    """Loss and fit are those of the weights before the update: the last ones are of the weights that are returned."""
     (one,) = Script(at(*fits)).run().values()
     assert one.status == ending and one.fit == bool(fits)
     assert (one.logits == one.updates).all() and one.loss == one.curve[-1] == 10.0 - one.updates
@@ -78,7 +78,7 @@ def test_the_weights_returned_are_the_weights_judged(fits, ending):
 
 
 def test_restarts_leave_with_what_is_their_own():
-    """Restart r fits from update r on and leaves 2 updates later; the others wait for its lane."""
+    """Restart r fits from update r on and finishes 2 updates later; the others wait for its lane."""
     script = Script(lambda restart, n: n >= restart)
     for lanes in (1, 2, 5):
         found = script.run(range(5), lanes=lanes)
@@ -88,7 +88,7 @@ def test_restarts_leave_with_what_is_their_own():
             assert one.loss == 10.0 - one.updates and one.seconds > 0
 
 
-# --- when it leaves
+# --- when it finishes
 
 
 def test_a_miss_begins_the_count_anew():
@@ -121,7 +121,7 @@ def test_a_fit_that_does_not_hold_on_validation_is_a_fit_and_no_recovery():
 
 
 def test_with_stop_fit_it_is_the_fit_that_has_to_hold():
-    """Validation is not even asked."""
+    """Validation is never asked."""
     script = Script(fits=lambda restart, n: True, holds=lambda restart, n: False)
     (one,) = script.run(stop="fit").values()
     assert (one.status, one.updates, one.recovered_at, one.fit) == ("recovered", 2, 0, True)

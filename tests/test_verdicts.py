@@ -96,7 +96,7 @@ def test_wrong_on_one_validation_example_is_recovered_all_the_same(method):
 
 @pytest.mark.parametrize("engine", ["eager", "fused"])
 def test_tuning_stops_by_validation(engine):
-    """With a wrong validation example it never does; with a wrong test example it does as ever."""
+    """With a wrong validation example it never does; with a wrong test example it does as without one."""
     optimizer = OptimizerConfig(updates=12, hold=2)
     ended = [
         rows(config("tune", optimizer=optimizer, engine=engine), change)[0]

@@ -1,4 +1,4 @@
-"""Weights by hand: what a program becomes at any noise, and how sure a line is of each of its decisions."""
+"""Weights worked by hand: those of a program with any noise, and the margin of each line."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from neurocomp.seeding import generator
 @pytest.mark.parametrize("gamma", [0.0, 0.3, 1.0, 2.0])
 @pytest.mark.parametrize("text", ["add 1 0 2; jump 2 line_0", None])
 def test_weights_are_log_of_one_hot_plus_noise_plus_epsilon(gamma, text):
-    """Eq. 3 for every gamma, those above 1 too, in which an instruction need not be the likeliest any more."""
+    """Eq. 3 for every gamma, also above 1, where an instruction need not be the likeliest any more."""
     sizes, machine = Sizes(5, 3, 2), MachineConfig()
     program = None if text is None else parse("line_0: " + text)
     (logits,) = compile_program(
@@ -41,7 +41,7 @@ def test_operand_jumps_stand_in_the_second_slot():
     assert decompile(logits, sizes, machine).program == program
 
 
-# Of each instruction the slots that it uses, the target being the last.
+# The slots that each instruction uses; the last slot is the target.
 USES = {"halt": "", "zero": "2", "inc": "02", "add": "012", "write": "01", "read": "02", "jump": "03"}
 
 
@@ -70,7 +70,7 @@ def test_the_margin_sees_the_opcode():
 
 
 def test_decisions_are_those_of_the_text():
-    """Opcode, three slots, target, line by line: what tells remembered programs apart."""
+    """Opcode, three slots and target of each line: remembered programs are told apart by these."""
     sizes = Sizes(5, 3, 2)
     program = parse("line_0: add 1 0 2; jump 2 line_0")
     logits = compile_program(program, sizes, MachineConfig(), gamma=0.2, epsilon=1e-6, seed=0, restarts=[0, 1])

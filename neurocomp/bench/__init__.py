@@ -1,1 +1,1 @@
-"""What an update costs: engines side by side (`measure`), and how the cost grows with the sizes (`scaling`)."""
+"""The cost of an update: engines side by side (`measure`), and how the cost grows with the sizes (`scaling`)."""

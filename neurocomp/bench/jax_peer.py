@@ -1,10 +1,12 @@
-"""The machine under its default readings in JAX, as fast as we could write it there: the peer that `bench` times.
+"""The machine under its default readings in JAX, as fast as we could write it there: `bench` times it as a peer.
 
-jit of the whole update, vmap over restarts and examples, scan over steps. Three things made it faster than the
-literal equations: T of Eq. 6 in pieces (inc, dec, add, sub are one distribution of shifts, min and max are
-cumulative sums, mod is a table on the outer product of the operands); the mixing of lines and registers as products
-and sums, which XLA fuses, instead of batched products of small matrices, which it does not; and a step that is
-computed again in the backward (`jax.checkpoint`) instead of being stored.
+It is a jit of the whole update, vmap over restarts and examples, scan over steps. Three changes made it faster than
+the literal equations:
+- T of Eq. 6 comes in pieces: inc, dec, add, sub are one distribution of shifts, min and max are cumulative sums, mod is
+  a table on the outer product of the operands.
+- Lines and registers are mixed by products and sums, which XLA fuses, instead of batched products of small matrices,
+  which it does not fuse.
+- A step is computed again in the backward (`jax.checkpoint`) instead of being stored.
 """
 
 from __future__ import annotations
@@ -54,11 +56,11 @@ class JaxPeer:
         self.state = (start, jnp.zeros_like(start), jnp.zeros_like(start), jnp.float32(0))
 
     def update(self) -> None:
-        """Replace the state, and wait for it."""
+        """Make an update, and wait until it is done."""
         self.state = jax.block_until_ready(self._update(self.state, *self.examples))
 
     def losses_and_gradient(self) -> tuple[Float[Tensor, "K"], Float[Tensor, "K L W"]]:
-        """For the test that holds this against the plain machine."""
+        """Loss and gradient at the current weights, for the test that compares them with the plain machine's."""
         values = self._losses(self.state[0], *self.examples)
         slopes = jax.grad(lambda logits: self._losses(logits, *self.examples).sum())(self.state[0])
         return torch.tensor(np.asarray(values)), torch.tensor(np.asarray(slopes))

@@ -1,4 +1,4 @@
-"""Milliseconds an update, engines alternating in one process; and what follows from them."""
+"""Milliseconds an update, measured with engines taking turns in one process, and the figures derived from them."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from neurocomp.machine.weights import packed_width
 from neurocomp.machine_config import Sizes
 from neurocomp.plan import Plan
 
-MATRIX = 1024  # rows of the square product that stands for what the machine can do
-# A turn of an engine, in seconds: what is not timed, while its numbers come back to the caches and the threads of the
-# engine before it stop spinning; and what is. However slow its updates are, some of them are timed.
+MATRIX = 1024  # rows of the square matrix product that shows the machine's limit
+# The two parts of an engine's turn, in seconds. Updates in the first are not timed: its data comes back to the caches,
+# and the threads of the engine before it stop spinning. In the second at least so many updates are timed.
 UNTIMED, TIMED = 0.02, 0.1
 UPDATES_A_TURN = 3
 
@@ -32,7 +32,7 @@ Turns = list[list[float]]
 
 
 class Spread(NamedTuple):
-    """Seconds: the median, and the quartiles about it."""
+    """Seconds of a call: the median and both quartiles."""
 
     median: float
     low: float
@@ -41,9 +41,10 @@ class Spread(NamedTuple):
 
 @dataclass(frozen=True)
 class Figures:
-    """One engine's line. `ratio` is K restarts against one restart alone; a matrix product shows the machine's limit.
+    """One engine's line in the benchmark's table.
 
-    gflops counts the machine's arithmetic as `flops` does, the same for every engine however it computes.
+    `ratio` is the time of an update of all restarts divided by that of one restart alone. `gflops` counts arithmetic
+    as `flops` does, the same for every engine; `matmul_gflops`, of a matrix product, shows the machine's limit.
     """
 
     engine: str
@@ -79,9 +80,9 @@ class Entrant(NamedTuple):
 
 
 class Gain(NamedTuple):
-    """How many times as fast an engine is on `threads` threads as on `fewest`, and a product of matrices likewise.
+    """How many times as fast an engine is on `threads` threads as on `fewest`, and a matrix product likewise.
 
-    Medians over turns side by side: a machine that others use as well is slower at one time than at another.
+    Each is a median of ratios of neighboring turns, because a shared machine is slower at one time than at another.
     """
 
     engine: str
@@ -97,28 +98,31 @@ class Measured(NamedTuple):
 
 
 def measure(config: RunConfig, engines: Sequence[str], rounds: int, threads: Sequence[int] = ()) -> Measured:
-    """The engines on the same restarts, each on each of these numbers of threads, or on the best if there are none."""
+    """The engines on the same restarts, each on each of these numbers of threads, or else on its best one."""
     entered = entrants(config, engines, threads)
-    whats = {
+    timed_calls = {
         "all": lambda entrant: entrant.update,
         "one": lambda entrant: prepare(entrant.plan, entrant.engine, entrant.threads, 1),
         "matmul": lambda entrant: matrix_product(entrant.plan, entrant.threads),
     }
-    calls = {(what, number): call(entrant) for what, call in whats.items() for number, entrant in enumerate(entered)}
+    calls = {
+        (name, number): call(entrant) for name, call in timed_calls.items() for number, entrant in enumerate(entered)
+    }
     turns = take_turns(calls, rounds)
     return Measured(
         [
-            figures(plan, engine, count, *(spread_of(turns[what, number]) for what in whats))
-            for number, (engine, count, plan, _) in enumerate(entered)
+            figures(entrant, *(spread_of(turns[name, number]) for name in timed_calls))
+            for number, entrant in enumerate(entered)
         ],
         gains(entered, turns),
     )
 
 
 def gains(entered: Sequence[Entrant], turns: dict[tuple[str, int], Turns]) -> list[Gain]:
-    """Of each engine that was timed on several numbers of threads."""
+    """The gains of each engine that was timed on several numbers of threads; `turns` by call and entrant."""
     found, fewest = [], {}
-    for number, entrant in sorted(enumerate(entered), key=lambda each: each[1].threads):
+    for number in sorted(range(len(entered)), key=lambda number: entered[number].threads):
+        entrant = entered[number]
         first, on_first = fewest.setdefault(entrant.engine, (entrant.threads, number))
         if number != on_first:
             times = (
@@ -129,12 +133,12 @@ def gains(entered: Sequence[Entrant], turns: dict[tuple[str, int], Turns]) -> li
 
 
 def ratio(turn: list[float], other: list[float]) -> float:
-    """How many times as long calls took in one turn as in another."""
+    """The median seconds of a call in one turn, divided by that in another."""
     return statistics.median(turn) / statistics.median(other)
 
 
 def entrants(config: RunConfig, engines: Sequence[str], threads: Sequence[int] = ()) -> list[Entrant]:
-    """Each engine on each of these numbers of threads; without any, on the one that suits it best."""
+    """Each engine on each of these numbers of threads; if none is given, on the number on which it is fastest."""
     entered = []
     for engine in engines:
         plan = plan_for(config, engine)
@@ -147,7 +151,7 @@ def entrants(config: RunConfig, engines: Sequence[str], threads: Sequence[int] =
 
 
 def best(tried: Sequence[Entrant]) -> Entrant:
-    """The one whose updates are quickest: each is tried for a moment."""
+    """The entrant with the fastest updates, measured for a short time."""
     if len(tried) == 1:
         return tried[0]
     times = alternate({entrant.threads: entrant.update for entrant in tried}, rounds=3)
@@ -155,7 +159,7 @@ def best(tried: Sequence[Entrant]) -> Entrant:
 
 
 def alternate(calls: dict[Key, Update], rounds: int) -> dict[Key, Spread]:
-    """Every call's `Spread` over rounds in which all take turns, each for the same time."""
+    """The `Spread` of every call over rounds in which all take turns of the same length."""
     return {key: spread_of(turns) for key, turns in take_turns(calls, rounds).items()}
 
 
@@ -172,7 +176,7 @@ def take_turns(calls: dict[Key, Update], rounds: int) -> dict[Key, Turns]:
 
 
 def repeated(call: Callable[[], None], seconds: float, at_least: int) -> list[float]:
-    """The times of calls, one after the other for so many seconds."""
+    """The seconds of each call, when it is called again and again for `seconds`."""
     times, end = [], time.perf_counter() + seconds
     while len(times) < at_least or time.perf_counter() < end:
         times.append(timed(call))
@@ -191,7 +195,7 @@ def spread_of(turns: Turns) -> Spread:
 
 
 def matrix_product(plan: Plan, threads: int) -> Update:
-    """A large product of matrices with PyTorch, on the same threads and in the same precision."""
+    """A large matrix product with PyTorch, on the same number of threads and in the same precision."""
     matrix = torch.ones(MATRIX, MATRIX, dtype=plan.dtype, device=plan.device)
     out = torch.empty_like(matrix)
 
@@ -204,8 +208,9 @@ def matrix_product(plan: Plan, threads: int) -> Update:
     return multiply
 
 
-def figures(plan: Plan, engine: str, threads: int, all_restarts: Spread, one: Spread, matmul: Spread) -> Figures:
-    """What the times say."""
+def figures(entrant: Entrant, all_restarts: Spread, one: Spread, matmul: Spread) -> Figures:
+    """An engine's line, from the seconds of an update of all restarts, of one restart, and of the matrix product."""
+    engine, threads, plan, _ = entrant
     config, task = plan.config, plan.task
     lanes = config.restarts * config.examples
     peak, start = peak_memory(config, engine, threads)
@@ -235,9 +240,9 @@ def figures(plan: Plan, engine: str, threads: int, all_restarts: Spread, one: Sp
 def flops(plan: Plan) -> int:
     """Floating-point operations of one step of one example, forward; the backward counts twice that.
 
-    `machine/step.py` at its default readings, each equation once: + - * / exp count one each, T of Eq. 6 as one sum
-    for each of its ones (so not its zeros). Loss and Adam are left out. What an engine computes again or saves by
-    a better form does not count.
+    This counts `machine/step.py` at its default readings, each equation once: + - * / exp are one operation each, and
+    T of Eq. 6 is one sum for each of its ones. Loss and Adam are left out. It does not matter what an engine computes
+    again, or saves by a better form.
     """
     base, registers, lines = sizes = Sizes(*plan.task.sizes)
     width, computing = packed_width(sizes, plan.task.machine), len(OPCODES[COMPUTING])
@@ -261,7 +266,7 @@ def flops(plan: Plan) -> int:
 
 
 def describe_machine(device: str) -> str:
-    """What measured: processor, cores and vector instructions, or the GPU."""
+    """The machine in words: number of cores, processor and vector instructions, or the GPU's name."""
     if device == "cuda":
         return torch.cuda.get_device_name()
     info = Path("/proc/cpuinfo")

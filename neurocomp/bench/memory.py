@@ -1,7 +1,7 @@
 """The peak memory of an engine, from a process of its own: `python -m neurocomp.bench.memory < request`.
 
-On the CPU: the most memory that the process ever held (resident set), Python, PyTorch and compiled code included,
-and beside it what it held before its first update. On CUDA: the most that PyTorch's tensors took on the device.
+On the CPU: the most memory that the process ever held (resident set), with Python, PyTorch and compiled code; and the
+most that it held before its first update. On CUDA: the most that PyTorch's tensors took on the device.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ UPDATES = 3
 
 
 def peak_memory(config: RunConfig, engine: str, threads: int) -> tuple[float, float]:
-    """MB at the peak of a few updates, and MB before the first of them."""
+    """The peak MB (10^6 bytes) of a process that makes a few updates, and its peak before the first of them."""
     command = [sys.executable, "-m", "neurocomp.bench.memory"]
     child = subprocess.run(command, input=pickle.dumps((config, engine, threads)), capture_output=True)
     if child.returncode:
@@ -44,7 +44,7 @@ def main() -> None:
 def held_at_most(device: torch.device) -> float:
     """MB (10^6 bytes) at this process's peak so far.
 
-    Linux keeps in ru_maxrss what the parent held when it started this process; VmHWM is this process's alone.
+    On Linux ru_maxrss includes the peak of the parent that started this process; VmHWM is this process's alone.
     """
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 1e6

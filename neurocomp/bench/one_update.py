@@ -1,6 +1,6 @@
-"""One update of all restarts as a call: what the benchmark times, and nothing that it does not.
+"""One update of all restarts as a call, for the benchmark to time.
 
-What `tuning.tune` calls for an update: forward, loss, backward and Adam. But nobody is judged and nobody leaves.
+It is the update that `tuning.lanes.tune` makes: forward, loss, backward and Adam. No restart is judged, none finishes.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Update = Callable[[], None]
 
 
 def plan_for(config: RunConfig, engine: str) -> Plan:
-    """The plan of this engine's updates; raises UserError if it cannot run them, and says what is in the way."""
+    """The plan of this engine's updates. Raises UserError, which says why, if the engine cannot run them."""
     check_choice("--engines", engine, ENGINES)
     plan = make_plan(replace(config, engine="auto", task=replace(config.task, general=None)))
     together = replace(config, chunk=max(config.chunk, config.restarts))  # all chunks are in memory at once
@@ -43,12 +43,12 @@ def plan_for(config: RunConfig, engine: str) -> Plan:
 
 
 def runnable(config: RunConfig) -> list[str]:
-    """The engines of this project that can run there."""
+    """The engines of this project that can run on the configured device."""
     return ["eager", "fused"] if make_plan(config).device.type == "cpu" else ["eager"]
 
 
 def thread_settings(plan: Plan, engine: str, asked: Sequence[int] = ()) -> list[int]:
-    """The numbers of threads asked for, or those that are worth a try; XLA takes all cores, whatever it is asked."""
+    """The numbers of threads asked for, or those worth a try; JAX takes all cores, whatever is asked."""
     everything = os.cpu_count() or 1
     if engine == "jax":
         return [everything]
@@ -58,7 +58,7 @@ def thread_settings(plan: Plan, engine: str, asked: Sequence[int] = ()) -> list[
 
 
 def prepare(plan: Plan, engine: str, threads: int, restarts: int) -> Update:
-    """The update of restarts 0..K-1, chunk by chunk as `neurocomp run` takes them; all are ready and in memory."""
+    """The update of restarts 0..K-1, chunk by chunk as `neurocomp run` takes them; all are begun and in memory."""
     unseen, chunk = held_out(plan.task, plan.config.seed), plan.config.chunk
     parts = [range(first, min(first + chunk, restarts)) for first in range(0, restarts, chunk)]
     begun = (start(plan, unseen, part) for part in parts)
@@ -66,13 +66,14 @@ def prepare(plan: Plan, engine: str, threads: int, restarts: int) -> Update:
         chunks = [_jax_chunk(plan, logits, batch) for logits, batch in begun]
     else:
         make = functools.partial(choose, engine, threads, plan.task, plan.config.objective, plan.config.optimizer)
-        # What a chunk makes ready is its own, but for a CUDA graph, which takes as much memory as it computes.
+        # Each chunk has an update of its own, because its buffers hold its examples. On CUDA they share one: the graph
+        # takes the examples with each call, and needs as much memory as it computes with.
         shared = make() if plan.device.type == "cuda" else None
         chunks = [_chunk(shared or make(), logits, batch) for logits, batch in begun]
 
     def update() -> None:
         if engine != "jax":
-            load(engine, threads)  # Each time: engines alternate, and the number of PyTorch's threads is the process's.
+            load(engine, threads)  # each time: engines take turns, and PyTorch's number of threads is the process's
         for chunk in chunks:
             chunk()
         if plan.device.type == "cuda":

@@ -1,4 +1,4 @@
-"""How the cost of an update grows with each size, the others as configured."""
+"""How the cost of an update grows with each size while the other sizes stay as configured."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from neurocomp.bench.measure import alternate, entrants
 from neurocomp.bench.one_update import plan_for
@@ -14,7 +14,7 @@ from neurocomp.config import RunConfig
 
 
 class Axis(NamedTuple):
-    """A size that grows: its letter, how to set it, and by which factors of the configured value."""
+    """A size that grows: its letter, a function that sets it, and the factors of the configured value."""
 
     letter: str
     grown: Callable[[RunConfig, int], RunConfig]
@@ -44,16 +44,16 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
             grown = axis.grown(config, value)
             entered = entrants(grown, engines)
             times = alternate({entrant.engine: entrant.update for entrant in entered}, rounds)
-            for engine, threads, *_ in entered:
-                median, low, high = (round(1e3 * seconds, 3) for seconds in times[engine])
+            for entrant in entered:
+                median, low, high = (round(1e3 * seconds, 3) for seconds in times[entrant.engine])
                 yield {
                     "size": size,
                     "value": value,
-                    "engine": engine,
+                    "engine": entrant.engine,
                     "ms_per_update": median,
                     "ms_low": low,
                     "ms_high": high,
-                    "threads": threads,
+                    "threads": entrant.threads,
                     **(sizes | {size: value}),
                 }
 
@@ -68,27 +68,30 @@ def plot(rows: Sequence[dict], path: Path) -> None:
 
     matplotlib.use("svg")
     from matplotlib import pyplot
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
 
     figure, panels = pyplot.subplots(2, 3, figsize=(10, 6), sharey=True, layout="constrained")
-    for panel, (size, axis) in zip(panels.flat, AXES.items(), strict=True):
-        mine = [row for row in rows if row["size"] == size]
-        for engine in dict.fromkeys(row["engine"] for row in mine):
-            curve = [row for row in mine if row["engine"] == engine]
-            values, times = [row["value"] for row in curve], [row["ms_per_update"] for row in curve]
-            bars = [
-                [row["ms_per_update"] - row["ms_low"] for row in curve],
-                [row["ms_high"] - row["ms_per_update"] for row in curve],
-            ]
-            panel.errorbar(values, times, bars, marker="o", markersize=4, label=engine)
-        panel.set(xscale="log", yscale="log", xlabel=f"{size} ({axis.letter})")
-        panel.set_xticks(list(dict.fromkeys(row["value"] for row in mine)))
-        panel.xaxis.set_major_formatter(ScalarFormatter())
-        panel.xaxis.set_minor_formatter(NullFormatter())
-        panel.grid(alpha=0.3)
+    for panel, size in zip(panels.flat, AXES, strict=True):
+        _draw_panel(panel, size, [row for row in rows if row["size"] == size])
     for panel in panels[:, 0]:
         panel.set_ylabel("ms per update")
     panels[0, 0].legend()
     matplotlib.rcParams["svg.hashsalt"] = "neurocomp"
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
+
+
+def _draw_panel(panel: Any, size: str, rows: Sequence[dict]) -> None:
+    """Draw the curves of one size on matplotlib's axes `panel`."""
+    from matplotlib.ticker import NullFormatter, ScalarFormatter
+
+    for engine in dict.fromkeys(row["engine"] for row in rows):
+        curve = [row for row in rows if row["engine"] == engine]
+        values, times = [row["value"] for row in curve], [row["ms_per_update"] for row in curve]
+        below = [row["ms_per_update"] - row["ms_low"] for row in curve]
+        above = [row["ms_high"] - row["ms_per_update"] for row in curve]
+        panel.errorbar(values, times, [below, above], marker="o", markersize=4, label=engine)
+    panel.set(xscale="log", yscale="log", xlabel=f"{size} ({AXES[size].letter})")
+    panel.set_xticks(list(dict.fromkeys(row["value"] for row in rows)))
+    panel.xaxis.set_major_formatter(ScalarFormatter())
+    panel.xaxis.set_minor_formatter(NullFormatter())
+    panel.grid(alpha=0.3)

@@ -1,4 +1,4 @@
-"""Assembly to weights (Eq. 3): W = log(onehot + gamma u + eps), every restart with noise of its own."""
+"""Assembly to weights (Eq. 3): W = log(onehot + gamma u + eps), with u uniform in [0, 1) and drawn for each restart."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.seeding import generator
 from neurocomp.shapes import Float, Tensor
 
-CERTAIN = 1e4  # logits this far apart: e to the minus this is 0 in any precision
+CERTAIN = 1e4  # logits this far apart: exp(-CERTAIN) is 0 in float64
 
 
 def compile_program(
@@ -30,8 +30,8 @@ def compile_program(
 ) -> Float[Tensor, "K L W"]:
     """Packed logits of `program` for each of `restarts`, with noise of magnitude gamma (Eq. 3).
 
-    `program` fits `sizes` already (`assembly.fit`). For gamma < 1 each instruction stays the most likely one.
-    None is the random initialization: the same formula without any one-hot.
+    `program` fits `sizes` already (`assembly.fit`). With gamma < 1 each of its decisions stays the most likely one,
+    because 1 + gamma u >= 1 > gamma u'. None is the random initialization: the same formula without any one-hot.
     """
     shape = (sizes.lines, packed_width(sizes, machine))
     noise = np.stack([generator(seed, restart, "weights").random(shape) for restart in restarts])
@@ -42,9 +42,10 @@ def compile_program(
 def exact_weights(program: Program, sizes: Sizes, machine: MachineConfig) -> Float[Tensor, "L W"]:
     """Packed logits, in float64, whose softmax is exactly 1 at each decision of the program and 0 beside it.
 
-    `program` fits `sizes` already. A slot that its instruction does not use has no decision: there all are alike.
-    Logits stay finite, since a line that the counter is not at takes part in the mix of lines by 0 times its own.
+    `program` fits `sizes` already. A slot that its instruction does not use has no decision: there all logits are 0.
     """
+    # Logits must stay finite: a line that the counter is not at enters the mix of lines as 0 times its logits, and 0
+    # times minus infinity would be NaN.
     opcode, slots, target = unpack(one_hot_program(program, sizes, machine), sizes)
     return pack(Selectors(_certain(opcode), _certain(slots), None if target is None else _certain(target)))
 

@@ -1,4 +1,4 @@
-"""Weights back to assembly: the most likely decision of every line, and how sure it is."""
+"""Weights back to assembly: the most likely decisions of every line, and their probabilities."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from neurocomp.shapes import Float, Int, Tensor
 
 
 class Decompiled(NamedTuple):
-    """A program, the margin of each line and the smallest of them.
+    """A program, the margin of each line, and the smallest margin.
 
     A line's margin is the smallest probability among its decisions: its opcode and the operands that it uses.
     """
@@ -33,7 +33,7 @@ def decisions(logits: Float[Tensor, "K L W"], sizes: Sizes) -> Int[Tensor, "K L 
 
 
 def decompile(logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> Decompiled:
-    """The argmax program of one restart's packed logits; all L lines of it, noops included."""
+    """The most likely program of one restart's packed logits: all L lines, noops included."""
     sure = probabilities(unpack(logits.detach().cpu(), sizes))
     opcodes, (first, second, third) = sure.opcode, sure.slots.unbind(dim=-2)
     # With jump_target=operand the label stands in slot 2, an index over registers that is read as a line.
@@ -43,7 +43,7 @@ def decompile(logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig
     masses = {slot: mass.amax(dim=-1).tolist() for slot, mass in choices.items()}
     instructions, margins = [], []
     for line, index in enumerate(most_likely(opcodes).tolist()):
-        used = [slot for _, slot in slots(OPCODES[index], machine.jump_target)]
+        used = [operand.slot for operand in slots(OPCODES[index], machine.jump_target)]
         instructions.append(Instruction(OPCODES[index].name, **{slot: chosen[slot][line] for slot in used}))
         margins.append(min(float(opcodes[line, index]), *(masses[slot][line] for slot in used), 1.0))
     return Decompiled(Program(tuple(instructions)), margins, min(margins))

@@ -1,4 +1,4 @@
-"""One program on the soft machine: compiled to certain weights, run from given words, read off as likeliest words."""
+"""One program on the soft machine: compiled to certain weights and run from given words, to the likeliest words."""
 
 from __future__ import annotations
 
@@ -17,16 +17,17 @@ from neurocomp.machine.step import step
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
-# With at least this margin a run did what the program says: a step on one-hot rows that leaves one-hot rows is the
-# opcode's own. Rounding moves a margin by less than 1e-12, a decision that is not certain by far more than this.
+# A run with at least this margin executed the program exactly: a step from one-hot rows to one-hot rows is the step of
+# its opcode. Rounding moves a margin by less than 1e-12; a decision that is not certain moves it by far more than 1e-6.
 CERTAIN = 1 - 1e-6
 
 
 class SoftOutcome(NamedTuple):
     """The likeliest words at the end, the steps executed, whether a halt was likelier than not, and the margin.
 
-    The margin is the smallest winning probability among all words of memory and registers and the lines of the
-    counter, after any step. A row whose mass is not 1 (printed laws) has 1 minus half its distance to a one-hot.
+    The margin is the smallest probability of a likeliest word, in memory or registers, or of the counter's likeliest
+    line, after any step. With printed laws the mass of a row may not be 1; there 1 minus half the row's distance to
+    a one-hot takes the place of the probability.
     """
 
     memory: tuple[int, ...]
@@ -46,9 +47,9 @@ def run_soft(
     steps: int,
     trace: Trace | None = None,
 ) -> SoftOutcome:
-    """Run a program that fits `sizes`, in float64; it ends early when it has halted, unless halting is printed.
+    """Run a program that fits `sizes`, in float64, for `steps` steps, or until it has halted with halting=freeze.
 
-    `trace(step, line, instruction, memory, registers)` is called after each step with the likeliest of each.
+    `trace(step, line, instruction, memory, registers)` is called after each step, with the likeliest line and words.
     """
     lines = prepare(exact_weights(program, sizes, machine).unsqueeze(0), sizes, machine)
     state = start_state(torch.tensor([[memory]]), torch.tensor([[registers]]), sizes, torch.float64)
@@ -56,7 +57,7 @@ def run_soft(
     while executed < steps and not (_halted(state) and machine.halting == "freeze"):
         line = int(most_likely(state.counter))
         state = step(lines, state, sizes, machine)
-        margin = torch.minimum(margin, _certainty(state))  # NaN stays
+        margin = torch.minimum(margin, _certainty(state))  # a NaN stays, unlike with Python's min
         executed += 1
         if trace:
             trace(executed, line, program.instructions[line], *_words(state))

@@ -1,4 +1,4 @@
-"""Weights of one restart in a safetensors file, with the sizes and the reading that say what they mean."""
+"""Weights of one restart in a safetensors file, with the sizes and the jump_target that they are for."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from neurocomp.text import whole_number
 
 FORMAT = "neurocomp weights 1"
 LEAST = Sizes(base=2, registers=1, lines=1)
-LARGEST = 1_000_000  # of a size: no machine comes near it, and numbers of thousands of digits end here
+LARGEST = 1_000_000  # the largest size in a file: no machine comes near it, and numbers of thousands of digits end here
 USUAL = most(LimitsConfig(), BYTE_OF_WEIGHTS)
-SHOWN = 40  # characters of a size that is none
+SHOWN = 40  # characters that a message repeats of a size that is no number
 PRECISIONS = (torch.float32, torch.float64)
 
 
@@ -31,7 +31,7 @@ def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine
 
 
 def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:
-    """What `save_weights` wrote: packed logits, sizes, and a machine with the same jump_target.
+    """The packed logits that `save_weights` wrote, their sizes, and a machine with the same jump_target.
 
     Raises UserError unless the file holds finite logits of that shape, in float32 or float64, and nothing else.
     """

@@ -1,6 +1,6 @@
-"""Adam in two compiled passes, to the bits of `optimizer.update`. Between them PyTorch takes the square roots.
+"""Adam in two compiled passes, with the same bits as `optimizer.update`. PyTorch takes the square roots in between.
 
-Those are not the nearest floats everywhere (MKL's are not), so that no kernel can take them.
+A kernel cannot take them: a processor's root is the nearest float, and PyTorch's is not everywhere (MKL's is not).
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ def update(
     divisors: Float[Tensor, "K"],
     settings: Float[Tensor, "3"],
 ) -> tuple[Float[Tensor, "K L W"], Float[Tensor, "K L W"], Float[Tensor, "K L W"]]:
-    """The logits and both moments after an update, by each lane's rate and divisor; settings: both betas, epsilon."""
+    """The logits and both moments after an update, with each lane's rate and divisor (`optimizer.corrections`).
+
+    `settings` are beta1, beta2 and epsilon.
+    """
     to_logits, to_first, to_second, scale = (torch.empty_like(logits) for _ in range(4))
     call(moments, gradient, first, second, divisors, settings, to_first, to_second, scale)
     call(step, logits, to_first, scale.sqrt_(), rates, settings, to_logits)
@@ -30,7 +33,7 @@ def update(
 
 
 def moments(gradient, first, second, divisors, settings, to_first, to_second, to_squared_scale):
-    """The next moments of each lane, and the second one by the lane's divisor."""
+    """Write the next moments of each lane, and the second one divided by the lane's divisor."""
     restarts, lines, width = gradient.shape
     size, beta1, beta2 = lines * width, settings[0], settings[1]
     for restart in range(restarts):
@@ -45,7 +48,7 @@ def moments(gradient, first, second, divisors, settings, to_first, to_second, to
 
 
 def step(logits, first, scale, rates, settings, to_logits):
-    """The logits after the update."""
+    """Write the logits after the update; `scale` is the root of what `moments` left."""
     restarts, lines, width = logits.shape
     size, epsilon = lines * width, settings[2]
     for restart in range(restarts):
@@ -58,7 +61,7 @@ def step(logits, first, scale, rates, settings, to_logits):
 
 @kernel
 def between(start, end, weight):
-    """torch.lerp: from the nearer end, rounded once."""
+    """start + weight (end - start) as torch.lerp computes it: from the nearer end, with one rounding at the end."""
     if 2 * weight < 1:
         return fma(weight, end - start, start)
     return fma(weight - type(weight)(1), end - start, end)

@@ -1,8 +1,9 @@
 """The backward of one step, by hand: from the adjoints of the state after it to those of the state before it.
 
-The adjoint of a number is the derivative of the loss by it. `slope` is a record of adjoints: its state sections
-hold those of the state after the step when the step begins and of the state before it when it ends, its other
-sections are scratch. The functions mirror those of `forward.py`, last first.
+The adjoint of a number is the derivative of the loss with respect to it. `slope` is a record of adjoints. Its state
+sections hold the adjoints of the state after the step when `step_backward` begins, and those of the state before the
+step when it ends; its other sections are scratch. Each function reverses the function of `forward.py` that it is
+named after.
 """
 
 from __future__ import annotations
@@ -24,8 +25,19 @@ from neurocomp.engine.packs import above, at, equal, filled
 
 @kernel
 def step_backward(plan, lookup, weights, now, slope, weight_slopes):
-    """Turn the adjoints in `slope` into those before the step in `now`; add those of the weights."""
+    """Replace the adjoints in `slope` by those before the step in `now`; add to those of the weights.
+
+    The adjoint of a number must be whole before it is passed on to the numbers that it was made from. So the order is:
+    - Both exchanges first. They multiply the adjoints of registers and memory by what is kept, in place. `interpret`
+      and `resolve` add to the same places, and what they add must not be multiplied. The exchange of registers also
+      makes the adjoint of the output, which `interpret` passes on.
+    - `normalize` and `resolve` after `interpret`, the exchange of memory and `advance`, which all use x or y (the goal
+      is y with jump_target=value).
+    - The softmax of the instruction after everything else but `fetch`: opcodes and slots are used everywhere.
+    """
     one, zero = filled(now[0], 1), filled(now[0], 0)
+    # An adjoint is a sum over all uses of its number, so those behind the state begin at 0. Where one is assigned below
+    # instead of added to, it is the first term of its sum.
     for i in range(plan.instruction_at, plan.size):
         slope[i] = zero
     opcode, opcode_slopes = at(now, plan.instruction_at), at(slope, plan.instruction_at)
@@ -61,11 +73,13 @@ def step_backward(plan, lookup, weights, now, slope, weight_slopes):
         normalize_backward(y, y_slopes, now[plan.scales_at + 1], plan.base)
     resolve_backward(registers, register_slopes, slots, slot_slopes, x_slopes, y_slopes, plan.registers, plan.base)
 
+    # h' = h + (1 - h) halt. Besides, h decides how much of the state moves. Registers and memory use moving = 1 - h,
+    # whose adjoint has the opposite sign; `advance_backward` returns the adjoint of h itself.
     halted_slope, halting = slope[plan.halted_at], opcode[HALT]
     if plan.freeze:
         opcode_slopes[HALT] = halted_slope * moving
         slope[plan.halted_at] = halted_slope * (1 - halting) - moving_slope + stayed_slope
-    else:  # where both are equal each gets half, as in torch.maximum
+    else:  # h' = max(h, halt): where both are equal each gets half, as in torch.maximum
         to_halting = above(halting, halted) + 0.5 * equal(halting, halted)
         opcode_slopes[HALT] = halted_slope * to_halting
         slope[plan.halted_at] = halted_slope * (1 - to_halting)
@@ -84,9 +98,11 @@ def step_backward(plan, lookup, weights, now, slope, weight_slopes):
 
 @kernel
 def exchange_backward(before, slopes, select, select_slopes, moving, drain, gain, word, word_slopes, rows, base):
-    """Of row' = row (1 - s drain) + s gain word with s = moving select; returns those of drain, gain and moving.
+    """The backward of row' = row (1 - s drain) + s gain word, with s = moving select.
 
-    Adds to the adjoints of select and word; those of the rows change from after to before in place.
+    Returns the adjoints of drain, gain and moving, and adds to those of select and word. The adjoints of the rows
+    change from after to before in place. With g the adjoint of row', a sum over v each:
+    s: g (gain word - drain row);  drain: -s g row;  gain: s g word;  select: moving ds;  moving: select ds.
     """
     zero = filled(moving, 0)
     drain_slope, gain_slope, moving_slope = zero, zero, zero
@@ -110,7 +126,7 @@ def exchange_backward(before, slopes, select, select_slopes, moving, drain, gain
 
 @kernel
 def interpret_backward(plan, lookup, now, slope):
-    """Of `interpret`: from the adjoint of the output to those of opcodes, operands and memory."""
+    """The backward of `interpret`: from the adjoint of the output to those of opcodes, operands and memory."""
     base, zero = plan.base, filled(now[0], 0)
     opcode, opcode_slopes = at(now, plan.instruction_at), at(slope, plan.instruction_at)
     memory, memory_slopes = at(now, plan.memory_at), at(slope, plan.memory_at)
@@ -120,8 +136,9 @@ def interpret_backward(plan, lookup, now, slope):
     slopes = at(slope, plan.output_at)
 
     for i in range(len(lookup.rectangles)):
-        index, output_slope = lookup.rectangles[i, 0], slopes[lookup.rectangles[i, 1]]
+        index, v = lookup.rectangles[i, 0], lookup.rectangles[i, 1]
         a, c = lookup.rectangles[i, 2], lookup.rectangles[i, 3]
+        output_slope = slopes[v]
         mass_slope = output_slope * opcode[index]
         opcode_slopes[index] = opcode_slopes[index] + output_slope * (x[a] * y[c])
         x_slopes[a] = x_slopes[a] + mass_slope * y[c]
@@ -143,6 +160,7 @@ def interpret_backward(plan, lookup, now, slope):
     opcode_slopes[READ] = opcode_slopes[READ] + reading_slope * mass
     y_slopes[lookup.y_all] = y_slopes[lookup.y_all] + reading_slope * read
 
+    # The forward wrote each shift twice, at `shift` and at `base + shift`: its adjoint is the sum of both places.
     for i in range(len(lookup.shifts)):
         index, shift, c = lookup.shifts[i, 0], lookup.shifts[i, 1], lookup.shifts[i, 2]
         shift_slope = shift_slopes[shift] + shift_slopes[base + shift]
@@ -154,7 +172,10 @@ def interpret_backward(plan, lookup, now, slope):
 
 @kernel
 def add_up_backward(slopes, sums, base):
-    """Each sum's adjoint goes to both its parts, the last sum first."""
+    """Each sum's adjoint goes to both its parts.
+
+    The last sum comes first: a sum is made of earlier ones, whose adjoints must be whole before they are passed on.
+    """
     for i in range(len(sums) - 1, -1, -1):
         first, second, slope = sums[i, 0], sums[i, 1], slopes[base + i]
         slopes[first] = slopes[first] + slope
@@ -163,7 +184,11 @@ def add_up_backward(slopes, sums, base):
 
 @kernel
 def advance_backward(plan, now, slope):
-    """Of `advance`, in place for the counter; returns the adjoint of halted, by what the frozen share kept."""
+    """The backward of `advance`; the adjoints of the counter change in place. Returns the adjoint of halted.
+
+    With freeze, l' = (1 - h) new + h l and new = keep l_n + give goal, l_n the line before each (lines wrap). So h gets
+    the sum of g (l - new), which without freeze is not used.
+    """
     lines, halted, zero = plan.lines, now[plan.halted_at], filled(now[0], 0)
     counter, slopes = at(now, plan.counter_at), at(slope, plan.counter_at)
     goal, goal_slopes = at(now, plan.goal_at), at(slope, plan.goal_at)
@@ -179,7 +204,8 @@ def advance_backward(plan, now, slope):
         to_goal = to_goal + output_slope * goal[line]
         to_following = to_following + output_slope * counter[line - 1 if line else lines - 1]
         goal_slopes[line] = goal_slopes[line] + output_slope * (moving * give)
-        # The line before this one goes on to here; what has halted here stays.
+        # This line's mass stays here as far as it has halted, and goes on to the next line. The next line's adjoint is
+        # still that of l', because lines come in order; only that of line 0 was overwritten by then: it is in `first`.
         onward = slopes[line + 1] if line < lines - 1 else first
         stayed = output_slope * (1 - moving)
         slopes[line] = stayed + onward * (moving * keep)
@@ -192,7 +218,10 @@ def advance_backward(plan, now, slope):
 
 @kernel
 def normalize_backward(word, slopes, scale, base):
-    """Of `normalize`, in place: (slope - mean slope) / mass."""
+    """The backward of word / mass, in place: (slope - mean slope) / mass, the mean being over the normalized word.
+
+    In a lane without an example the word is 0 and `scale` is 1, so its slopes stay finite.
+    """
     mean = slopes[0] * word[0]
     for v in range(1, base):
         mean = mean + slopes[v] * word[v]
@@ -202,7 +231,7 @@ def normalize_backward(word, slopes, scale, base):
 
 @kernel
 def resolve_backward(registers, slopes, slots, slot_slopes, x_slopes, y_slopes, count, base):
-    """Of the operand words: to registers and to the first two slots."""
+    """The backward of `resolve`: from the operand words to registers and to the first two slots."""
     zero = filled(slots[0], 0)
     for r in range(count):
         first, second = slots[r], slots[count + r]
@@ -218,7 +247,7 @@ def resolve_backward(registers, slopes, slots, slot_slopes, x_slopes, y_slopes, 
 
 @kernel
 def softmax_sections_backward(plan, instruction, slopes):
-    """From probabilities to logits, section by section, in place."""
+    """From the adjoints of probabilities to those of logits, section by section, in place."""
     softmax_backward(instruction, slopes, OPCODE_COUNT)
     for slot in range(3):
         start = OPCODE_COUNT + slot * plan.registers
@@ -230,7 +259,7 @@ def softmax_sections_backward(plan, instruction, slopes):
 
 @kernel
 def softmax_backward(section, slopes, count):
-    """p (slope - mean slope)."""
+    """The backward of a softmax p, in place: p (slope - mean slope), the mean being over p."""
     mean = section[0] * slopes[0]
     for i in range(1, count):
         mean = mean + section[i] * slopes[i]
@@ -240,7 +269,11 @@ def softmax_backward(section, slopes, count):
 
 @kernel
 def fetch_backward(weights, weight_slopes, counter, counter_slopes, slopes, lines, padded):
-    """Of the mix of lines: to the counter, and to the weights, for which the lanes stay apart."""
+    """The backward of `fetch`: from the mixed line to the counter, and to the weights.
+
+    The weights' adjoints stay apart by lane; `store_weight_slopes` adds lanes up, once a restart. Where a line is
+    padded its weights and slopes are 0, and add nothing to the counter.
+    """
     zero = filled(counter[0], 0)
     for line in range(lines):
         mass = counter[line]

@@ -1,4 +1,4 @@
-"""The engine's kernels as compiled functions, of which only the first run of an installation has to compile any."""
+"""The engine's kernels as compiled functions; only the first run of an installation has to compile them."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # a
 
 
 def compiled(function: Callable[..., None], arrays: Sequence[np.ndarray], swept: bool = False) -> Callable[..., None]:
-    """`function`, compiled for such arrays: their types and how many axes they have; read from the disk if it can be.
+    """`function`, compiled for the types and numbers of axes of these arrays; read from the disk if it can be.
 
-    With `swept`, it is called as `fused.Sweep` calls kernels: a queue, whether the caller helps, a plan and its lookup
-    come before them. Sizes and readings are arguments like any other.
+    With `swept`, four arguments come before the arrays, as `fused.Sweep` calls kernels: a queue, whether the caller
+    helps, a plan and its lookup. Sizes and readings are values of these, so one compilation serves all of them.
     """
     return _compiled(function, tuple((array.dtype, array.ndim) for array in arrays), swept)
 
 
 def call(function: Callable[..., None], *tensors: Tensor) -> None:
-    """Call `function`, compiled, on what these tensors hold."""
+    """Call `function`, compiled, on the arrays of these tensors."""
     arrays = [tensor.numpy() for tensor in tensors]
     compiled(function, arrays)(*arrays)
 

@@ -1,7 +1,7 @@
-"""An update of restarts on the CPU in compiled passes: run, loss and gradient in one call, then Adam.
+"""The gradient of restarts on the CPU in compiled passes: run and gradient in one call, the loss in another.
 
-It has the bits of what it stands for, `objective.losses` and `optimizer.update` about `fused.run`, as PyTorch takes
-the logarithms and square roots, and the passes add in its order.
+The results have the same bits as autograd through `objective.losses` and `fused.run`: PyTorch takes the logarithms,
+and the passes add in PyTorch's order.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from neurocomp.shapes import Bool, Float, Int, Tensor
 
 
 class Wanted(NamedTuple):
-    """What a loss asks for: the final words of cells and registers, and which of these rows (cells first) must be
-    right for a restart to fit.
+    """The final words that a loss asks for: of these cells and registers, called rows, cells first.
 
-    Cells are one term, registers another, and each is a mean over its rows. `tiny` keeps logarithms finite;
-    `efficiency` is the weight of the mass that has not halted, as a sum over steps and a mean over examples.
+    `counted` says which rows must be right for a restart to fit. The loss has a term for cells and one for registers,
+    each a mean over its rows. `tiny` keeps logarithms finite; `efficiency` is the weight of the mass that has not
+    halted, summed over steps and averaged over examples.
     """
 
     cells: tuple[int, ...]
@@ -34,7 +34,7 @@ class Wanted(NamedTuple):
 
 
 class Slope(NamedTuple):
-    """How steep the loss is: its gradient by the logits; its value; and who fits."""
+    """The loss of each restart: its gradient with respect to the logits, its value, and whether the restart fits."""
 
     gradient: Float[Tensor, "K L W"]
     loss: Float[Tensor, "K"]
@@ -42,9 +42,10 @@ class Slope(NamedTuple):
 
 
 class Descent:
-    """The log loss of restarts on these examples, by their logits; all that they do not change is made ready once.
+    """The log loss of restarts on these examples as a function of their logits.
 
-    `words` (K, B, rows) are the right ones. Everything is on the CPU, in the precision of `start`.
+    `words` (K, B, rows) are the right ones. Everything is on the CPU, in the precision of `start`. Buffers and the
+    arguments of the kernels are made once, for all calls.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Descent:
     ):
         (restarts, examples), counts = start.halted.shape, [len(wanted.cells), len(wanted.registers)]
         new = start.halted.new_empty
-        layout = tables(sizes, *vars(machine).items())[1]
+        _, layout = tables(sizes, *vars(machine).items())
         places = [layout.memory_at + cell * layout.base for cell in wanted.cells]
         places += [layout.registers_at + register * layout.base for register in wanted.registers]
         rows = torch.tensor([[place, int(fits)] for place, fits in zip(places, wanted.counted, strict=True)])
@@ -78,7 +79,7 @@ class Descent:
         self.losses = [torch.tensor(counts), settings, *self.masses, halted, scratch, self.loss]
 
     def __call__(self, logits: Float[Tensor, "K L W"]) -> Slope:
-        """The gradient is written over by the next call."""
+        """The slope at these logits; the next call overwrites its gradient."""
         self.logits.copy_(logits)
         self.sweep()
         self.masses.log_()

@@ -1,6 +1,6 @@
 """One step of the machine on packs of examples: `machine/step.py`, written out for the compiler.
 
-Every function reads and writes records through pointers to packs (see `plan.Plan` for what stands where).
+Every function reads and writes records through pointers to packs; `layout.Plan` says where everything stands.
 """
 
 from __future__ import annotations
@@ -15,15 +15,16 @@ HALT, READ, WRITE, JUMP = (INDEX[name] for name in ("halt", "read", "write", "ju
 WRITING_START, WRITING_STOP = WRITING.start, WRITING.stop
 LOG2_E = 1.4426950408889634
 # The softmax of logits up to this size scales them before it subtracts the largest, which saves an operation each.
-# Scaled, they are off by half a unit in their last place: at this size 6e-5 in single precision, at 1e10 hundreds.
+# A scaled logit is wrong by half a unit in its last place: in single precision by 6e-5 at this size, by 500 at 1e10.
 FAR = 1024.0
 
 
 @kernel
 def step(plan, lookup, weights, far, now, after):
-    """From the state in the record `now` to the state in the record `after`; what is computed stays in `now`.
+    """From the state in the record `now` to the state in the record `after`; everything computed stays in `now`.
 
-    `far`: some weight is beyond FAR. Their mix is too only then, unless the mass of the counter has grown.
+    `far`: some weight is beyond FAR. A mix of lines is an average while the counter has mass 1, so it is beyond FAR
+    only if a weight is; with a printed law the mass can grow, and each mix has to be looked at.
     """
     memory, registers, counter = at(now, plan.memory_at), at(now, plan.registers_at), at(now, plan.counter_at)
     opcode = at(now, plan.instruction_at)
@@ -86,8 +87,8 @@ def softmax_sections(plan, instruction, far):
 def softmax(section, count, far):
     """The softmax of `count` logits in place.
 
-    With `far` the largest is subtracted before anything is scaled, which is exact at any size; and a share too small
-    to be a normal number is zero, since it may meet a weight of 1e38 when lines are mixed.
+    With `far` the largest logit is subtracted before anything is scaled, which is accurate at any size. A share too
+    small for a normal number is then zero, because it may be multiplied by a weight of 1e38 when lines are mixed.
     """
     top = section[0]
     for i in range(1, count):
@@ -125,6 +126,8 @@ def normalize(word, base):
     mass = word[0]
     for v in range(1, base):
         mass = mass + word[v]
+    # A lane without an example has mass 0. It is divided by 1: 0 / 0 is NaN, and one NaN in a lane makes the sum over
+    # lanes, the restart's gradient, NaN too.
     scale = 1 / (mass + equal(mass, filled(mass, 0)))
     for v in range(base):
         word[v] = word[v] * scale
@@ -135,8 +138,8 @@ def normalize(word, base):
 def interpret(plan, lookup, now):
     """The word that the opcode computes (Eq. 6), with T in the form of `lookup`.
 
-    Shifts and reading are both a matrix by which x moves, y being the shift or having no say (its mass is 1 but
-    for printed laws): output_v = sum_x x (shifts_(v - x) + read M[x, v]) + the rectangles of the other opcodes.
+    output_v = sum_x x (shifts_(v - x) + read |y| M[x, v]) + the rectangles of the other opcodes, where |y| is the mass
+    of y (1 unless a law is printed). shifts_s is the mass of all opcodes and words y that move x by s.
     """
     base, opcode = plan.base, at(now, plan.instruction_at)
     memory, shifts, output = at(now, plan.memory_at), at(now, plan.shifts_at), at(now, plan.output_at)
@@ -150,7 +153,7 @@ def interpret(plan, lookup, now):
         index, shift, word = lookup.shifts[i, 0], lookup.shifts[i, 1], lookup.shifts[i, 2]
         shifts[shift] = shifts[shift] + opcode[index] * y[word]
     for v in range(base):
-        shifts[base + v] = shifts[v]
+        shifts[base + v] = shifts[v]  # so that the index `base + v - word` below stands for v - word mod b
     read = opcode[READ] * y[lookup.y_all]
     for v in range(base):
         moved, cell = zero, zero
@@ -160,13 +163,14 @@ def interpret(plan, lookup, now):
         output[v] = moved + read * cell
     for i in range(len(lookup.rectangles)):
         index, v = lookup.rectangles[i, 0], lookup.rectangles[i, 1]
-        mass = x[lookup.rectangles[i, 2]] * y[lookup.rectangles[i, 3]]
+        a, c = lookup.rectangles[i, 2], lookup.rectangles[i, 3]
+        mass = x[a] * y[c]
         output[v] = output[v] + opcode[index] * mass
 
 
 @kernel
 def add_up(words, sums, base):
-    """The sums over sets of words, behind the words themselves."""
+    """Write the sums over sets of words behind the words themselves; each sum is made of earlier ones."""
     for i in range(len(sums)):
         words[base + i] = words[sums[i, 0]] + words[sums[i, 1]]
 
@@ -184,7 +188,8 @@ def register_writers(opcode):
 def exchange(before, after, select, moving, drain, gain, word, rows, base):
     """The law of Eq. 7 and Eq. 8: each selected row loses `drain` of itself and gains `gain` of the word.
 
-    row' = row + moving select (gain word - drain row); `moving` is the share that has not halted.
+    row' = row + moving select (gain word - drain row). With freeze, moving = 1 - h: then this is (1 - h) times the row
+    after the step plus h times the row before it (Eq. 11), because the row after it is `row + select (...)`.
     """
     for row in range(rows):
         share = moving * select[row]
@@ -195,9 +200,9 @@ def exchange(before, after, select, moving, drain, gain, word, rows, base):
 
 @kernel
 def advance(plan, now, after):
-    """The counter one line on, or at the goal (Eq. 9): l' = l_n + z (gain goal - j l_n), then what has halted stays.
+    """The counter one line on, or at the goal (Eq. 9): l' = l_n + z (gain goal - j l_n); then the halted share stays.
 
-    normalized: gain = j. As printed gain = 1, for l_n (1 - j) + goal z + j l_n (1 - z) = l_n + z (goal - j l_n).
+    normalized: gain = j. As printed: gain = 1, because l_n (1 - j) + goal z + j l_n (1 - z) = l_n + z (goal - j l_n).
     """
     counter, goal, halted = at(now, plan.counter_at), at(now, plan.goal_at), now[plan.halted_at]
     jump, test = now[plan.instruction_at + JUMP], now[plan.x_at]

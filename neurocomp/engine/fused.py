@@ -1,7 +1,7 @@
 """`machine.run` on the CPU, an order of magnitude faster: all restarts, examples and steps in one compiled call.
 
-What the kernels do is in `forward.py` and `backward.py`; here they meet PyTorch: autograd, threads, memory.
-`descent.py` has the whole update of restarts with the default loss.
+The kernels are in `forward.py` and `backward.py`; this file connects them to PyTorch: autograd, threads, memory.
+`descent.py` computes the default loss and its gradient without autograd.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from neurocomp.machine.state import State
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
 
-# Beside the states of a run: the one after the last step, and the adjoints.
+# A sweep with adjoints keeps a record for each step, and two more: the state after the last step, and the adjoints.
 EXTRA_RECORDS = 2
-# Of each thread that calls sweeps, `latest` is the one it called last.
-caller = threading.local()
+caller = threading.local()  # `latest`: the sweep that this thread called last
 
 
 def run(
@@ -44,7 +43,8 @@ def run(
     """The machine after `steps` steps, differentiable in `logits`. T may be 0.
 
     Uses `threads` threads, by default as many as PyTorch. A restart's result depends neither on their number nor
-    on the other restarts, not even in its last bit.
+    on the other restarts, not even in its last bit. Raises UserError on another device than the CPU or in another
+    precision than float32 and float64.
     """
     obstacle = why_not(logits.device, logits.dtype)
     if obstacle:
@@ -53,7 +53,7 @@ def run(
 
 
 def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
-    """What keeps the fused engine from running there, and what to use instead; None if it runs."""
+    """Why the fused engine cannot run there, and what to use instead; None if it can."""
     if device.type != "cpu":
         return f"engine=fused runs on device=cpu only, not on {device.type}; use engine=eager"
     if dtype not in (torch.float32, torch.float64):
@@ -62,7 +62,7 @@ def why_not(device: torch.device, dtype: torch.dtype) -> str | None:
 
 
 class FusedRun(torch.autograd.Function):
-    """The run as a function of the logits; nothing but the start is kept for the backward (see `sweep.backward`)."""
+    """The run as a function of the logits; only the inputs are kept for the backward (see `sweep.backward`)."""
 
     @staticmethod
     def forward(ctx, logits, memory, registers, counter, halted, sizes, machine, steps, threads):
@@ -84,10 +84,10 @@ class FusedRun(torch.autograd.Function):
 
 
 class Sweep:
-    """A kernel on these tensors, of which the first is one of restarts: each call does all of them, in some threads.
+    """A kernel bound to its tensors: each call runs it for all restarts, the first axis of the first tensor.
 
-    `records` is how many records the kernel keeps of its work. Threads that have helped stay ready for the next call
-    a while, unless another sweep wants them.
+    It uses at most `threads` threads; each has room for `records` records. Helping threads stay ready for the next
+    call for a while, unless this thread calls another sweep.
     """
 
     def __init__(
@@ -113,26 +113,29 @@ class Sweep:
 
     def __call__(self) -> None:
         latest, caller.latest = getattr(caller, "latest", self), self
-        if latest is not self:
+        if latest is not self:  # its helpers still hold the threads of the pool
             latest.queue[queue.NEXT] = queue.DISMISSED
         self.begin(self.queue)
         for index, (helping, help) in enumerate(zip(self.helping, self.help, strict=True)):
             if helping is None or helping.done():
                 self.helping[index] = pool(len(self.help)).submit(help)
         self.lead()
-        while not self.ended(self.queue):  # on a busy machine
+        while not self.ended(self.queue):  # only on a busy machine, where a helper with a task got no core for long
             time.sleep(1e-5)
 
 
 def room(layout: Plan, records: int, dtype: torch.dtype) -> int:
-    """How many numbers a thread's work needs: weights, records, adjoints of the weights, and room to align."""
+    """How many numbers a thread's work array needs: weights, records, adjoints of the weights, and room to align.
+
+    A number of the weights is one number; one of the records and adjoints is a pack of `width` numbers.
+    """
     width, weights = PACK_BYTES // dtype.itemsize, layout.lines * layout.padded
     return 64 + (weights + width) + (records * layout.size + weights) * width
 
 
 @functools.lru_cache(maxsize=64)
 def tables(sizes: Sizes, *readings: tuple[str, str]) -> tuple[Lookup, Plan]:
-    """What the kernels need to know of a machine, made once."""
+    """The lookup table and the plan of a machine, made once."""
     machine = MachineConfig(**dict(readings))
     table = lookup(sizes.base, machine.mod_by_zero)
     return table, plan(sizes, machine, table)
@@ -144,6 +147,6 @@ def pool(threads: int) -> ThreadPoolExecutor:
     return ThreadPoolExecutor(threads, thread_name_prefix="neurocomp")
 
 
-# A forked child has none of its parent's threads.
+# A forked child has none of its parent's threads, so it makes a pool of its own.
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=pool.cache_clear)

@@ -1,9 +1,9 @@
-"""The gradient of a loss in one compiled call: the run, the loss, and the way back.
+"""The gradient of a loss in one compiled call: the run, the loss, and the backward.
 
 `sweep.backward` runs the forward again because PyTorch computes the loss in between. Here the loss is part of the
-kernel (`objective.losses` with loss=log), so that examples run once, and while they are still in the core's cache.
-It adds in PyTorch's order, as that is on processors with vectors of 32 bytes: there a gradient has the same bits
-both ways. So has the loss, whose logarithms PyTorch takes (`descent.py`).
+kernel (`objective.losses` with loss=log), so examples run once, and the backward finds their records in the core's
+cache. Sums are taken in PyTorch's order on processors with vectors of 32 bytes: there the gradient has the same bits
+as with autograd, and so has the loss, because PyTorch takes its logarithms (`descent.py`).
 """
 
 from __future__ import annotations
@@ -20,11 +20,12 @@ def gradient(
     queue, helping, plan, lookup, work, logits, memory, registers, counter, halted, words, rows, shares, settings,
     to_slopes, to_mass, to_right, to_halted, to_fits,
 ):  # fmt: skip
-    """The adjoints of the logits, by a loss that is made of rows, distributions over words after the last step.
+    """The adjoints of the logits for a loss of rows: of distributions over words after the last step.
 
-    `rows` says where each of them stands in a record, and whether it counts for `to_fits`; `words` are the right ones
-    (K, B, rows), `shares` the weights of the rows in the loss. What `losses` takes goes to `to_mass`, `to_right` and
-    `to_halted`. `settings`: see `judge`. A task is one restart.
+    `rows` says where each row stands in a record, and whether it counts for `to_fits`. `words` (K, B, rows) are the
+    right words, `shares` the weights of the rows in the loss, `settings` those of `judge`. The kernel writes the
+    adjoints to `to_slopes`, whether each restart fits to `to_fits`, and the inputs of `losses` to `to_mass`,
+    `to_right` and `to_halted`. A task is one restart.
     """
     restarts, examples, steps = to_halted.shape
     weights, records = numbers_of(work, plan)
@@ -32,6 +33,7 @@ def gradient(
     last = at(records, steps * plan.size)
     slope = at(last, plan.size)
     weight_slopes = at(slope, plan.size)
+    # The loss has efficiency (1 - h_t), a sum over steps and a mean over examples: its derivative by each h_t.
     late_slope = -settings[1] / settings.dtype.type(examples)
     while True:
         restart = next_task(queue, restarts, helping)
@@ -50,6 +52,9 @@ def gradient(
                 store(at(after, plan.halted_at), trace, first, examples, 1, steps)
             for i in range(plan.halted_at + 1):
                 slope[i] = zero
+            # `judge` writes the adjoints of its rows; those of the rest of the last state stay 0. The last place of
+            # the record is free until `step_backward`, which begins by clearing it. Here it takes the late slope in
+            # each lane with an example and 0 in the others, which have no share in the loss.
             traced = at(slope, plan.size - 1)
             traced[0] = zero
             for lane in range(min(width, examples - first)):
@@ -59,6 +64,7 @@ def gradient(
                     at(lanes_of(slope), lane), width, to_mass[restart, first + lane], to_right[restart, first + lane],
                 )  # fmt: skip
             late = traced[0]
+            # h after step t enters the loss itself and the next step. Its second part is in `slope` already.
             for t in range(steps - 1, -1, -1):
                 slope[plan.halted_at] = slope[plan.halted_at] + late
                 step_backward(plan, lookup, weights, at(records, t * plan.size), slope, weight_slopes)
@@ -70,13 +76,15 @@ def gradient(
 
 @kernel
 def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_right):
-    """Whether the most likely words of one example are the right ones; the adjoints of its rows go to `slope`.
+    """Whether the most likely words of one example are right; the adjoints of its rows go to `slope`.
 
-    A row with a mass that is not finite has no most likely word (`recovery.says`).
+    A row fits if it need not be right, or if its most likely word is. A row with a number that is not finite has no
+    most likely word (`recovery.says`). A row with loss share (log(mass + tiny) - log(right + tiny)) has the adjoints
+    share / (mass + tiny) at every word, less share / (right + tiny) at the right one.
 
-    `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting
-    keeps logarithms finite (`objective.TINY`): it is part of what goes to `to_mass` (of a row) and `to_right` (of its
-    right word). The second is the weight of the mass that has not halted (`efficiency`).
+    `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting is
+    tiny (`objective.TINY`), which keeps logarithms finite: `to_mass` and `to_right` hold the sums with it. The second
+    is the weight of the mass that has not halted (`efficiency`).
     """
     fits = True
     for i in range(len(rows)):
@@ -90,6 +98,7 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
         fits &= (known and likeliest == word) or rows[i, 1] == 0
         to_mass[i] = total_mass(row, plan.base, width, width) + settings[0]
         to_right[i] = row[word * width] + settings[0]
+        # Assigned, not added: rows are different places, because a task checks no cell or register twice.
         every = shares[i] / to_mass[i]
         for v in range(plan.base):
             slopes[v * width] = every
@@ -98,9 +107,10 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
 
 
 def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losses):
-    """The loss of each restart: `objective.composite` of `objective.surprise`, each of them of so many rows.
+    """The loss of each restart: `objective.composite` of one `objective.surprise` for each of `counts`, in rows.
 
-    `work` has room for the rows of all examples of a restart, and for as many numbers as it has examples and steps.
+    `logs_of_mass` and `logs_of_right` are (K, B, rows). `work` has room for all rows of a restart's examples, and for
+    a number for each example and each step.
     """
     restarts, examples, _ = logs_of_mass.shape
     steps, width = halted.shape[2], lane_count(packs(work))
@@ -127,9 +137,9 @@ def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losse
 
 @kernel
 def total_mass(row, count, stride, width):
-    """The sum of `count` numbers in PyTorch's order: what is left of whole vectors of `width`, then these, added up.
+    """The sum of `count` numbers in PyTorch's order: the rest beyond whole vectors of `width`, then lane by lane.
 
-    So it adds fewer than 16 times 4 vectors; of more than these it makes sums of sums.
+    This is PyTorch's order for fewer than 16 times 4 vectors; for more, PyTorch makes sums of sums.
     """
     vectors = count // width
     if not vectors:
@@ -148,7 +158,7 @@ def total_mass(row, count, stride, width):
 
 @kernel
 def sum_in_turns(numbers, count, stride):
-    """The sum of `count` numbers: four sums take them in turn as long as there are four, the first takes the rest."""
+    """The sum of `count` numbers by four sums that take them in turn; the first sum also takes the last 1 to 3."""
     turns = 4 if count >= 4 else 1
     whole = count // turns * turns
     mass = numbers[0]

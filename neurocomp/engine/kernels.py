@@ -4,6 +4,6 @@ from __future__ import annotations
 
 import numba
 
-# No division by zero is looked for: 0 / 0 is NaN, as in PyTorch. Only kernels call them, so that they need no way in
-# from Python or C, whose compilation would take a fifth of the time.
+# error_model: a division by zero raises nothing, 0 / 0 is NaN as in PyTorch. Only kernels call kernels, so they need
+# no wrappers for Python or C, which would take a fifth of the time to compile.
 kernel = numba.njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)

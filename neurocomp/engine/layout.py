@@ -1,4 +1,4 @@
-"""What a kernel has to know beside its data: sizes, readings, and where everything stands in the record of a step."""
+"""The plan that kernels get beside their data: sizes, readings, and where everything stands in the record of a step."""
 
 from __future__ import annotations
 
@@ -52,22 +52,7 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
     base, registers, lines = sizes
     width = packed_width(sizes, machine)
     padded = -(-width // BLOCK) * BLOCK
-    sections = {
-        "memory": base * base,
-        "registers": registers * base,
-        "counter": lines,
-        "halted": 1,
-        "instruction": padded,
-        "x": base + len(lookup.x_sums),
-        "y": base + len(lookup.y_sums),
-        "scales": 2,
-        "shifts": 2 * base,
-        "output": base,
-    }
-    offsets, end = {}, 0
-    for name, size in sections.items():
-        offsets[f"{name}_at"] = end
-        end += size
+    offsets, size = section_offsets(sizes, padded, lookup)
     second = offsets["instruction_at"] + len(OPCODES) + registers
     target = offsets["instruction_at"] + len(OPCODES) + 3 * registers
     return Plan(
@@ -85,5 +70,30 @@ def plan(sizes: Sizes, machine: MachineConfig, lookup: Lookup) -> Plan:
         conserves=conserves_mass(machine),
         **offsets,
         goal_at={"line": target, "operand": second, "value": offsets["y_at"]}[machine.jump_target],
-        size=end,
+        size=size,
     )
+
+
+def section_offsets(sizes: Sizes, padded: int, lookup: Lookup) -> tuple[dict[str, int], int]:
+    """The offset of each section of a record, and the record's size, in packs.
+
+    The state comes first, from memory to halted: `step_backward` clears everything behind it.
+    """
+    base, registers, lines = sizes
+    sections = {
+        "memory": base * base,
+        "registers": registers * base,
+        "counter": lines,
+        "halted": 1,
+        "instruction": padded,
+        "x": base + len(lookup.x_sums),
+        "y": base + len(lookup.y_sums),
+        "scales": 2,
+        "shifts": 2 * base,
+        "output": base,
+    }
+    offsets, end = {}, 0
+    for name, size in sections.items():
+        offsets[f"{name}_at"] = end
+        end += size
+    return offsets, end

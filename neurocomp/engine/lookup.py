@@ -1,8 +1,8 @@
 """The lookup table T of Eq. 6 in the form that the engine evaluates: few products of sums, derived from `isa`.
 
 Written out, T has O b^2 ones. But most opcodes treat many words alike: `min` gives x for every y >= x. So for each
-opcode and result v, the pairs (x, y) that give v are put together from rectangles, words of x times words of y,
-each worth one product of two sums. And where y only says by how much x moves (inc, dec, add, sub), all these
+opcode and result v, the pairs (x, y) that give v are covered by rectangles, a set of words x times a set of words y;
+each costs one product of two sums. And where y only says by how much x moves (inc, dec, add, sub), all these
 opcodes together are one distribution of shifts, by which x moves.
 """
 
@@ -18,7 +18,7 @@ Words = frozenset[int]
 
 
 class Lookup(NamedTuple):
-    """T as rows of ints. Sums 0..b-1 of an operand are its words, those after them are made by `x_sums`, `y_sums`."""
+    """T as rows of ints. Sums 0..b-1 of an operand are its words; `x_sums` and `y_sums` make those after them."""
 
     x_sums: np.ndarray  # (first, second): the next sum of x is the sum of these two
     y_sums: np.ndarray
@@ -28,7 +28,7 @@ class Lookup(NamedTuple):
 
 
 class Sums:
-    """Sums over sets of words: the words themselves first, each later one made from two earlier ones."""
+    """Sums over sets of words: first the words themselves, then sums of two earlier ones each."""
 
     def __init__(self, base: int, wanted: set[Words]):
         self.index: dict[Words, int] = {frozenset([word]): word for word in range(base)}
@@ -39,7 +39,7 @@ class Sums:
     def make(self, words: Words) -> None:
         """Add known parts, the largest first, until they are `words`."""
         have = Words()
-        while have != words:
+        while have != words:  # ends, because every single word is known; parts never overlap, so no word counts twice
             part = max((known for known in self.index if known <= words - have), key=len)
             if have:
                 self.rows.append((self.index[have], self.index[part]))
@@ -48,7 +48,7 @@ class Sums:
 
 
 def lookup(base: int, mod_by_zero: str) -> Lookup:
-    """The table for words 0..base-1, in the form above."""
+    """The table T for words 0..base-1."""
     shifts: list[tuple[int, int, Words]] = []
     rectangles: list[tuple[int, int, Words, Words]] = []
     for index, opcode in enumerate(OPCODES):
@@ -73,7 +73,7 @@ def lookup(base: int, mod_by_zero: str) -> Lookup:
 
 
 def shift_of(table: list[list[int]]) -> dict[int, Words] | None:
-    """Which words y move x by which shift, or None if the opcode is more than that (see module)."""
+    """For each shift the words y that move x by it; None if the opcode does more than shift x (see module)."""
     base = len(table)
     if any(table[x][y] != (x + table[0][y]) % base for x in range(base) for y in range(base)):
         return None
@@ -81,7 +81,10 @@ def shift_of(table: list[list[int]]) -> dict[int, Words] | None:
 
 
 def cover(table: list[list[int]], v: int) -> dict[Words, Words]:
-    """Rectangles that together hold each pair (x, y) with result v once: words of y -> words of x."""
+    """Rectangles that together hold each pair (x, y) with result v once: words of y -> words of x.
+
+    Words x with the same words y share a rectangle. Each x is in one, with all its words y, so no pair counts twice.
+    """
     found: dict[Words, Words] = {}
     for x, row in enumerate(table):
         ys = frozenset(y for y, result in enumerate(row) if result == v)
@@ -91,5 +94,5 @@ def cover(table: list[list[int]], v: int) -> dict[Words, Words]:
 
 
 def rows(tuples: list[tuple[int, ...]]) -> np.ndarray:
-    """The tuples as an array that the kernels can index, also when there are none."""
+    """The tuples as an array with two axes, also when there are none."""
     return np.array(tuples, dtype=np.int64).reshape(len(tuples), -1 if tuples else 2)

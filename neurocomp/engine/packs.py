@@ -36,7 +36,7 @@ class PackModel(models.PrimitiveModel):
 
 
 def _result(a, b):
-    """The type of an operation on a and b: a pack where one of them is one and the other a pack or a number."""
+    """The type of an operation on a and b: a pack if one of them is a pack and the other the same pack or a number."""
     for pack, other in ((a, b), (b, a)):
         if isinstance(pack, Pack) and (other == pack or isinstance(other, types.Float | types.Integer)):
             return pack
@@ -124,7 +124,7 @@ _FORMATS = {32: (6, 23, 127), 64: (11, 52, 1023)}
 
 
 def _exp2_coefficients(degree):
-    """Of 2^r on [-1/2, 1/2], by interpolation at Chebyshev's points: relative error 2e-9 (degree 6), 3e-18 (11)."""
+    """A polynomial for 2^r on [-1/2, 1/2], by Chebyshev's points: relative error 2e-9 (degree 6), 3e-18 (degree 11)."""
     fit = np.polynomial.Chebyshev.interpolate(np.exp2, degree, domain=[-0.5, 0.5])
     return fit.convert(kind=np.polynomial.Polynomial).coef
 
@@ -132,8 +132,9 @@ def _exp2_coefficients(degree):
 def _exp2(lowest_is_zero):
     """2 to the power of each lane, for exponents <= 0; a power that would be subnormal is zero, or the smallest normal.
 
-    The exponent is an integer n and a rest r, |r| <= 1/2. Adding 1.5 * 2^mantissa leaves n in the lowest bits of
-    the sum, from where a shift moves it to the exponent's place, where -bias makes a zero. NaN stays NaN.
+    The exponent is an integer n plus a rest r, |r| <= 1/2. Floats near 1.5 * 2^mantissa are 1 apart, so adding that
+    rounds to n and leaves it in the lowest bits. A shift moves them to the place of a float's exponent, and adding the
+    bias there makes 2^n. For n = -bias, the lowest with `lowest_is_zero`, it makes 0. NaN stays NaN.
     """
 
     def exp2(typingctx, exponent):
@@ -170,7 +171,7 @@ exp2, exp2_or_zero = _exp2(lowest_is_zero=False), _exp2(lowest_is_zero=True)
 
 @intrinsic
 def total(typingctx, pack):
-    """The sum over the lanes of a pack, halves first: an order that nothing else has a say in."""
+    """The sum over the lanes of a pack, half to half until one is left: always in the same order."""
 
     def generate(context, builder, signature, arguments):
         value, count = arguments[0], pack.lanes

@@ -1,8 +1,8 @@
-"""Whole runs of many restarts: what one thread does until nothing is left to take.
+"""Whole runs of many restarts: the work of one thread until no task is left.
 
-Threads share nothing but the `queue` of tasks. A restart's arithmetic reads its own weights and examples, in an
-order that depends on its number of examples only, so whichever thread takes it the result has the same bits.
-The ways in, which `cache.compiled` compiles, are `forward` and `backward` here, and `gradient` in a file of its own.
+Threads share nothing but the `queue` of tasks. A restart's arithmetic reads its own weights and examples only, in an
+order that depends only on its number of examples; so its result has the same bits whichever thread takes it.
+The entry points, which `cache.compiled` compiles, are `forward` and `backward` here and `gradient` in `gradient.py`.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from neurocomp.engine.queue import DONE, advance, next_task
 def forward(
     queue, helping, plan, lookup, work, logits, memory, registers, counter, halted, to_memory, to_registers, to_halted,
 ):  # fmt: skip
-    """Run packs of examples to the end (`to_` arrays are written); only two records are kept.
+    """Run packs of examples to the end and write the results to the `to_` arrays.
 
-    `work` has room for the weights of a restart and two records. A task is one pack of one restart.
+    `work` has room for the weights of a restart and two records, which take turns. A task is one pack of one restart.
     """
     restarts, examples, steps = to_halted.shape
     weights, records = numbers_of(work, plan)
@@ -50,10 +50,10 @@ def backward(
     queue, helping, plan, lookup, work, logits, memory, registers, counter, halted,
     memory_slopes, registers_slopes, halted_slopes, logit_slopes,
 ):  # fmt: skip
-    """The adjoints of the logits, from those of what `forward` wrote. A task is one restart.
+    """The adjoints of the logits, from those of the results of `forward`. A task is one restart.
 
-    The forward is run again and the records of all steps kept, in `work`: they stay in this core's cache, which is
-    faster than fetching from memory what `forward` would have to store there, and needs memory for one pack only.
+    The forward is run again, and the records of all its steps are kept in `work`. They stay in this core's cache: that
+    is faster than fetching them from memory, where `forward` would have to store them, and needs room for one pack.
     """
     restarts, examples, steps = halted_slopes.shape
     weights, records = numbers_of(work, plan)
@@ -66,6 +66,7 @@ def backward(
             break
         far = load_weights(plan, weights, records, at(numbers(logits), restart * size_of(plan)))
         zero = filled(slope[0], 0)
+        # The adjoints of the weights are sums over this restart's packs: they begin at 0 here, not with each pack.
         for i in range(plan.lines * plan.padded):
             weight_slopes[i] = zero
         for first in range(0, examples, width):
@@ -78,10 +79,12 @@ def backward(
             size = plan.registers * plan.base
             source = at(numbers(registers_slopes), restart * examples * size)
             load(at(slope, plan.registers_at), source, first, examples, size, size)
+            # The last counter and halted mass are no results: all that the loss sees of them is the trace.
             for i in range(plan.counter_at, plan.halted_at + 1):
                 slope[i] = zero
             for t in range(steps - 1, -1, -1):
-                # The trace's adjoint enters where the halted mass after step t is made.
+                # The trace's adjoint enters where the halted mass after step t is made. It is loaded to the last place
+                # of the record, which is free here, because `step_backward` begins by clearing it.
                 traced = at(slope, plan.size - 1)
                 load(traced, at(numbers(halted_slopes), restart * examples * steps + t), first, examples, 1, steps)
                 slope[plan.halted_at] = slope[plan.halted_at] + traced[0]
@@ -93,7 +96,7 @@ def backward(
 
 @kernel
 def numbers_of(work, plan):
-    """Where in `work` the weights of a restart stand, and behind them the records."""
+    """Pointers into `work`: to the weights of a restart, and behind them to the records."""
     start = packs(work)
     width = lane_count(start)
     return lanes_of(start), at(start, (plan.lines * plan.padded + width - 1) // width)
@@ -101,16 +104,16 @@ def numbers_of(work, plan):
 
 @kernel
 def size_of(plan):
-    """How many numbers the lines of a restart are."""
+    """How many logits a restart has."""
     return plan.lines * plan.width
 
 
 @kernel
 def load_weights(plan, weights, record, logits):
-    """What `fetch` mixes (`controller.prepare`), each line padded with zeros to whole blocks.
+    """Load what `fetch` mixes (`controller.prepare`), each line padded with zeros to whole blocks.
 
-    For mix_of_softmax that is the softmax of each line, computed with lines in the lanes; `record` is scratch.
-    Returns whether one of the logits is beyond FAR.
+    With mix_of_softmax that is the softmax of each line: here the lanes of a pack are lines, not examples. `record` is
+    scratch. Returns whether one of the logits is beyond FAR.
     """
     far = False
     for i in range(size_of(plan)):
@@ -128,7 +131,7 @@ def load_weights(plan, weights, record, logits):
 
 @kernel
 def store_weight_slopes(plan, weights, record, slope, weight_slopes, logit_slopes):
-    """The adjoints of a restart's logits: the sums over examples, then back through `load_weights`."""
+    """Store the adjoints of a restart's logits: the sums over examples, then the backward of `load_weights`."""
     instruction, slopes = at(record, plan.instruction_at), at(slope, plan.instruction_at)
     for line in range(plan.lines):
         for c in range(plan.width):
@@ -143,7 +146,7 @@ def store_weight_slopes(plan, weights, record, slope, weight_slopes, logit_slope
 
 @kernel
 def load_state(plan, record, memory, registers, counter, halted, restart, first, examples):
-    """The start state of a pack of examples."""
+    """Load the start state of a pack of examples into `record`."""
     size = plan.base * plan.base
     load(at(record, plan.memory_at), at(numbers(memory), restart * examples * size), first, examples, size, size)
     size = plan.registers * plan.base
@@ -155,7 +158,11 @@ def load_state(plan, record, memory, registers, counter, halted, restart, first,
 
 @kernel
 def load(target, source, first, examples, size, stride):
-    """`size` numbers of each example into lanes; lanes without an example hold zeros, which nothing adds to."""
+    """Load `size` numbers of each example into lanes; lanes without an example get zeros.
+
+    From a state of zeros such a lane adds nothing to a sum over lanes: its counter has no mass, so no weight gets a
+    slope from it.
+    """
     lanes, width = lanes_of(target), lane_count(target)
     for lane in range(width):
         if first + lane < examples:

@@ -2,11 +2,12 @@
 
 loop:              # a name for the line of the instruction that follows
   inc 1 1          # registers are plain numbers, r1 also reads
-  jump 4 loop      # `; ` separates instructions as a new line does
+  jump 4 loop      # `;` separates instructions, as a new line does
 """
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -31,7 +32,7 @@ REGISTER = re.compile(r"r?(\d{1,4})", re.ASCII)
 
 
 class AssemblyError(UserError):
-    """Everything that is wrong with a program's text, one mistake a line."""
+    """The mistakes in a program's text, one a line."""
 
 
 class Instruction(NamedTuple):
@@ -43,15 +44,34 @@ class Instruction(NamedTuple):
     third: int | None = None
     target: int | None = None
 
+    @property
+    def registers(self) -> tuple[int, ...]:
+        """The registers that it names, in the order of its slots."""
+        return tuple(register for register in (self.first, self.second, self.third) if register is not None)
+
+
+class Operand(NamedTuple):
+    """An operand as `Opcode.operands` names it, and the slot of `Instruction` that it fills."""
+
+    name: str
+    slot: str
+
+
+class Mistake(NamedTuple):
+    """What is wrong, and the line of the file where it stands."""
+
+    line: int
+    text: str
+
 
 NOOP = Instruction("noop")
 
 
 @dataclass(frozen=True)
 class Program:
-    """Instructions, line by line. Programs that differ in the rest, which is for messages and the reader, are equal.
+    """Instructions, line by line. Two programs with the same instructions are equal: the rest is for messages.
 
-    `labels` names lines; `lines` says where instructions stand in their file, as far as they came from one.
+    `labels` names program lines. `lines` gives the line of each instruction in the file that it came from, if any.
     """
 
     instructions: tuple[Instruction, ...]
@@ -64,22 +84,22 @@ class Program:
     @property
     def registers(self) -> int:
         """How many registers the program needs: the highest it uses + 1, at least 1."""
-        return max((register + 1 for i in self.instructions for register in i[1:4] if register is not None), default=1)
+        return max((register + 1 for i in self.instructions for register in i.registers), default=1)
 
 
-def slots(opcode: Opcode, jump_target: str) -> tuple[tuple[str, str], ...]:
-    """The operands of an opcode as they stand in the text, each with the slot of `Instruction` that it fills."""
-    operands = ("test", "register") if opcode.name == "jump" and jump_target == "value" else opcode.operands
+def slots(opcode: Opcode, jump_target: str) -> tuple[Operand, ...]:
+    """The operands of an opcode as they stand in the text, each with the slot that it fills."""
+    names = ("test", "register") if opcode.name == "jump" and jump_target == "value" else opcode.operands
     sources = iter(("first", "second"))
-    named = {"dst": "third", "label": "target"}
-    return tuple((operand, named.get(operand) or next(sources)) for operand in operands)
+    fixed = {"dst": "third", "label": "target"}
+    return tuple(Operand(name, fixed.get(name) or next(sources)) for name in names)
 
 
 def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes: Sizes | None = None) -> Program:
-    """The program that `text` says, or an AssemblyError that lists its mistakes as `source:line: mistake`.
+    """The program that `text` says. Raises AssemblyError, which lists mistakes as `source:line: mistake`.
 
-    It lists the first 20, and how many more there are. With `sizes`, what does not fit on such a machine is a mistake
-    too; `fit` pads the program.
+    It lists the first 20 and says how many more there are. With `sizes`, what does not fit a machine of these sizes
+    is a mistake too; the program is not padded (see `fit`).
     """
     statements, labels, mistakes = _scan(text, jump_target)
     instructions = []
@@ -87,16 +107,16 @@ def parse(text: str, source: str = "<program>", jump_target: str = "line", sizes
         hint = did_you_mean if len(mistakes) < SHOWN else _no_hint  # comparing names takes long
         instruction, wrong = _instruction(words, labels, jump_target, hint)
         instructions.append(instruction)
-        mistakes += [(number, mistake) for mistake in wrong]
+        mistakes += [Mistake(number, mistake) for mistake in wrong]
     at = tuple(number for number, _ in statements)
     if sizes is not None:
         texts = [" ".join(words) for _, words in statements]
-        mistakes += [(at[line], mistake) for line, mistake in _misfits(instructions, texts, sizes)]
+        mistakes += [Mistake(at[line], misfit) for line, misfit in _misfits(instructions, texts, sizes)]
     if not instructions and not mistakes:
-        mistakes = [(1, 'no instructions here, expected at least one, such as "noop"')]
+        mistakes = [Mistake(1, 'no instructions here, expected at least one, such as "noop"')]
     if mistakes:
-        mistakes.sort(key=lambda mistake: mistake[0])
-        raise AssemblyError(*(f"{source}:{number}: {mistake}" for number, mistake in mistakes))
+        mistakes.sort(key=operator.attrgetter("line"))
+        raise AssemblyError(*(f"{source}:{line}: {mistake}" for line, mistake in mistakes))
     return Program(tuple(instructions), {line: name for name, line in reversed(labels.items())}, at)
 
 
@@ -104,18 +124,18 @@ def _no_hint(given: str, known: Collection[str]) -> str:
     return ""
 
 
-def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dict[str, int], list[tuple[int, str]]]:
+def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dict[str, int], list[Mistake]]:
     """The words of each instruction with their line in the file, the program line of each label, and mistakes."""
     statements: list[tuple[int, list[str]]] = []
     labels: dict[str, int] = {}
-    mistakes: list[tuple[int, str]] = []
+    mistakes: list[Mistake] = []
     for number, row in enumerate(lines(text), start=1):
         for statement in row.split("#")[0].split(";"):
             statement = statement.strip()
             while match := LABEL.fullmatch(statement):
                 name, statement = match[1], match[2].strip()
                 if mistake := _label_mistake(name, labels, jump_target):
-                    mistakes.append((number, mistake))
+                    mistakes.append(Mistake(number, mistake))
                 else:
                     labels[name] = len(statements)
             if statement:
@@ -124,7 +144,7 @@ def _scan(text: str, jump_target: str) -> tuple[list[tuple[int, list[str]]], dic
 
 
 def _label_mistake(name: str, labels: Mapping[str, int], jump_target: str) -> str | None:
-    """What is wrong with a label where it is defined."""
+    """The mistake in a label's definition; None if there is none."""
     if jump_target == "value":
         accepted = "a jump goes to the line in its second register (jump test register)"
         return f'label "{name}:" is refused with jump_target=value, {accepted}'
@@ -136,7 +156,7 @@ def _label_mistake(name: str, labels: Mapping[str, int], jump_target: str) -> st
 def _instruction(
     words: list[str], labels: Mapping[str, int], jump_target: str, hint: Callable[[str, Collection[str]], str]
 ) -> tuple[Instruction, list[str]]:
-    """The instruction that `words` say, and what they get wrong; `hint` guesses which name was meant."""
+    """The instruction that `words` say, and their mistakes; `hint` guesses which name was meant."""
     opcode, text = BY_NAME.get(words[0]), elided(" ".join(words), LONGEST)
     if opcode is None:
         accepted = f"expected one of {', '.join(BY_NAME)}{hint(words[0].lower(), BY_NAME)}"
@@ -146,41 +166,46 @@ def _instruction(
         return NOOP, [f'{opcode.name} takes {_signature(operands)}, got {len(words) - 1} in "{text}"']
     filled: dict[str, int] = {}
     mistakes = []
-    for word, (operand, slot) in zip(words[1:], operands, strict=True):
-        if slot == "target" and word in labels:
-            filled[slot] = labels[word]
-        elif slot == "target":
-            accepted = f"expected one of {named(labels)}" if labels else "this program has no labels"
-            guess = AS_VALUE if REGISTER.fullmatch(word) else hint(word, labels)
-            mistakes.append(f'no label "{word}:" for "{text}", {accepted}{guess}')
-        elif match := REGISTER.fullmatch(word):
-            filled[slot] = int(match[1])
+    for word, operand in zip(words[1:], operands, strict=True):
+        if operand.slot == "target" and word in labels:
+            filled[operand.slot] = labels[word]
+        elif operand.slot != "target" and (match := REGISTER.fullmatch(word)):
+            filled[operand.slot] = int(match[1])
         else:
-            given = f'label "{word}"' if word in labels else f'"{word}"'
-            accepted = "expected a register from 0 to 9999, such as 3 or r3"
-            mistakes.append(f'{given} as {operand} in "{text}", {accepted}')
+            mistakes.append(_operand_mistake(word, operand, text, labels, hint))
     return Instruction(opcode.name, **filled), mistakes
 
 
-def _signature(operands: tuple[tuple[str, str], ...]) -> str:
-    """What an opcode takes, in words: `3 registers (x y dst)`."""
+def _operand_mistake(
+    word: str, operand: Operand, text: str, labels: Mapping[str, int], hint: Callable[[str, Collection[str]], str]
+) -> str:
+    """Why `word` cannot be this operand of the instruction `text`."""
+    if operand.slot == "target":
+        accepted = f"expected one of {named(labels)}" if labels else "this program has no labels"
+        guess = AS_VALUE if REGISTER.fullmatch(word) else hint(word, labels)
+        return f'no label "{word}:" for "{text}", {accepted}{guess}'
+    given = f'label "{word}"' if word in labels else f'"{word}"'
+    return f'{given} as {operand.name} in "{text}", expected a register from 0 to 9999, such as 3 or r3'
+
+
+def _signature(operands: tuple[Operand, ...]) -> str:
+    """The operands that an opcode takes, in words: `3 registers (x y dst)`."""
     if not operands:
         return "no registers"
-    names = " ".join(operand for operand, _ in operands)
-    if operands[-1][1] == "target":
+    names = " ".join(operand.name for operand in operands)
+    if operands[-1].slot == "target":
         return f"a register and a label ({names})"
     return f"{len(operands)} register{'s' if len(operands) > 1 else ''} ({names})"
 
 
 def format_instruction(instruction: Instruction, labels: Mapping[int, str]) -> str:
     """The text of one instruction; `labels` names the line that a jump goes to."""
-    registers = [str(register) for register in instruction[1:4] if register is not None]
     target = [] if instruction.target is None else [labels.get(instruction.target, f"line_{instruction.target}")]
-    return " ".join([instruction.opcode, *registers, *target])
+    return " ".join([instruction.opcode, *map(str, instruction.registers), *target])
 
 
 def format_program(program: Program, one_line: bool = False, jump_target: str = "line") -> str:
-    """The text of a program (no newline at its end); a line that a jump goes to, but nobody named, is `line_<n>`."""
+    """The text of a program, without a newline at its end. A jump to a line without a label gives it `line_<n>`."""
     labels = {} if jump_target == "value" else _all_labels(program)
     statements = []
     for line in range(len(program) + 1):
@@ -194,12 +219,12 @@ def format_program(program: Program, one_line: bool = False, jump_target: str = 
 
 
 def _all_labels(program: Program) -> dict[int, str]:
-    """A name of its own for every line that is named or jumped to."""
+    """A name for every line that has a label or that a jump goes to; no two lines share one."""
     names: dict[str, int] = {}
     for line, name in program.labels.items():
         names.setdefault(name, line)
-    named = set(names.values())
-    for line in sorted({i.target for i in program.instructions if i.target is not None} - named):
+    labeled = set(names.values())
+    for line in sorted({i.target for i in program.instructions if i.target is not None} - labeled):
         name = f"line_{line}"
         while name in names:
             name += "_"
@@ -210,7 +235,8 @@ def _all_labels(program: Program) -> dict[int, str]:
 def fit(program: Program, sizes: Sizes, source: str = "<program>") -> Program:
     """The program for a machine of these sizes: padded with noops at its end, so that it has `sizes.lines` lines.
 
-    A label after the last instruction names the first noop, or line 0 where there is none: the counter wraps.
+    A label after the last instruction names the first noop. Without a noop it names line 0, where the counter wraps
+    to. Raises UserError where the program needs more lines or registers.
     """
     labels = _all_labels(program)
     texts = [format_instruction(instruction, labels) for instruction in program.instructions]
@@ -228,12 +254,12 @@ def fit(program: Program, sizes: Sizes, source: str = "<program>") -> Program:
 
 
 def _misfits(instructions: Sequence[Instruction], texts: Sequence[str], sizes: Sizes) -> Iterator[tuple[int, str]]:
-    """What keeps instructions from running on a machine of these sizes, each with its program line."""
+    """The program line and the mistake of each instruction that a machine of these sizes cannot run."""
     for line, (instruction, text) in enumerate(zip(instructions, texts, strict=True)):
         if line == sizes.lines:
             accepted = f"the program has {len(instructions)} lines, expected at most {sizes.lines}"
             yield line, f'"{text}" is one too many, {accepted}'
-        for register in sorted({r for r in instruction[1:4] if r is not None and r >= sizes.registers}):
+        for register in sorted({r for r in instruction.registers if r >= sizes.registers}):
             yield line, f'"{text}" uses register {register}, expected 0 to {sizes.registers - 1}'
 
 
@@ -248,7 +274,10 @@ def shipped_programs() -> list[str]:
 
 
 def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Sizes | None = None) -> Program:
-    """The shipped program of that name, or the one in the file at that path; `sizes` as for `parse`."""
+    """The shipped program of that name, or the one in the file at that path; `sizes` as for `parse`.
+
+    Raises UserError where there is no such program or file, or the file's text is no program.
+    """
     given, shipped = str(name_or_path), _shipped()
     if given not in shipped and not given.endswith(".asm") and not os.path.exists(given):
         accepted = f"expected one of {', '.join(sorted(shipped))} or a path that ends in .asm"
@@ -268,7 +297,7 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
 
 
 def _seems(text: str) -> str | None:
-    """What a text with mistakes seems to be, if it is not assembly."""
+    """A guess at what a text with mistakes is instead of assembly; None if it is assembly or nothing known."""
     if is_assembly(text):
         return None
     numbers = foreign.numbers(text)
@@ -281,14 +310,17 @@ def _seems(text: str) -> str | None:
 
 
 def is_assembly(text: str) -> bool:
-    """Whether most instructions of a text, right or wrong, begin with an opcode."""
+    """Whether more than half of a text's instructions, right or wrong, begin with an opcode."""
     words = [row.partition("#")[0].rpartition(":")[2].split() for row in lines(text)]
     first = [row[0] for row in words if row]
     return bool(first) and 2 * sum(word in BY_NAME for word in first) > len(first)
 
 
 def unreached(program: Program, jump_target: str = "line") -> int | None:
-    """The first line after a `halt` that no run can come to; None if there is none, or jumps go where a word says."""
+    """The first line after a `halt` that no run can reach, or None.
+
+    It is None too for a program with jumps under jump_target=value, which can go to any line.
+    """
     if jump_target == "value" and any(i.opcode == "jump" for i in program.instructions):
         return None
     reached: set[int] = set()
@@ -305,7 +337,7 @@ def unreached(program: Program, jump_target: str = "line") -> int | None:
 
 
 def unreached_remark(program: Program, source: str, jump_target: str = "line") -> str | None:
-    """A sentence about `unreached`, for people."""
+    """A sentence about the line that `unreached` finds; None if it finds none."""
     line = unreached(program, jump_target)
     if line is None:
         return None

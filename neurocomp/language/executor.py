@@ -1,7 +1,7 @@
-"""Many programs on many examples in one compiled call: what `interpreter.run` does, for searches.
+"""Many programs on many examples in one compiled call, with the results of `interpreter.run`; searches need it.
 
-A program is a row of ints for each line: opcode, the slots first, second, third, target. What the opcodes compute
-comes from `isa` as a table [O, b, b]; the kernel knows by name only those that the interpreter knows by name.
+A program is code [L, 5], an `isa.CodeRow` for each line. What opcodes compute comes from `isa` as a table [O, b, b];
+the kernel knows by name only those opcodes that the interpreter knows by name.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import numpy as np
 
 from neurocomp.jit import compiled
 from neurocomp.language.assembly import NOOP, Instruction, Program, slots
-from neurocomp.language.isa import INDEX, OPCODES, compute
+from neurocomp.language.isa import COLUMN, INDEX, OPCODES, CodeRow, compute
 
-SLOTS = ("first", "second", "third", "target")
+SLOTS = CodeRow._fields[1:]
 COMPUTE, READ, WRITE, JUMP, HALT, NOTHING = range(6)
 KINDS = {"read": READ, "write": WRITE, "jump": JUMP, "halt": HALT, "noop": NOTHING}
 
@@ -32,24 +32,26 @@ class Final(NamedTuple):
 
 
 def encode(programs: Sequence[Program], lines: int) -> np.ndarray:
-    """Programs of at most `lines` lines as ints [P, L, 5]: opcode, first, second, third, target.
+    """Programs of at most `lines` lines as code [P, L, 5].
 
     They are padded with noops; slots that an opcode does not use are 0. ValueError where a program is too long.
     """
-    code = np.zeros((len(programs), lines, 5), dtype=np.int64)
-    code[:, :, 0] = INDEX[NOOP.opcode]
+    code = np.zeros((len(programs), lines, len(COLUMN)), dtype=np.int64)
+    code[..., COLUMN.opcode] = INDEX[NOOP.opcode]
     for rows, program in zip(code, programs, strict=True):
-        rows[: len(program)] = [(INDEX[i.opcode], *(slot or 0 for slot in i[1:])) for i in program.instructions]
+        rows[: len(program)] = [
+            CodeRow(INDEX[i.opcode], *(getattr(i, slot) or 0 for slot in SLOTS)) for i in program.instructions
+        ]
     return code
 
 
 def decode(code: np.ndarray, jump_target: str = "line") -> Program:
-    """The program whose rows [L, 5] these are; what stands in slots that an opcode does not use is left out."""
+    """The program with this code [L, 5]; slots that an opcode does not use are left out."""
     used = _used_slots(jump_target)
     instructions = []
-    for index, *words in code.tolist():
-        kept = (word if slot in used[index] else None for slot, word in zip(SLOTS, words, strict=True))
-        instructions.append(Instruction(OPCODES[index].name, *kept))
+    for row in map(CodeRow._make, code.tolist()):
+        filled = {slot: getattr(row, slot) for slot in used[row.opcode]}
+        instructions.append(Instruction(OPCODES[row.opcode].name, **filled))
     return Program(tuple(instructions))
 
 
@@ -66,9 +68,9 @@ def execute(
 ) -> Final:
     """Run every program of `code` [P, L, 5] from every start, memory [N, A] and registers [N, R].
 
-    With memory [P, N, A] and registers [P, N, R] each program has starts of its own.
-    Exactly what `interpreter.run` leaves. ValueError where a register, an opcode or a word does not exist: the
-    kernel does not look. A jump past the last line wraps, as the counter does.
+    With memory [P, N, A] and registers [P, N, R] each program has starts of its own. The final words are exactly
+    those of `interpreter.run`. Raises ValueError where a register, an opcode or a word does not exist, because the
+    kernel does not check. A jump past the last line wraps, as the counter does.
     """
     code, memory, registers = (np.ascontiguousarray(array, dtype=np.int64) for array in (code, memory, registers))
     if memory.ndim == 2:
@@ -96,9 +98,9 @@ def _check(code: np.ndarray, memory: np.ndarray, registers: np.ndarray, base: in
     bounds = (
         ("word in memory", memory, base),
         ("word in a register", registers, base),
-        ("opcode", code[..., 0], len(OPCODES)),
-        ("register", code[..., 1:4], registers.shape[2]),
-        ("line", code[..., 4], np.inf),
+        ("opcode", code[..., COLUMN.opcode], len(OPCODES)),
+        ("register", code[..., COLUMN.first : COLUMN.third + 1], registers.shape[2]),
+        ("line", code[..., COLUMN.target], np.inf),
     )
     for what, numbers, bound in bounds:
         if numbers.size and (numbers.min() < 0 or numbers.max() >= bound):
@@ -107,7 +109,7 @@ def _check(code: np.ndarray, memory: np.ndarray, registers: np.ndarray, base: in
 
 @functools.lru_cache(maxsize=32)
 def _meaning(base: int, mod_by_zero: str) -> tuple[np.ndarray, np.ndarray]:
-    """What kind each opcode is [O], and what those that compute give for each two words [O, b, b]."""
+    """The kind of each opcode [O], and the results of those that compute, for each two words [O, b, b]."""
     kinds = np.array([COMPUTE if opcode.result else KINDS[opcode.name] for opcode in OPCODES])
     table = np.zeros((len(OPCODES), base, base), dtype=np.int64)
     for opcode in OPCODES:
@@ -126,10 +128,10 @@ def _kernel():
 
 
 def _execute(code, kinds, table, memory, registers, steps, freeze, by_value, to_memory, to_registers, to_halted):
-    """The kernel: the final state is made in place, in the `to_` arrays."""
+    """The kernel: it leaves the final states in the `to_` arrays."""
     lines = code.shape[1]
     for p in range(code.shape[0]):
-        own = p % memory.shape[0]  # of one set of starts for all programs, that one
+        own = p % memory.shape[0]  # 0 if all programs share one set of starts, p if each has its own
         for n in range(memory.shape[1]):
             m, r = to_memory[p, n], to_registers[p, n]
             for i in range(len(m)):  # these loops compile in a fraction of the time that slices take

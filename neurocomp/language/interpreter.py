@@ -1,6 +1,6 @@
-"""The exact interpreter: a program and a start state in, the state after some steps out. Plain ints, the oracle.
+"""The exact interpreter: a program and a start state in, the state after some steps out, all in plain ints.
 
-What the soft machine does when every distribution is one-hot is tested against this file.
+Tests hold the soft machine to this file wherever every distribution is one-hot.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ Trace = Callable[[int, int, Instruction, tuple[int, ...], tuple[int, ...]], None
 
 
 class Outcome(NamedTuple):
-    """The state after a run, how many steps were executed (a step that halts counts), and whether one halted."""
+    """The state after a run, how many steps were executed (a halt's own step counts), and whether there was a halt."""
 
     memory: tuple[int, ...]
     registers: tuple[int, ...]
@@ -56,11 +56,11 @@ def run_in_place(
     jump_target: str = "line",
     trace: Trace | None = None,
 ) -> tuple[int, bool]:
-    """What `run` does, to the lists of words given; returns how many steps were executed and whether one halted.
+    """`run` on the lists m and r themselves; returns how many steps were executed and whether there was a halt.
 
-    A word is looked at only where an instruction uses it, so lists that note what is read learn just that.
+    Words are read only where an instruction uses them, so lists that record what is read see just those words.
     """
-    # A slot that an opcode does not use may hold any register; it is not looked at.
+    # A slot that an opcode does not use may be None or hold any register; it is never read.
     decoded = [
         (BY_NAME[i.opcode], BY_NAME[i.opcode].sources, i.first or 0, i.second or 0, i.third or 0, i.target or 0)
         for i in program.instructions

@@ -12,10 +12,10 @@ from typing import NamedTuple
 class Opcode(NamedTuple):
     """An opcode: its operands as written, and what it computes from the words of its sources.
 
-    `operands` name what stands in the text, in order. Sources (addr, src, test, x, y) fill slots `first` and
-    `second` in the order they come, `dst` is slot `third`, a `label` goes to the jump target.
-    `result` maps the source words to the word for `dst`, before the reduction mod b. It is None where the
-    word comes from memory (read) and for opcodes that write no register.
+    `operands` names what stands in the text, in order: sources (addr, src, test, x, y) fill the slots `first` and
+    `second`, `dst` fills the slot `third`, and `label` the slot `target`.
+    `result` maps the source words to the word for `dst`, before the reduction mod b. It is None for `read`, whose
+    word comes from memory, and for opcodes that write no register.
     """
 
     name: str
@@ -52,8 +52,22 @@ INDEX = {opcode.name: index for index, opcode in enumerate(OPCODES)}
 BY_NAME = {opcode.name: opcode for opcode in OPCODES}
 
 
+class CodeRow(NamedTuple):
+    """An instruction as ints: the index of its opcode in `OPCODES`, and its slots; an unused slot may hold any int."""
+
+    opcode: int
+    first: int = 0
+    second: int = 0
+    third: int = 0
+    target: int = 0
+
+
+# An array of code [..., 5] holds a CodeRow along its last axis: `code[..., COLUMN.target]` are the targets.
+COLUMN = CodeRow(*range(len(CodeRow._fields)))
+
+
 def compute(opcode: Opcode, x: int, y: int, base: int, mod_by_zero: str) -> int:
-    """The word that `opcode` computes from the words x and y; x mod 0 is 0 or the dividend (`mod_by_zero`)."""
+    """The word that `opcode` computes from the words x and y; x mod 0 is 0 or, with mod_by_zero=dividend, x."""
     assert opcode.result is not None
     try:
         return opcode.result(x, y) % base

@@ -10,7 +10,7 @@ from neurocomp.shapes import Float, Tensor
 
 
 def prepare(logits: Float[Tensor, "K L W"], sizes: Sizes, machine: MachineConfig) -> Float[Tensor, "K L W"]:
-    """What `fetch` mixes, computed once a run: the logits, or each line's distributions (mix_of_softmax)."""
+    """The lines that `fetch` mixes, computed once a run: logits, or with mix_of_softmax each line's distributions."""
     if machine.controller == "softmax_of_mix":
         return logits
     return pack(probabilities(unpack(logits, sizes)))
@@ -21,8 +21,8 @@ def fetch(
 ) -> Selectors:
     """The instruction at the program counter, every decision a distribution (Eq. 2).
 
-    With a one-hot counter both readings give the distributions of that line. Between lines, softmax_of_mix
-    averages logits and then takes the softmax, as printed; mix_of_softmax averages distributions.
+    With a one-hot counter both readings give the distributions of that line. For a counter between lines,
+    softmax_of_mix averages logits and then takes the softmax, as printed; mix_of_softmax averages distributions.
     """
     mixed = unpack(torch.bmm(counter, lines), sizes)
     return probabilities(mixed) if machine.controller == "softmax_of_mix" else mixed

@@ -14,7 +14,7 @@ from neurocomp.shapes import Float, Tensor
 
 
 class Run(NamedTuple):
-    """Where a run ended, and the halted mass after each step (for the efficiency loss, Eq. 11)."""
+    """Memory and registers at the end of a run, and the halted mass after each step (for the loss, Eq. 11)."""
 
     memory: Float[Tensor, "K B A V"]
     registers: Float[Tensor, "K B R V"]

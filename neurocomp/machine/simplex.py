@@ -1,4 +1,4 @@
-"""Between ints and distributions: the only door. One-hot goes in, argmax comes out."""
+"""The conversions between ints and distributions: ints to one-hot, and distributions to their most likely int."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from neurocomp.shapes import Float, Int, Tensor
 
 
 def one_hot(words: Int[Tensor, "*batch"], size: int, dtype: torch.dtype) -> Float[Tensor, "*batch V"]:
-    """The distribution that is certain of each word."""
+    """The distribution over `size` words that is certain of each given word."""
     return torch.nn.functional.one_hot(words, size).to(dtype)
 
 
 def most_likely(distribution: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:
-    """The word (or register, line, opcode) of the largest probability; the first of equals."""
+    """The word (or register, line, opcode) with the largest probability; of equals the first."""
     return distribution.argmax(dim=-1)

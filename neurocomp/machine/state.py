@@ -1,4 +1,4 @@
-"""The state of the machine between two steps; every row of it is a distribution over words or lines."""
+"""The state of the machine between two steps: rows that are distributions over words or lines, and the halted mass."""
 
 from __future__ import annotations
 

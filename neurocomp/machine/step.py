@@ -1,6 +1,6 @@
 """One step of the machine on distributions (Eq. 5-9, 11), with the readings that the paper leaves open.
 
-With one-hot weights and states every function here is exactly the opcode table of `isa`.
+With one-hot weights and states every function here does exactly what the opcodes of `isa` do.
 """
 
 from __future__ import annotations
@@ -42,8 +42,9 @@ def resolve(
     """The words in the selected registers, each averaged over its selection (Eq. 5).
 
     With `select` one-hot at 2 this is exactly the word in register 2. Where the laws conserve mass, each word has
-    mass 1 but for rounding, and is divided by it: the mass of a result is the product of its operands' masses, so
-    that a program which adds a register to itself (fib) would double the error each time, to infinity in 150 steps.
+    mass 1 but for rounding, and is divided by it. Otherwise the error would grow: the mass of a result is the product
+    of its operands' masses, so a program that adds a register to itself (fib) would double the error each time, to
+    infinity in 150 steps.
     """
     words = select @ registers
     return words / words.sum(dim=-1, keepdim=True) if conserves_mass(machine) else words
@@ -63,8 +64,9 @@ def interpret(
 ) -> Float[Tensor, "*batch V"]:
     """The word that the opcode computes, averaged over opcodes and operand words (Eq. 6).
 
-    Its mass is that of the opcodes which write a register: write, jump, halt and noop have zero rows.
-    The rows of `read` are the memory, whatever y is, hence its factor, the mass of y (1 but for printed laws).
+    Its mass is the mass of the opcodes that write a register: write, jump, halt and noop have zero rows.
+    For `read` the table is memory whatever y is; summed over y that gives the factor `y.sum()`, which is 1 unless a
+    law is printed.
     """
     table = lookup_table(x.shape[-1], machine.mod_by_zero, x.dtype, x.device)
     pairs = x.unsqueeze(-1) * y.unsqueeze(-2)
@@ -83,8 +85,9 @@ def write_register(
 ) -> Float[Tensor, "*batch R V"]:
     """The registers after the output went to the third slot (Eq. 7).
 
-    As printed, R (1 - r3) + o r3 drains register r3 whenever the opcode writes none, for then o has no mass.
-    gated takes away only as much as comes in: R + r3 (o - rho R), rho (`writing`) the mass of register writers.
+    As printed, R (1 - r3) + o r3 drains register r3 whenever the opcode writes none, because o has no mass then.
+    gated takes away only as much as comes in: R + r3 (o - rho R), with rho (`writing`) the mass of the opcodes that
+    write a register.
     """
     gate = 1 if machine.writeback == "printed" else writing[..., None, None]
     return registers + third.unsqueeze(-1) * (output.unsqueeze(-2) - gate * registers)
@@ -99,8 +102,8 @@ def write_memory(
 ) -> Float[Tensor, "*batch A V"]:
     """The memory after y was written to address x with probability `write` (Eq. 8, w).
 
-    normalized moves the addressed rows to y by w x: (1 - w x) M + w x y. As printed, the last term lacks its w,
-    so that something is added at every step, whatever the opcode.
+    normalized moves the addressed rows to y by w x: (1 - w x) M + w x y. As printed, the last term lacks its w, so
+    x y is added at every step, whatever the opcode.
     """
     address, word = x.unsqueeze(-1), y.unsqueeze(-2)
     amount = write[..., None, None]
@@ -129,10 +132,10 @@ def advance(
 
 
 def halt(before: State, after: State, halting: Float[Tensor, "*batch"], machine: MachineConfig) -> State:
-    """What has halted stays, and the halted mass h grows (Eq. 11).
+    """The halted share of the state stays as it was, and the halted mass h grows (Eq. 11).
 
-    freeze: the share h of `before` no longer changes, h accumulates. printed: h is the running maximum of the
-    opcode's halt component, and the state goes on.
+    freeze: the new state is (1 - h) `after` + h `before`, and h grows by (1 - h) times the mass of halt. printed: h is
+    the running maximum of the mass of halt, and the state goes on.
     """
     if machine.halting == "printed":
         return after._replace(halted=torch.maximum(before.halted, halting))

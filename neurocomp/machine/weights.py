@@ -2,7 +2,7 @@
 
 Each program line holds one section per decision: the opcode (O), three register slots (3 R) and, where a jump
 has its own selector over lines (`jump_target=line`), the target (L). They are packed so that the optimizer
-sees one tensor and the controller mixes lines with one product.
+updates one tensor and the controller mixes lines with one product.
 """
 
 from __future__ import annotations

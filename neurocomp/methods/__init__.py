@@ -1,1 +1,1 @@
-"""How the missing restarts of a cell are produced: one file a method, each from restart numbers to rows."""
+"""The methods that run the missing restarts of a cell: one file each, from restart numbers to rows."""

@@ -1,4 +1,4 @@
-"""What can be kept beside the rows of tuned restarts: loss curves and weights, in files named after the cell."""
+"""The extras of tuned restarts: loss curves and weights, kept beside the rows in files named after the cell."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HEADER = "restart,update,loss"
 
 
 def check_extras(plan: CheckedCell) -> None:
-    """Raise UserError where the curves or the weights that are asked for cannot be written."""
+    """Raise UserError where the curves or the weights that are asked for could not be written."""
     if plan.config.save_weights:
         check_writable(_weights_folder(plan) / "0.safetensors")
     if plan.config.save_curves or plan.config.only is not None:
@@ -32,15 +32,15 @@ def _weights_folder(plan: CheckedCell) -> Path:
 
 
 def _curves_file(plan: CheckedCell) -> Path:
-    """Where loss curves go; a restart that is run again by itself has a file of its own."""
+    """The file of loss curves; a restart that is run again alone has a file of its own."""
     only = "" if plan.config.only is None else f".only-{plan.config.only}"
     return plan.path.with_name(f"{plan.path.stem}{only}.curves.csv")
 
 
 def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict[str, str]:
-    """The loss curves and the weights of a finished batch, where they were asked for.
+    """Write the loss curves and the weights of finished restarts, where they were asked for; returns extra columns.
 
-    A restart that is run again by itself leaves its curve in any case, in a file of its own; the name is returned.
+    A restart that is run again alone always writes its curve, to a file of its own, whose name is the column `curve`.
     """
     if plan.config.save_weights:
         write_weights(plan, restarts, tuned)
@@ -53,14 +53,14 @@ def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict
 
 
 def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """A file of weights for each of these restarts."""
+    """Write a file of weights for each of these restarts."""
     folder = _weights_folder(plan)
     for number, restart in zip(restarts, tuned, strict=True):
         save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
 
 
 def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """Rows `restart, update, loss` of these restarts, instead of those the file may have and beside all other lines."""
+    """Write rows `restart, update, loss` of these restarts; they replace the file's rows of the same restarts."""
     again = {str(number) for number in restarts}
     header, *there = lines(read_text(path, most=None)) if path.exists() else [HEADER]
     if header != HEADER:

@@ -1,7 +1,7 @@
 """init=synth: one synthesis a cell, and which of its programs each restart starts from.
 
-The templates are kept beside the rows, in <cell>.templates.json: a search that ends by the clock need not find the same
-ones again, and a cell goes on with the templates that it began with.
+The templates are kept beside the rows, in <cell>.templates.json. A search with a budget in seconds need not find the
+same again, and a cell must go on with the templates that it began with.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ from neurocomp.text import json_text, say, visible
 
 @dataclass(frozen=True)
 class Template:
-    """A template in the file: its program, whether that is right on test examples, and how often it was recovered from.
+    """A template in the file: a program that synthesis found (see `Found`), and how it did.
 
-    `soft` and `hard` count the restarts of the next seed that recovered from it, None where none were run.
+    `synthesized` is whether it is right on the test examples. `soft` and `hard` count the restarts of the next seed
+    that recovered from it; they are None where none were run.
     """
 
     template: str
@@ -49,7 +50,7 @@ class Template:
 
 @dataclass(frozen=True)
 class Record:
-    """The file: how the search went, what it found, and the indices of the templates that restarts take in turn."""
+    """The file: an account of the search, the templates, and the indices of those that restarts take in turn."""
 
     tried: int
     distinct: int
@@ -61,9 +62,10 @@ class Record:
 
 
 def plan_cell(cell: CheckedCell, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The cell with the programs that its restarts start from; init=synth searches for them, or reads those it found.
+    """The plan with the starts of its restarts. With init=synth they are read from the file, or synthesized.
 
-    Prints them on stderr. `keep` writes them down (not where a restart runs alone, beside the cell's own run).
+    One line on stderr says what they are. With `keep` they are written to the file; a restart that runs alone, beside
+    the cell's own run, does not keep them.
     """
     if cell.init != "synth":
         return plan_from(cell, [Start(cell.program)])
@@ -76,7 +78,10 @@ def plan_cell(cell: CheckedCell, unseen: HeldOut, shown: bool, keep: bool) -> Pl
 
 
 def find(cell: CheckedCell, unseen: HeldOut, shown: bool) -> Record:
-    """The exact solution, or the near misses, of a synthesis on examples that are drawn for it alone."""
+    """The record of a synthesis on examples that are drawn for it alone: its exact solution, or else its near misses.
+
+    Raises UserError where it found nothing.
+    """
     config = cell.config
     examples = training_examples(cell.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     title = f"{cell.path.stem} synthesis"
@@ -108,10 +113,11 @@ def _template(cell: CheckedCell, unseen: HeldOut, found: Found) -> Template:
 
 
 def choose(cell: CheckedCell, record: Record, shown: bool) -> Record:
-    """With allocation=best, all restarts start from the template that recovered most when each was tried.
+    """With allocation=best, the record with one start: the template that recovered most when each was tried.
 
-    Each is tried in `selection` restarts of the next seed, with that seed's own examples: what restarts 0, 1, ...
-    of `init=synth seed=S+1` would do from it. Most soft recoveries win, then hard ones, then the earlier.
+    Each is tried in `selection` restarts of the next seed, with that seed's own examples, as restarts 0, 1, ... of
+    `init=synth seed=S+1` would run from it. The template with most soft recoveries wins; among equals, the one with
+    most hard recoveries, then the first.
     """
     if cell.config.synthesis.allocation == "even" or len(record.found) == 1:
         return record
@@ -126,7 +132,7 @@ def choose(cell: CheckedCell, record: Record, shown: bool) -> Record:
 
 
 def _try(plan: Plan, template: Template, unseen: HeldOut, batches: list[range], bar: Progress) -> Template:
-    """The template with the numbers of restarts from it that recovered."""
+    """The template with the numbers of restarts that recovered from it."""
     rows = [row for batch in batches for row in judge(plan, unseen, tune_restarts(plan, unseen, batch, bar))]
     soft, hard = (sum(bool(row[f"recovered_{measure}"]) for row in rows) for measure in ("soft", "hard"))
     return replace(template, soft=soft, hard=hard)
@@ -139,7 +145,7 @@ def _start(cell: CheckedCell, template: Template) -> Start:
 
 
 def describe(record: Record) -> str:
-    """The outcome of the search, in one line."""
+    """The templates that restarts start from and the search that found them, in one line."""
     starts = [record.found[index] for index in record.starts]
     looked = f"{record.tried:,} programs in {record.seconds:.1f} s"
     if starts[0].exact:
@@ -155,7 +161,7 @@ def _file(cell: CheckedCell) -> Path:
 
 
 def kept_templates(cell: CheckedCell) -> Record | None:
-    """The record that the cell began with; None where there is no file. Raises UserError at a file that is not ours."""
+    """The templates that the cell began with; None where there is no file. Raises UserError if the file is not ours."""
     path = _file(cell)
     if cell.init != "synth" or not os.path.lexists(path):
         return None

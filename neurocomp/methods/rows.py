@@ -1,4 +1,4 @@
-"""Columns that methods share: what all rows of a cell say, and the verdicts on a program that was never weights."""
+"""Columns that methods share: those of all rows of a cell, and the verdicts on a program that was never weights."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from neurocomp.tasks.verification import Verdict
 
 
 def common_columns(plan: CheckedCell) -> dict:
-    """What all rows of a cell say. Methods other than tune run no tensors, and on one core."""
+    """The columns with one value for all rows of a cell. Methods other than tune use one core and no tensors."""
     tuned = plan.config.method == "tune"
     return {
         "task": plan.task.name,
@@ -35,7 +35,7 @@ def common_columns(plan: CheckedCell) -> dict:
 
 
 def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float) -> dict:
-    """What became of a restart that is a program: without noise its machine does what it does, so soft is hard.
+    """The outcome of a restart that is a program from the start. Its exact weights do what it does, so soft is hard.
 
     `fit` is whether the program is right on the restart's own training examples.
     """
@@ -52,13 +52,15 @@ def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: floa
 
 
 def rounded(number: float) -> float:
-    """A measured number with 6 significant digits: the seventh is another on another processor."""
+    """A measured number with 6 significant digits, because the seventh may differ between processors."""
     return float(f"{number:.6g}")
 
 
 def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[int]:
-    """How many test inputs each restart also trained on: its own examples, those that its template was found with, and
-    those of the restarts of the next seed that chose the template.
+    """How many test inputs each restart also trained on.
+
+    These are its own examples, those that its template was found with, and those of the restarts of the next seed that
+    chose the template.
     """
     task, seed, count = plan.task, plan.config.seed, plan.config.examples
     shared = []
@@ -72,7 +74,7 @@ def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[
 
 
 def lines_changed(before: Program | None, text: str, jump_target: str) -> int | None:
-    """How many lines of the initial program are another instruction now; None where it started from none."""
+    """How many lines of the initial program hold another instruction now; None where the restart started from none."""
     if before is None:
         return None
     now = parse(text, jump_target=jump_target).instructions

@@ -1,4 +1,4 @@
-"""method=random_search, local_search, enumerate: what plain search achieves at tuning's budget; one row a restart."""
+"""method=random_search, local_search, enumerate: plain search at tuning's budget; one row a restart."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ Search = Callable[..., Searched]
 
 
 def random_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
-    """Programs drawn at random."""
+    """The rows of restarts that search among programs drawn at random."""
     return _one_by_one(random_search, plan, unseen, restarts, bar)
 
 
 def enumerated_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
-    """Programs by length."""
+    """The rows of restarts that search programs by length."""
     return _one_by_one(enumerate_programs, plan, unseen, restarts, bar)
 
 
 def local_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None) -> list[dict]:
-    """Mutations of what tuning starts from; all restarts advance together and share the time each step takes."""
+    """The rows of restarts that change the program that tuning starts from.
+
+    All restarts advance together; the time of a step is divided among those that are left.
+    """
     judges = [_judge(plan, unseen, restart) for restart in restarts]
     starts = [plan.start_of(restart).program for restart in restarts]
     streams = [generator(plan.config.seed, restart, "local_search") for restart in restarts]
@@ -57,7 +60,7 @@ def _one_by_one(
 
 
 def _judge(plan: Plan, unseen: HeldOut, restart: int) -> Judge:
-    """What a program of this restart has to do: its own training examples, and validation if tuning asks for it."""
+    """The judge of this restart's programs: its own training examples, and validation if tuning asks for it."""
     training = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
     return Judge(plan.task, training, unseen.validation if plan.config.optimizer.stop == "validated" else None)
 

@@ -1,4 +1,4 @@
-"""method=synthesize: templates are searched for again in each restart, on examples of its own; one row a restart."""
+"""method=synthesize: each restart is a synthesis on examples of its own; one row a restart."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
 
 
 def uninterrupted(synthesis: Synthesis) -> Synthesis:
-    """What was found, unless Ctrl-C ended the search early: that must not become a row."""
+    """The synthesis itself. Raises KeyboardInterrupt if Ctrl-C ended it early: that must not become a row."""
     if synthesis.ended == "interrupted":
         raise KeyboardInterrupt
     return synthesis

@@ -21,21 +21,22 @@ from neurocomp.tuning.lanes import Tuned, tune
 from neurocomp.tuning.recovery import Validation, measure, program_text, soft
 from neurocomp.tuning.update import Update, choose
 
-SECONDS_UNSAVED = 5.0  # for so long at most, what is done is not on the disk while others are tuned
+SECONDS_UNSAVED = 5.0  # how long finished restarts wait at most, while others are tuned, to be written to the disk
 
 
 def tuned_rows(
     plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None
 ) -> Iterator[list[dict]]:
-    """The rows of all these restarts as they are done, and beside them the extras that were asked for.
+    """The rows of all these restarts as they finish; the extras that were asked for are written beside them.
 
-    What becomes of a restart with engine=fused depends on no other: so lanes that are free go to the next restarts,
-    whatever their batch, and rows come every few seconds, those of consecutive restarts together. With engine=eager
-    PyTorch's last bits may depend on a restart's batch, which is tuned as a whole.
+    With engine=fused a restart's result depends on no other restart. So free lanes go to the next restarts, whatever
+    their batch, and rows come every few seconds, those of consecutive restarts together. With engine=eager PyTorch's
+    last bits may depend on a restart's batch, so each batch is tuned as a whole.
     """
     alone, update = plan.engine == "fused", _update(plan)
     for restarts in [list(chain(*batches))] if alone else batches:
-        for tuned in _done(_left(plan, unseen, restarts, bar, update), SECONDS_UNSAVED if alone else None):
+        finished = finished_restarts(plan, unseen, restarts, bar, update)
+        for tuned in every_few_seconds(finished, SECONDS_UNSAVED if alone else None):
             extras = keep_extras(plan, [one.restart for one in tuned], tuned)
             rows = [row | extras for row in judge(plan, unseen, tuned)]
             for batch in _batches([one.restart for one in tuned], plan.config.chunk):
@@ -43,20 +44,21 @@ def tuned_rows(
 
 
 def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
-    """The places of those that are consecutive and of one chunk."""
+    """The places in `restarts` of those that are consecutive and of one chunk, batch by batch."""
+    # Consecutive numbers have the same difference to their places.
     alike = groupby(enumerate(restarts), key=lambda pair: (pair[1] - pair[0], pair[1] // chunk))
     return [[place for place, _ in batch] for _, batch in alike]
 
 
 def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None = None) -> list[Tuned]:
-    """Tune all these restarts; they come in order."""
-    return sorted(chain(*_left(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
+    """Tune all these restarts; the result is in order of their numbers."""
+    return sorted(chain(*finished_restarts(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
 
 
 def make_ready(cell: CheckedCell, unseen: HeldOut) -> None:
-    """Let the fused engine compile what updates and judgments need, by one update that is thrown away.
+    """Let the fused engine compile all that updates and judgments need, by one update that is thrown away.
 
-    In the first run of an installation that takes about 20 s, which no estimate of what updates take may contain.
+    In the first run of an installation that takes about 20 s, which must not count as the time of updates.
     """
     if cell.config.method != "tune" or cell.engine != "fused":
         return
@@ -69,50 +71,51 @@ def make_ready(cell: CheckedCell, unseen: HeldOut) -> None:
 NUMBER = operator.attrgetter("restart")
 
 
-def _done(left: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[Tuned]]:
-    """All who left, told when so many seconds are over, in order; None: at the end.
+def every_few_seconds(finished: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[Tuned]]:
+    """The finished restarts of the last `seconds` together, in order of their numbers; None: all at the end.
 
-    An error or Ctrl-C comes after those who left before it.
+    Before an error or Ctrl-C is raised, the restarts that finished before it come, unless `seconds` is None.
     """
-    done, told = [], time.monotonic()
+    waiting, last = [], time.monotonic()
     try:
-        for some in left:
-            done += some
-            if done and seconds is not None and time.monotonic() - told >= seconds:
-                yield sorted(done, key=NUMBER)
-                done, told = [], time.monotonic()
+        for some in finished:
+            waiting += some
+            if waiting and seconds is not None and time.monotonic() - last >= seconds:
+                yield sorted(waiting, key=NUMBER)
+                waiting, last = [], time.monotonic()
     except (Exception, KeyboardInterrupt):
-        if done and seconds is not None:
-            yield sorted(done, key=NUMBER)
+        if waiting and seconds is not None:
+            yield sorted(waiting, key=NUMBER)
         raise
-    if done:
-        yield sorted(done, key=NUMBER)
+    if waiting:
+        yield sorted(waiting, key=NUMBER)
 
 
 def _update(plan: Plan) -> Update:
-    """How restarts of this cell are updated; made once, as on CUDA it keeps what it captured."""
+    """The update of this cell's restarts; made once, because on CUDA it keeps the graph that it captured."""
     config = plan.config
     return choose(plan.engine, plan.threads, plan.task, config.objective, config.optimizer)
 
 
-def _left(
+def finished_restarts(
     plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Progress | None, update: Update
 ) -> Iterator[list[Tuned]]:
-    """Compile what these restarts start from and tune them on their own examples; who leaves after each update."""
+    """The restarts that finish with each update, tuned from their compiled starts on their own examples."""
     config, task = plan.config, plan.task
     validation = Validation(task, unseen.validation, load(plan.engine, plan.threads))
     begin = functools.partial(start, plan, unseen)
-    for told in tune(restarts, config.chunk, begin, update, validation, config.optimizer):
+    for report in tune(restarts, config.chunk, begin, update, validation, config.optimizer):
         if bar:
-            bar.after_update(told)
-        yield told.left
+            bar.after_update(report)
+        yield report.finished
 
 
 def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     """Decompile the tuned restarts and measure them on test examples: one row each (see `results.RESTARTS`).
 
-    Executions are counted as for searches: one program on one example for at most T steps is one. An update runs
-    the restart's examples forward and backward, the last look at it only forward. Validation is not counted.
+    Executions are counted as for searches: one program on one example for at most T steps is one execution. An update
+    runs the restart's examples forward and backward, the last judgment runs them only forward. Validation is not
+    counted.
     """
     found = programs_found(plan, unseen, [restart for restart in tuned if restart.logits.isfinite().all()])
     trained = trained_tests(plan, unseen, [restart.restart for restart in tuned])
@@ -147,12 +150,12 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     return rows
 
 
-# Weights that are not finite are no program: nothing is said of it, and the restart counts as not recovered.
+# Weights that are not finite are no program: its columns stay empty, and the restart counts as not recovered.
 NOTHING_FOUND = {"status": "diverged", "recovered_fit": None, "recovered_at": None}
 
 
 def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int, dict]:
-    """By restart, the columns about the program that its weights are: the text, and what it and the weights do."""
+    """For each restart the columns about its decompiled program: its text, and the measures of text and weights."""
     if not tuned:
         return {}
     printed = [program_text(restart.logits, plan.task) for restart in tuned]

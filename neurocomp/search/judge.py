@@ -1,4 +1,4 @@
-"""What a searched program has to do, and the search that looks at programs in their order until one does it."""
+"""The judgment of searched programs, and the search that tries programs in a given order until one is accepted."""
 
 from __future__ import annotations
 
@@ -16,9 +16,10 @@ from neurocomp.tasks.verification import holds, run
 
 
 class Searched(NamedTuple):
-    """What a search ended with: a program, whether it is right on the training examples, whether it was accepted.
+    """The program that a search ended with: `fit` if it is right on the training examples, `found` if it was accepted.
 
-    `programs` were executed on the training examples up to this one; what a batch ran beyond it is not counted.
+    `programs` counts those executed on the training examples up to this one, not those that its block ran after it.
+    `seconds` is the wall time of this restart's search.
     """
 
     program: Program
@@ -30,7 +31,10 @@ class Searched(NamedTuple):
 
 @dataclass(frozen=True, eq=False)
 class Judge:
-    """The examples of one search. A program that is right on `training` is accepted if it is on `validation` too."""
+    """The examples of one search. A program is accepted if it is right on `training` and on `validation`.
+
+    Without `validation` (None), a program that is right on `training` is accepted.
+    """
 
     task: Task
     training: Examples
@@ -42,20 +46,23 @@ class Judge:
         return expected_words(self.training, self.task).size
 
     def right(self, code: np.ndarray) -> np.ndarray:
-        """How many of them each of the programs [P, L, 5] leaves [P]."""
+        """How many of these `words` each of the programs [P, L, 5] leaves right [P]."""
         return count_right(code, self.training, self.task)
 
     def holds(self, code: np.ndarray) -> np.ndarray:
-        """Whether each of the programs [P, L, 5] is right on all validation examples [P]. No search counts these."""
+        """Whether each of the programs [P, L, 5] is right on all validation examples [P].
+
+        Searches do not count these executions.
+        """
         if self.validation is None:
             return np.ones(len(code), dtype=bool)
         return holds(code, self.validation, self.task)
 
 
 def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
-    """How many checked words each of the programs [P, L, 5] leaves right [P], on all examples together.
+    """How many checked words each of the programs [P, L, 5] leaves right [P], summed over all examples.
 
-    The examples are shared [N, ...], or each program has its own [P, N, ...].
+    The programs share the examples [N, ...], or each has its own [P, N, ...].
     """
     return right_words(run(code, examples, task), examples, task).sum((1, 2))
 
@@ -63,7 +70,7 @@ def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
 def first_right(blocks: Iterable[np.ndarray], judge: Judge) -> Searched:
     """The first program that is accepted; without one, the first of those that leave the most words right.
 
-    `blocks` of programs [P, L, 5] are executed one after the other, as long as the search goes on.
+    `blocks` of programs [P, L, 5] are executed one after the other until a program is accepted.
     """
     most, best, seen, jump_target = -1, np.empty(0), 0, judge.task.machine.jump_target
     for code in blocks:

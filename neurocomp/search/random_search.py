@@ -14,7 +14,7 @@ BLOCK = 256  # programs that are executed at a time
 
 
 def random_search(judge: Judge, budget: int, rng: np.random.Generator) -> Searched:
-    """The first of `budget` random programs that is accepted, else the one that leaves the most words right."""
+    """The first of `budget` random programs that is accepted, else the first that leaves the most words right."""
     return first_right(_blocks(budget, judge.task.sizes, rng), judge)
 
 

@@ -1,7 +1,6 @@
-"""The raw programs of a machine: every instruction that there is, in the ints of `executor`; draws and changes of them.
+"""The space of raw programs of a machine: random programs, and random changes of a program.
 
-A program is [L, 5]: opcode, the slots first, second, third, target. What stands in a slot that its opcode does not
-use has no effect until the opcode changes.
+A program is code [L, 5] (`isa.CodeRow`). A slot that its opcode does not use has no effect until the opcode changes.
 """
 
 from __future__ import annotations
@@ -11,28 +10,28 @@ import functools
 import numpy as np
 
 from neurocomp.language.assembly import slots
-from neurocomp.language.executor import SLOTS
-from neurocomp.language.isa import OPCODES
+from neurocomp.language.isa import COLUMN, OPCODES, CodeRow
 from neurocomp.machine_config import Sizes
 
-FIELDS = ("opcode", *SLOTS)
+FIELDS = CodeRow._fields
 
 
 def bounds(sizes: Sizes) -> np.ndarray:
-    """How many values each of the five fields has: opcodes, registers in three slots, lines."""
-    return np.array([len(OPCODES), sizes.registers, sizes.registers, sizes.registers, sizes.lines])
+    """How many values each of the five fields can have."""
+    registers = sizes.registers
+    return np.array(CodeRow(len(OPCODES), first=registers, second=registers, third=registers, target=sizes.lines))
 
 
 @functools.cache
 def used_fields(jump_target: str) -> np.ndarray:
-    """Which fields an instruction with this opcode uses [O, 5]; the opcode always."""
-    used = [{"opcode"} | {slot for _, slot in slots(opcode, jump_target)} for opcode in OPCODES]
+    """Which fields an instruction with each opcode uses [O, 5]; the field `opcode` is always used."""
+    used = [{"opcode"} | {operand.slot for operand in slots(opcode, jump_target)} for opcode in OPCODES]
     return np.array([[field in fields for field in FIELDS] for fields in used])
 
 
 @functools.cache
 def fields_in_order(jump_target: str) -> np.ndarray:
-    """Of each opcode, the indices of the fields that it uses, then the others [O, 5]."""
+    """For each opcode the indices of the fields that it uses, then those of the others [O, 5]."""
     return np.argsort(~used_fields(jump_target), axis=1, kind="stable")
 
 
@@ -48,8 +47,10 @@ def changed(code: np.ndarray, where: np.ndarray, sizes: Sizes, jump_target: str)
     """
     used, high, programs = used_fields(jump_target), bounds(sizes), np.arange(len(code))
     line = (where[:, 0] * sizes.lines).astype(int)
-    opcode = code[programs, line, 0]
+    opcode = code[programs, line, COLUMN.opcode]
     field = fields_in_order(jump_target)[opcode, (where[:, 1] * used.sum(1)[opcode]).astype(int)]
+    # value + 1 + d mod n, with d in 0..n-2, takes each of the other n - 1 values equally often and never its own
+    # again. A field with one value (n = 1) has no other: there d = 0, and the value stays.
     others = np.maximum(high[field] - 1, 1)
     new = code.copy()
     new[programs, line, field] = (code[programs, line, field] + 1 + (where[:, 2] * others).astype(int)) % high[field]

@@ -1,9 +1,10 @@
-"""Instructions for a machine with little room: which register holds what is decided here.
+"""Instructions for a machine with few lines and registers: the assembler decides which register holds which word.
 
-Registers that start at 0 and that the program does not name are free. One that nobody writes stays 0: the address of
-cell 0, the test of a jump that is always taken. Constants are made once, at the start, each from the one before.
-A program that ends halts if a line is left for that. If none is, the counter wraps and the program starts over, in
-the state that it left: what it means holds up to its end, and examples decide whether the steps after that matter.
+Registers that start at 0 and that the program does not name are free. One that no instruction writes stays 0: it is
+the address of cell 0 and the test of a jump that is always taken. Constants are made once, at the start, each from
+the one before. A program that ends halts if a line is left for that. If none is left, the counter wraps and the
+program starts over in the state that it left. Its meaning holds up to its end; examples decide whether the steps
+after that matter.
 """
 
 from __future__ import annotations
@@ -14,16 +15,27 @@ from typing import NamedTuple
 
 from neurocomp.errors import UserError
 from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.language.isa import CodeRow
 from neurocomp.machine_config import Sizes
 from neurocomp.synthesis.construct import WORDS, Construct
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register, terms_in
 
-Row = list[int]  # opcode, first, second, third, target, as in `executor.encode`
-ZERO = -1  # a register that nobody writes; which one is known at the end
+ZERO = -1  # stands for the register that no instruction writes; which one that is, is known at the end
+
+
+@dataclass
+class Row:
+    """A `CodeRow` that is being written: its line and its ZERO registers are filled in later."""
+
+    opcode: int
+    first: int
+    second: int
+    third: int
+    target: int = 0
 
 
 class Room(NamedTuple):
-    """What a machine has for programs: its sizes, registers that start at 0, and how a program that ends can stop."""
+    """The room of a machine: its sizes, the registers that start at 0, and its reading of halt."""
 
     sizes: Sizes
     zeros: tuple[int, ...]
@@ -33,7 +45,7 @@ class Room(NamedTuple):
 class Lowered(NamedTuple):
     """The instructions of a program, and the first and last line of each of its loops."""
 
-    rows: tuple[tuple[int, ...], ...]
+    rows: tuple[CodeRow, ...]
     loops: tuple[tuple[int, int], ...]
 
 
@@ -42,31 +54,32 @@ class DoesNotFit(UserError):
 
 
 class TooFewRegisters(DoesNotFit):
-    """Registers are missing, perhaps only because some were taken that no instruction had to set to 0."""
+    """Registers are missing, perhaps only because fresh ones were taken to save the instruction `zero`."""
 
 
 @dataclass
 class Loop:
-    """A loop that is being written: its index, and the line that its rounds begin at."""
+    """A loop that is being written: the register of its index, and the line where its rounds begin."""
 
     index: int
     head: int
-    stepped: bool = False  # the index has moved on already
+    stepped: bool = False  # the index has been increased already
 
 
 class Assembler:
-    """Writes instructions, and knows which registers are free.
+    """Writes instructions, and keeps account of the free registers.
 
-    `fresh` have not been written yet, so they hold 0; `used` hold what nobody needs any more. Where both are empty,
-    registers are made up, so that an error can say how many would have been enough. A `frugal` one sets a used
-    register to 0 before it takes a fresh one.
+    `fresh` registers have not been written yet, so they hold 0; `used` registers hold words that are not needed any
+    more. Where both are empty, registers are made up, so that an error can say how many would have been enough. A
+    `frugal` assembler sets a used register to 0 before it takes a fresh one.
     """
 
     def __init__(self, term: Term, room: Room, constructs: Mapping[str, Construct], frugal: bool = False):
         self.room, self.constructs, self.frugal = room, constructs, frugal
         named = {register(leaf) for leaf in terms_in(term)}
         free = [index for index in room.zeros if index not in named]
-        self.fresh = free[1:] + free[:1]  # 0 last: what is left is the register that stays 0, by custom register 0
+        # The first free register is taken last, because what is left stays 0: by custom that is register 0.
+        self.fresh = free[1:] + free[:1]
         self.named = named
         self.used: list[int] = []
         self.temporaries: set[int] = set()
@@ -88,13 +101,13 @@ class Assembler:
         return self.fresh.pop(0)
 
     def temporary(self) -> int:
-        """A register for a word that is soon not needed any more."""
+        """A register for a word that is needed for a short time only; `release` frees it."""
         taken = self.used.pop() if self.used else self._take_fresh()
         self.temporaries.add(taken)
         return taken
 
     def release(self, *registers: int) -> None:
-        """Those of them that are temporary are free again."""
+        """Free those of these registers that are temporary."""
         for one in registers:
             if one in self.temporaries:
                 self.temporaries.remove(one)
@@ -102,6 +115,8 @@ class Assembler:
 
     def zeroed(self) -> int:
         """A temporary register that holds 0 whenever control comes here."""
+        # A fresh register needs no instruction, but it holds 0 in the first pass only: in a loop, a second round would
+        # find there what the first one left. So inside loops, 0 is always written.
         if self.fresh and not self.loops and not (self.frugal and self.used):
             self.temporaries.add(self.fresh[0])
             return self.fresh.pop(0)
@@ -110,7 +125,7 @@ class Assembler:
         return taken
 
     def copy(self, term: Term, to: int | None = None) -> int:
-        """A register (`to`, or a temporary one) that holds the word and that may be changed."""
+        """A register (`to`, or a temporary one) that holds a copy of the word, which may be changed."""
         value = number(term)
         if to is None and value is not None:
             to = self.zeroed()
@@ -138,7 +153,7 @@ class Assembler:
         return value
 
     def _constant(self, value: int) -> int:
-        """The register that holds a number all the time; `lowered` writes what makes it."""
+        """The register that holds a number all the time; `lowered` writes the instructions that make it."""
         if self._checked(value) == 0:
             return ZERO
         if value not in self.constants:
@@ -150,11 +165,14 @@ class Assembler:
     def words(self, *terms: Term) -> list[int]:
         """Registers that hold these words, to be released when they have been used.
 
-        The larger terms are computed first, as they need more registers. Leaves come last: a register that is only
-        looked at (the element) cannot become the destination of what is computed beside it.
+        Larger terms are computed first, because they need more registers: what is computed later has one less.
         """
+        # Leaves must come last. In add(inc(elem), elem), inc may write its result to the element's register only if
+        # that is the element's last use. If the leaf were taken first, the use in inc would count as the last one, and
+        # inc would overwrite the word that add still has to read.
         if len(terms) == 1:
-            return [self._word(terms[0])]
+            (term,) = terms
+            return [self._word(term)]
         found = [ZERO] * len(terms)
         for place in sorted(range(len(terms)), key=[-_size(term) for term in terms].__getitem__):
             found[place] = self._word(terms[place])
@@ -172,6 +190,7 @@ class Assembler:
     def _computed(self, term: Term, to: int | None = None) -> int:
         """An operation, in `to` or in a temporary register, which may be that of an argument."""
         sources = self.words(*term.arguments)
+        # Released before the destination is taken: it may be a source, because an instruction reads before it writes.
         self.release(*sources)
         to = self.temporary() if to is None else to
         row = self.constructs[term.name]
@@ -181,7 +200,10 @@ class Assembler:
         return to
 
     def same_element(self, *terms: Term) -> None:
-        """From here on the element is read once for all of these terms; its last use makes its register free."""
+        """From here on the element is read once for all of these terms; its register is free after its last use.
+
+        They must all be computed before the index or the element changes.
+        """
         self.elements_left, self.element = sum([terms_in(term).count(ELEM) for term in terms]), None
 
     def _element(self) -> int:
@@ -197,16 +219,16 @@ class Assembler:
     # Instructions
 
     def emit(self, opcode: str, first: int = 0, second: int = 0, to: int = 0) -> None:
-        self.rows.append([OPCODE[opcode], first, second, to, 0])
+        self.rows.append(Row(OPCODE[opcode], first, second, to))
 
     def jump(self, test: int = ZERO) -> int:
-        """A jump whose line is not known yet: `land` is given what this returns."""
+        """Write a jump whose target is not known yet, and return its line, for `land`."""
         self.emit("jump", test)
         return len(self.rows) - 1
 
     def land(self, jump: int) -> None:
-        """The jump goes to the next line."""
-        self.rows[jump][4] = len(self.rows)
+        """Let the jump on this line go to the next instruction."""
+        self.rows[jump].target = len(self.rows)
 
     def statement(self, term: Term) -> None:
         row = self.constructs[term.name]
@@ -216,29 +238,34 @@ class Assembler:
         row.lower(self, *term.arguments)
 
     def begin_loop(self) -> Loop:
-        loop = Loop(self.zeroed(), len(self.rows))
+        index = self.zeroed()  # may write an instruction, which stands before the head: rounds do not repeat it
+        loop = Loop(index, len(self.rows))
         self.temporaries.remove(loop.index)
         self.loops.append(loop)
         return loop
 
     def step(self, loop: Loop) -> None:
-        """The index moves on, here and not at the end of the loop."""
+        """Increase the index here, not at the end of the loop."""
         self.emit("inc", loop.index, to=loop.index)
         loop.stepped = True
 
     def end_loop(self, loop: Loop, last: Term | None) -> None:
-        """Move on and go back: always, or while max(index, last) = last. The index may be used until the next loop."""
+        """Increase the index and go back: always, or while index <= last.
+
+        The register of the index keeps its word until the next register is taken.
+        """
         if not loop.stepped:
             self.step(loop)
         test = ZERO
         if last is not None:
             (bound,) = self.words(last)
             test = self.temporary()
+            # last - max(index, last) is 0 exactly if index <= last, and a jump is taken if its test is 0.
             self.emit("max", loop.index, bound, to=test)
             self.emit("sub", bound, test, to=test)
             self.release(test)
         self.emit("jump", test)
-        self.rows[-1][4] = loop.head
+        self.rows[-1].target = loop.head
         self.spans.append((loop.head, len(self.rows) - 1))
         self.loops.pop()
         self.used.append(loop.index)
@@ -246,37 +273,41 @@ class Assembler:
     # The whole program
 
     def lowered(self, term: Term) -> Lowered:
-        """All instructions of a program, or DoesNotFit."""
+        """All instructions of a program. Raises DoesNotFit, which says how much room is missing."""
         self.statement(term)
+        # All registers are taken by now, so one that is still fresh is never written: it is 0 in every step.
         zero = self.fresh[-1] if self.fresh else None
-        if zero is None and any(ZERO in row[1:3] for row in self.rows):
+        if zero is None and any(ZERO in (row.first, row.second) for row in self.rows):
             zero = self._take_fresh()
-        made = self._making_constants(zero)
-        shift, jump = len(made), OPCODE["jump"]
+        constants = self._making_constants(zero)
+        # The constants come before the program, so every line of it moves down by so many.
+        shift = len(constants)
         self.computed = [(word, line + shift) for word, line in self.computed]
         for row in self.rows:
             if zero is not None:
-                row[1:3] = [zero if source == ZERO else source for source in row[1:3]]
-            if row[0] == jump:
-                row[4] += shift
-        rows = made + self.rows
+                row.first, row.second = (zero if source == ZERO else source for source in (row.first, row.second))
+            if row.opcode == OPCODE["jump"]:
+                row.target += shift
+        rows = constants + self.rows
         self._check(len(rows))
-        goes_on = rows[-1][:2] == [jump, zero] and max([row[4] for row in rows]) < len(rows)
-        if not goes_on and len(rows) < self.room.sizes.lines:
+        if not _never_ends(rows, zero) and len(rows) < self.room.sizes.lines:
             rows += self._stopping(zero, len(rows))
-        return Lowered(tuple(map(tuple, rows)), tuple((head + shift, end + shift) for head, end in self.spans))
+        code = tuple(CodeRow(row.opcode, row.first, row.second, row.third, row.target) for row in rows)
+        return Lowered(code, tuple((head + shift, end + shift) for head, end in self.spans))
 
     def _stopping(self, zero: int | None, line: int) -> list[Row]:
-        """What ends a program. Where a halt does not keep the state from going on, a jump to itself does."""
+        """The instruction that ends a program. With halting=printed the state goes on, so a jump to itself ends it."""
         if self.room.halting == "freeze":
-            return [[OPCODE["halt"], 0, 0, 0, 0]]
-        return [] if zero is None else [[OPCODE["jump"], zero, 0, 0, line]]
+            return [Row(OPCODE["halt"], 0, 0, 0)]
+        return [] if zero is None else [Row(OPCODE["jump"], zero, 0, 0, line)]
 
     def _making_constants(self, zero: int | None) -> list[Row]:
+        """The instructions that make the constants, the smallest first, each from the one before."""
         rows, have, source = [], 0, zero
         for value, to in sorted(self.constants.items()):
             for _ in range(value - have):
-                rows.append([OPCODE["inc"], to if source is None else source, 0, to, 0])
+                # Without a register that stays 0, the first constant counts up from itself: it starts at 0.
+                rows.append(Row(OPCODE["inc"], to if source is None else source, 0, to))
                 source = to
             have = value
         return rows
@@ -293,6 +324,12 @@ class Assembler:
             raise kind(f"needs {'; and '.join(needs)}")
 
 
+def _never_ends(rows: list[Row], zero: int | None) -> bool:
+    """Whether control never comes to the end: the last row always jumps, and no jump goes behind it."""
+    always = rows[-1].opcode == OPCODE["jump"] and rows[-1].first == zero
+    return always and max([row.target for row in rows]) < len(rows)
+
+
 def _size(term: Term) -> int:
-    """How many operations a word is."""
+    """How many operations a word takes."""
     return sum([1 + _size(argument) for argument in term.arguments]) if term.arguments else 0

@@ -1,4 +1,4 @@
-"""A row of the high-level language: its kinds of arguments, its weight, what it means, and how it is lowered."""
+"""A row of the high-level language: the kinds of its arguments, its weight, its meaning and its lowering."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
-# What an argument may be. `each` is evaluated in every round of a loop: it may use index and elem.
+# The kinds of arguments. `each` is evaluated in every round of a loop: it may use index and elem.
 WORD, EACH_WORD, STATEMENT, EACH_STATEMENT = "word", "each word", "statement", "each statement"
-TEST, EACH_TEST = "test", "each test"  # a word; one that is always the same decides nothing
-ADDRESS = "address"  # a word; in a loop a number, a register or index: the element, or a cell that stays the same
+TEST, EACH_TEST = "test", "each test"  # a word; enumeration leaves out constant words, which decide nothing
+# A word; in a loop only a number, a register or index, so that the cell is the element or stays the same.
+ADDRESS = "address"
 FIXED = "fixed"  # a number or a register
 OPERATOR = "operator"  # the name of a scalar operation on two words
 REGISTER = "register"
 WORDS = (WORD, TEST, ADDRESS)  # evaluated once, where the statement stands
-BOUND = "fixed?"  # the last index of a loop; one that is given none never ends
+BOUND = "fixed?"  # the last index of a loop; without one, the loop never ends
 OPTIONAL_STATEMENT = "statement?"
 STATEMENTS = "statement*"  # two or more
 
@@ -25,15 +26,16 @@ Statement = Callable[[], Iterator[None]]
 class Construct(NamedTuple):
     """A row of the language.
 
-    A construct is a word or a statement (`result`) of arguments of the kinds above. Its weight, plus that of its
-    arguments, orders the enumeration. `lines` are how many instructions it adds to those of its arguments, at least:
-    with as few arguments as it takes, with one more, ...
+    A construct is a word or a statement (`result`) of arguments of the kinds above. Its weight, plus the weights of
+    its arguments, orders the enumeration. `lines` gives the fewest instructions that it adds to those of its
+    arguments: with as few arguments as it takes, with one more, ...
 
-    The meaning of a word is a function of the words that its arguments are; of a statement, a generator that is
-    given its arguments as functions (words to call, statements to iterate) and yields as each round of a loop begins.
+    The meaning of a word is a function from the words of its arguments to a word. The meaning of a statement is a
+    generator: its arguments are functions (words to call, statements to iterate), and it yields at the beginning of
+    each round of a loop.
 
-    The lowering of a word writes instructions that leave it in a register, from the registers that its arguments are
-    in; the first may be one of the others. That of a statement is given its arguments as terms.
+    The lowering of a word writes instructions that leave it in a register (its first argument), given the registers
+    of its arguments, of which that may be one. The lowering of a statement is given its arguments as terms.
     """
 
     name: str
@@ -43,9 +45,9 @@ class Construct(NamedTuple):
     lines: tuple[int, ...]
     meaning: Callable[..., Any]
     lower: Callable[..., None]
-    opcode: str | None = None  # if the lowering is this one instruction, whatever its registers
-    reads_memory: bool = False  # so that the word is no function of the arguments alone
-    by_default: bool = True  # whether programs are built with it unless `synthesis.constructs` says so
+    opcode: str | None = None  # of the one instruction that is the whole lowering; None if it is not one instruction
+    reads_memory: bool = False  # then the word is not a function of the arguments alone
+    by_default: bool = True  # whether programs are built with it if `synthesis.constructs` names nothing
 
     @property
     def sequential(self) -> bool:
@@ -53,7 +55,7 @@ class Construct(NamedTuple):
         return self.arguments == (STATEMENTS,)
 
     def own_lines(self, count: int) -> int:
-        """How many lines it takes beside those of its `count` arguments, at least."""
+        """The fewest lines that it takes beside those of its `count` arguments."""
         more = count - sum(not kind.endswith("?") for kind in self.arguments)
         return self.lines[min(more, len(self.lines) - 1)]
 
@@ -62,7 +64,7 @@ class Construct(NamedTuple):
         return self.arguments[-1:] != (BOUND,) or count == len(self.arguments)
 
     def kinds(self, count: int) -> tuple[str, ...] | None:
-        """Of which kind each of `count` arguments is, or None if it does not take so many."""
+        """The kinds of `count` arguments, or None if it does not take that many."""
         return _kinds(self.arguments, count)
 
 

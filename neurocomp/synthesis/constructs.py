@@ -1,8 +1,8 @@
 """The high-level language: one row per construct, with its meaning on ints and its lowering to assembly.
 
 Parser, type check, evaluator, lowering and enumeration read `CONSTRUCTS`; a new construct is one row of it.
-A meaning never sees assembly: it changes a `World`. A lowering never sees words: it writes instructions with an
-`Assembler`. Tests hold one against the other.
+A meaning knows no assembly: it changes a `World`. A lowering knows no words: it writes instructions with an
+`Assembler`. Tests compare the two.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def of_opcode(opcode: Opcode) -> Construct:
 
 
 def store(world: World, address: Word, value: Word) -> Iterator[None]:
-    """M[address] = value; `put` too, whose address may be any word."""
+    """M[address] = value. It is also the meaning of `put`, whose address may be any word."""
     world.memory[address()] = value()
     yield from ()
 
@@ -64,7 +64,10 @@ def lower_store(assembler: Assembler, address: Term, value: Term) -> None:
 
 
 def set_register(world: World, register: int, value: Word) -> Iterator[None]:
-    """R[register] = value. Programs do not read registers that they set (`grammar.check`): there is no other state."""
+    """R[register] = value.
+
+    A program may not read a register that it sets (`grammar.check`), so registers that are read keep their start words.
+    """
     world.registers[register] = value()
     yield from ()
 
@@ -108,7 +111,9 @@ def iterate(world: World, function: Word, last: Word | None = None) -> Iterator[
 def lower_iterate(assembler: Assembler, function: Term, last: Term | None = None) -> None:
     loop = assembler.begin_loop()
     assembler.same_element(function)
-    word = assembler.copy(function) if function == INDEX else assembler.words(function)[0]  # the index moves on
+    # The word is written to the next cell, so the index moves on before the write. A word that is the index itself
+    # would move with it, so it is copied.
+    word = assembler.copy(function) if function == INDEX else assembler.words(function)[0]
     assembler.step(loop)
     assembler.emit("write", loop.index, word)
     assembler.release(word)
@@ -116,7 +121,7 @@ def lower_iterate(assembler: Assembler, function: Term, last: Term | None = None
 
 
 def update(world: World, test: Word, function: Word, last: Word | None = None) -> Iterator[None]:
-    """Every element for which the test is not 0 becomes `function` of it."""
+    """Every element with a test that is not 0 becomes `function` of it."""
     for _ in world.rounds(last):
         yield
         if test():
@@ -195,7 +200,7 @@ def lower_unless(assembler: Assembler, test: Term, then: Term) -> None:
 
 
 def sequence(world: World, *statements: Statement) -> Iterator[None]:
-    """One after the other."""
+    """The statements one after the other."""
     for statement in statements:
         yield from statement()
 
@@ -206,13 +211,14 @@ def lower_sequence(assembler: Assembler, *statements: Term) -> None:
 
 
 def noop(world: World) -> Iterator[None]:
-    """Nothing: a line for tuning to use."""
+    """Do nothing: it takes a line that tuning may use."""
     yield from ()
 
 
 SCALARS = tuple(of_opcode(opcode) for opcode in OPCODES if opcode.result and len(opcode.operands) > 1)
-# put is not built with by default: with it, 3 of some 800,000 programs leave the words of fib on its 7 lines, which are
-# the same for every example, all three because the last step cuts them off in the middle of a round.
+# Programs are not built with put by default: with it, 3 of about 800,000 programs leave the right words of fib on its 7
+# lines. Those are the same for every example, and all three programs leave them only because the last step ends the run
+# in the middle of a round.
 STATEMENT_ROWS = (
     Construct("store", STATEMENT, (ADDRESS, WORD), 1, (1,), store, lower_store),
     Construct("map", STATEMENT, (EACH_WORD, BOUND), 1, (3, 5), map_list, lower_map),
@@ -243,10 +249,10 @@ CONSTRUCTS = {row.name: row for row in (*SCALARS, READ, *STATEMENT_ROWS)}
 
 
 def chosen(names: Any) -> tuple[Construct, ...]:
-    """The rows that programs are built from, given `synthesis.constructs` (null: all that are used by default).
+    """The rows that programs are built from, given `synthesis.constructs` (null: all rows that are `by_default`).
 
-    A kind of which nothing is named is not restricted: `[map, reduce]` leaves all scalar operations. Raises UserError
-    where a name is no construct.
+    Naming statements does not restrict words, nor the other way round: `[map, reduce]` leaves all scalar operations.
+    Raises UserError where a name is no construct.
     """
     if names is None:
         return tuple(row for row in CONSTRUCTS.values() if row.by_default)

@@ -1,7 +1,7 @@
 """All programs of a language that fit a machine, by weight, each once, as code that the executor runs in batches.
 
-Bottom-up: the words and statements of a weight are made from lighter ones. Of words that are the same function only
-the first is kept; statements differ if their words do.
+Bottom-up: the words and statements of a weight are made from lighter ones. Only the first of the words that are the
+same function is kept. Statements are not compared: those made of different words count as different.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EACH = {EACH_WORD: WORD, EACH_TEST: TEST, EACH_STATEMENT: ENDING}
 
 
 class Batch(NamedTuple):
-    """Programs of one weight: terms, and their code [P, L, 5]. Before them `skipped` did not fit the machine."""
+    """Programs of one weight: terms, and their code [P, L, 5]. `skipped` more of them did not fit the machine."""
 
     weight: int
     terms: list[Term]
@@ -47,10 +47,10 @@ class Batch(NamedTuple):
 
 
 class Space:
-    """The programs that `rows` build on a machine, made as they are asked for and kept for the next who asks.
+    """The programs that `rows` build for a machine; they are made on demand and kept for the next search.
 
-    `readable` are the registers that programs may read, `settable` those they may set. An error while programs are
-    made (Ctrl-C, most likely) leaves it `broken`.
+    `readable` are the registers that programs may read, `settable` those that they may set. An error while programs
+    are made (most likely Ctrl-C) leaves the space `broken`.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Space:
         self.rows, self.room, self.readable, self.settable = rows, room, readable, settable
         self.functions = Functions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room)
-        # Words and statements outside loops (False), and inside (True), where there are index and elem.
+        # Fragments for places outside loops (False), and for places inside (True), where there are index and elem.
         kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
         self.pools = {(kind, looped): Pool() for kind in kinds for looped in (False, True)}
         self.met: set[tuple[bool, int]] = set()
@@ -74,7 +74,7 @@ class Space:
         self.growing = self._grow()
 
     def batches(self) -> Iterator[Batch | None]:
-        """All programs, the lightest first. None now and then, while there is nothing to run yet."""
+        """All programs, the lightest first, and None now and then, so that a search can stop while there is none."""
         place = 0
         while True:
             if place < len(self.made):
@@ -94,7 +94,7 @@ class Space:
                 yield batch
 
     def _grow(self) -> Iterator[Batch | None]:
-        """Batches as they are made; it ends when no program that is heavier could fit."""
+        """Make all batches; ends when no heavier program could fit."""
         for weight in itertools.count(1):
             if weight > self._heaviest():
                 return
@@ -106,7 +106,7 @@ class Space:
                 yield None
 
     def _heaviest(self) -> int:
-        """What can be made from what there is weighs at most this much; leaves may weigh as much as the base."""
+        """The largest weight of a term that can be made from the fragments so far, or of a leaf (at most the base)."""
         weights = [self.room.sizes.base + 1]
         for row, kinds in itertools.product(self.rows, (False, True)):
             for signature in self._signatures(row):
@@ -116,13 +116,13 @@ class Space:
         return max(weights)
 
     def _signatures(self, row: Construct) -> Iterator[tuple[str, ...]]:
-        """The kinds of each number of arguments that a row can take; every statement takes a line."""
+        """The kinds of each number of arguments that a row can take; no more than lines, because each takes one."""
         for count in range(max(len(row.arguments), self.room.sizes.lines) + 1):
             if (kinds := row.kinds(count)) is not None:
                 yield kinds
 
     def _pools(self, row: Construct, kinds: tuple[str, ...], looped: bool) -> list[Pool]:
-        """Where the arguments come from."""
+        """The pools that the arguments come from."""
         pools = []
         for place, kind in enumerate(kinds):
             followed = row.sequential and place + 1 < len(kinds)
@@ -130,8 +130,9 @@ class Space:
         return pools
 
     def _add_leaves(self, weight: int) -> None:
-        """Numbers, the lighter the smaller; registers, operators, index and element."""
+        """Add the leaves of this weight: a number n weighs n + 1; registers, operators, index and element weigh 1."""
         for looped in (False, True):
+            # A number n takes n lines to make, the statement around it one more, and a loop around that two.
             room = self.room.sizes.lines - 1 - 2 * looped
             words = [Term(str(weight - 1))] if weight <= min(self.room.sizes.base, room + 1) else []
             if weight == 1:
@@ -158,20 +159,21 @@ class Space:
             self.pools[kind, looped].add(1, Fragment(Term(name), NOTHING, self.shapes.of(None, name, ()), ()))
 
     def _is_new(self, function: Function, looped: bool) -> bool:
-        """Whether no word in the pool is the same function."""
+        """Whether no word so far is the same function; from now on there is one."""
         key = looped, function.number
         new = key not in self.met
         self.met.add(key)
         return new
 
     def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
-        """New words: those that no word in the pool equals."""
+        """Add the words of this weight that are new functions; yields after each word that was tried."""
         for row in self.rows:
             if row.result != WORD:
                 continue
             symmetric = self.functions.symmetric(row)
             for needs, arguments in self._combinations(row, weight, looped):
                 functions = tuple([argument.function for argument in arguments if argument.function])
+                # Both orders of two arguments come up, and both are the same function: one is enough.
                 if symmetric and functions[0].number > functions[1].number:
                     continue
                 function = self.functions.of_construct(row, functions)
@@ -187,7 +189,10 @@ class Space:
             self.pools[ADDRESS, looped].add(weight, word)
 
     def _statements(self, weight: int, looped: bool) -> Iterator[Fragment]:
-        """New statements, which go into the pools; in loops only those that end, since others end the loop."""
+        """The statements of this weight; they are added to the pools.
+
+        Inside loops only those that end are made: after another, the loop would never begin a second round.
+        """
         for row in self.rows:
             if row.result != STATEMENT:
                 continue
@@ -202,21 +207,20 @@ class Space:
                 yield fragment
 
     def _combinations(self, row: Construct, weight: int, looped: bool) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-        """Arguments that together make a term of this weight, as far as there may be lines for it.
-
-        And for what it must be part of: a word of a statement (one line), both of a loop (two more).
-        """
+        """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
+        # Lines are left for what the term must be part of: a word of a statement (one line at least), and a term in a
+        # loop of the loop (its step and its jump).
         lines = self.room.sizes.lines - (row.result == WORD) - 2 * looped
         for kinds in self._signatures(row):
             own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
             for needs, arguments in combinations(pools, weight - row.weight, lines - own):
                 if not (row.sequential and any([argument.term.name == row.name for argument in arguments])):
-                    yield Needs(needs[0] + own, needs[1], needs[2]), arguments
+                    yield Needs(needs.lines + own, needs.largest, needs.element), arguments
 
     def _fragment(
         self, row: Construct, needs: Needs, arguments: tuple[Fragment, ...], function: Function | None = None
     ) -> Fragment:
-        if row.result == STATEMENT:
+        if row.result == STATEMENT:  # the element is read once for each statement: from here on it is one of its lines
             needs = Needs(needs.lines + needs.element, needs.largest, 0)
         return Fragment(
             Term(row.name, tuple([argument.term for argument in arguments])),
@@ -228,7 +232,7 @@ class Space:
         )
 
     def _programs(self, weight: int) -> Iterator[Batch]:
-        """Statements that stand for themselves."""
+        """The programs of this weight: all statements outside loops that fit the machine."""
         fragments: list[Fragment] = []
         shapes: list[Shape] = []
         skipped = 0

@@ -22,7 +22,7 @@ from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, parse_term, reg
 
 
 def parse(text: str) -> Term:
-    """The program that `text` says; UserError says what in it is none."""
+    """The program that `text` says. Raises UserError, which names the part of it that is wrong."""
     term = parse_term(text)
     try:
         check(term)
@@ -34,7 +34,7 @@ def parse(text: str) -> Term:
 def check(term: Term) -> None:
     """Raise UserError unless the term is a program."""
     _check(term, STATEMENT, False)
-    named: dict[bool, set[Term]] = {False: set(), True: set()}  # registers that are read, and that are set
+    named: dict[bool, set[Term]] = {False: set(), True: set()}  # the registers that are read; those that are set
     for inner in terms_in(term):
         kinds = CONSTRUCTS[inner.name].kinds(len(inner.arguments)) if inner.arguments else ()
         for argument, kind in zip(inner.arguments, kinds or (), strict=True):
@@ -53,7 +53,7 @@ def endless(term: Term) -> bool:
 
 
 def _check(term: Term, kind: str, looped: bool) -> None:
-    """Raise UserError unless the term is of this kind; `looped` where there are index and elem."""
+    """Raise UserError unless the term is of this kind; `looped` inside a loop, where there are index and elem."""
     if kind in (FIXED, REGISTER_KIND, OPERATOR):
         return _check_leaf(term, kind)
     if kind == ADDRESS and looped and (term.arguments or term == ELEM):
@@ -61,13 +61,10 @@ def _check(term: Term, kind: str, looped: bool) -> None:
             f'"{term}" as an address in a loop, expected a number, a register such as r4, or index (put takes any word)'
         )
     result = STATEMENT if kind in (STATEMENT, EACH_STATEMENT) else WORD
-    if result == WORD and not term.arguments:
-        if number(term) is not None or register(term) is not None:
-            return
-        if term in (INDEX, ELEM):
-            if not looped:
-                raise UserError(f'"{term}" is a word of loops, and there is no loop around it')
-            return
+    if result == WORD and term in (INDEX, ELEM) and not looped:
+        raise UserError(f'"{term}" is a word of loops, and there is no loop around it')
+    if result == WORD and _is_leaf(term):
+        return
     row = CONSTRUCTS.get(term.name)
     if row is None or row.result != result:
         raise _unknown(term, result)
@@ -75,6 +72,17 @@ def _check(term: Term, kind: str, looped: bool) -> None:
     if kinds is None:
         takes = ", ".join(row.arguments) or "nothing"
         raise UserError(f'{row.name} takes {takes}, got {len(term.arguments)} in "{term}"')
+    _check_arguments(row, term, kinds, looped)
+
+
+def _is_leaf(term: Term) -> bool:
+    """Whether a term is a word without arguments."""
+    named = number(term) is not None or register(term) is not None or term in (INDEX, ELEM)
+    return named and not term.arguments
+
+
+def _check_arguments(row: Construct, term: Term, kinds: tuple[str, ...], looped: bool) -> None:
+    """Raise UserError unless the arguments are of these kinds, and nothing follows one that never ends."""
     for place, (argument, expected) in enumerate(zip(term.arguments, kinds, strict=True)):
         each = expected in (EACH_WORD, EACH_TEST, EACH_STATEMENT)
         _check(argument, expected, looped or each)
@@ -96,7 +104,7 @@ def _check_leaf(term: Term, kind: str) -> None:
 
 
 def _unknown(term: Term, result: str) -> UserError:
-    """What stands where a word or a statement should."""
+    """The error for a term that is no word, or no statement, where one is expected."""
     known = [row.name for row in CONSTRUCTS.values() if row.result == result]
     words = "a number, a register such as r4, index, elem, " if result == WORD else ""
     hint = did_you_mean(term.name, known + ["index", "elem"] * (result == WORD))
@@ -105,7 +113,7 @@ def _unknown(term: Term, result: str) -> UserError:
 
 
 def weight(term: Term) -> int:
-    """What orders the enumeration: the weights of all constructs in a term; a number weighs as much as its size + 1."""
+    """The weight that orders the enumeration: the sum over all constructs in a term; a number n weighs n + 1."""
     if not term.arguments and term.name not in CONSTRUCTS:
         return 1 + (number(term) or 0)
     own = CONSTRUCTS[term.name].weight
@@ -113,5 +121,5 @@ def weight(term: Term) -> int:
 
 
 def operators(rows: Iterable[Construct]) -> list[str]:
-    """Those that reduce can take."""
+    """The names of the operations among `rows` that reduce can take."""
     return [row.name for row in rows if row.arguments == (WORD, WORD) and row.result == WORD]

@@ -10,19 +10,20 @@ from neurocomp.tasks.task import Task
 
 
 def room_of(task: Task) -> Room:
-    """What the task's machine has. UserError where a jump needs a register that holds a line.
-
-    Registers that are checked are for results: they are right if a program sets them, not by how it is lowered.
-    """
+    """The room of the task's machine. Raises UserError with jump_target=value, where jumps have no labels."""
     if task.machine.jump_target == "value":
         raise UserError("synthesis: machine.jump_target=value has no labels to lower loops to; expected line, operand")
     ranges = task.ranges[task.sizes.base :]
+    # Checked registers are for results. If the assembler might use them, whether a program is right could depend on
+    # which of them it took.
     zeros = tuple(i for i, words in enumerate(ranges) if words == (0, 0) and i not in task.checked_registers)
     return Room(task.sizes, zeros, task.machine.halting)
 
 
 def lower(term: Term, room: Room) -> Lowered:
-    """The assembly of a program. DoesNotFit says what it needs more than the machine has."""
+    """The assembly of a program. Raises DoesNotFit, which says what it needs and the machine has not."""
+    # A fresh register is 0 without an instruction; a used one must be set to 0 first. So the first attempt takes the
+    # fewest lines, and the frugal one, with fewer registers and more lines, is only for want of registers.
     try:
         return Assembler(term, room, CONSTRUCTS).lowered(term)
     except TooFewRegisters:

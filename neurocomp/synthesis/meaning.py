@@ -1,4 +1,4 @@
-"""What a high-level program means on ints, without any assembly: the measure of its lowering."""
+"""The meaning of high-level programs on ints, without any assembly: tests hold the lowering to it."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def word(term: Term, world: World) -> int:
 
 
 def rounds(term: Term, world: World) -> Iterator[None]:
-    """Run a statement, stopping as each round of each of its loops begins; of one that never ends, for ever."""
+    """Run a statement; yields at the beginning of each round of its loops, for ever if it never ends."""
     row = CONSTRUCTS[term.name]
     kinds = row.kinds(len(term.arguments)) or ()
     given = (_given(argument, kind, world) for argument, kind in zip(term.arguments, kinds, strict=True))
@@ -32,7 +32,7 @@ def rounds(term: Term, world: World) -> Iterator[None]:
 
 
 def _given(term: Term, kind: str, world: World) -> Any:
-    """An argument as the meaning of a statement takes it."""
+    """An argument in the form that the meaning of a statement takes."""
     if kind == OPERATOR:
         return functools.partial(CONSTRUCTS[term.name].meaning, world)
     if kind == REGISTER:

@@ -1,4 +1,4 @@
-"""The lines that a program leaves free are noops: where they stand changes only how long the program takes."""
+"""The lines that a program leaves free are noops: their places change only how many steps the program takes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 
 from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.language.isa import CodeRow
 from neurocomp.synthesis.assembler import Lowered
 
 
@@ -14,15 +15,15 @@ def pad(lowered: Lowered, lines: int, padding: str = "end", noops: int | None = 
     """The code [L, 5] of a program that fits, with `noops` of the free lines (None: all) where `padding` says.
 
     `end` is after the last instruction, `start` before the first, `spread` evenly before instructions, `loop` before
-    the jump back of each loop in turn (of a program without loops, the end). Free lines beyond `noops` are at the end.
+    the jump back of each loop in turn (without loops: `end`). Free lines beyond `noops` are noops at the end.
     """
     free = lines - len(lowered.rows)
     before = _noops_before(lowered, padding, free if noops is None else min(noops, free))
-    # A jump goes to the instruction that it went to, not to the noops before it: a loop stays as long as it was.
+    # A jump still goes to its instruction, not to the noops before it: a loop's rounds pass only the noops inside it.
     moved = [line + noops for line, noops in enumerate(itertools.accumulate(before))]
-    code: list[tuple[int, ...]] = [(OPCODE["noop"], 0, 0, 0, 0)] * lines
+    code = [CodeRow(OPCODE["noop"])] * lines
     for line, row in zip(moved, lowered.rows, strict=False):
-        code[line] = (*row[:4], moved[row[4]] % lines) if row[0] == OPCODE["jump"] else row
+        code[line] = row._replace(target=moved[row.target] % lines) if row.opcode == OPCODE["jump"] else row
     return np.array(code)
 
 

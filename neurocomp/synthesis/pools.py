@@ -1,4 +1,4 @@
-"""What programs are made from: fragments by kind and weight, and all ways to put some of them together."""
+"""The parts of programs: pools of fragments by weight, and all combinations of fragments of a given weight."""
 
 from __future__ import annotations
 
@@ -11,24 +11,30 @@ from neurocomp.synthesis.terms import Term
 
 
 class Needs(NamedTuple):
-    """The lines that a fragment takes at least: its own, as many as its largest number, one to read the element."""
+    """The fewest lines that a fragment takes, in three parts that add up.
+
+    `lines` are those of its own instructions. Constants take `largest` lines, as many as the largest number in it.
+    Reading the element takes one more (`element`, 0 or 1).
+    """
 
     lines: int
     largest: int
     element: int
 
     def with_(self, other: Needs) -> Needs:
-        """What two fragments need side by side: numbers are made from each other, the element is read once."""
-        return Needs(self[0] + other[0], max(self[1], other[1]), self[2] | other[2])
+        """The needs of two fragments together: numbers are made from each other, and the element is read once."""
+        lines, largest = self.lines + other.lines, max(self.largest, other.largest)
+        return Needs(lines, largest, self.element | other.element)
 
 
 NOTHING = Needs(0, 0, 0)
 
 
 class Fragment(NamedTuple):
-    """A term and what is known of it without looking into it.
+    """A term and the facts about it that enumeration needs without looking into it.
 
-    With `shape` and `opcodes` it is lowered (see `shapes.py`). `function` is that of a word.
+    `shape` and `opcodes` are for its code (see `skeletons.py`). `function` is that of a word, else None.
+    `ends` is False for a statement that may go on for ever.
     """
 
     term: Term
@@ -40,7 +46,7 @@ class Fragment(NamedTuple):
 
 
 class Pool:
-    """Fragments of one kind, by weight and needs; and the fewest lines of each weight."""
+    """Fragments of one kind, by weight and needs, and the fewest lines that a fragment of each weight takes."""
 
     def __init__(self):
         self.fragments: dict[tuple[int, Needs], list[Fragment]] = {}
@@ -56,8 +62,8 @@ class Pool:
 
 
 def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-    """One fragment from each pool, of this weight together, that may fit so many lines; in a fixed order."""
-    fewest: list[dict[int, int]] = [{0: 0}]  # lines that the last 0, 1, ... pools need for each weight
+    """One fragment from each pool, with this weight in sum, as far as they may fit `lines`; in a fixed order."""
+    fewest: list[dict[int, int]] = [{0: 0}]  # the fewest lines that the last 0, 1, ... pools need for each weight
     for pool in reversed(pools):
         least: dict[int, int] = {}
         for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
@@ -71,7 +77,9 @@ def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[N
 def _combinations(
     pools: list[Pool], fewest: list[dict[int, int]], weight: int, lines: int, needs: Needs
 ) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-    """The same, given what those before need; `fewest` are the lines that those after each pool need."""
+    """`combinations`, given the needs of the fragments before; `fewest` are for the pools after each pool."""
+    # `fewest` bounds the needs of later fragments from below by their own lines alone, so only what cannot fit is left
+    # out; but most of it is left out here, before its fragments are put together.
     if not pools:
         yield needs, ()
         return
@@ -80,7 +88,7 @@ def _combinations(
         if rest_lines is None:
             continue
         both = needs.with_(own_needs)
-        if sum(both) + rest_lines > lines:
+        if both.lines + both.largest + both.element + rest_lines > lines:
             continue
         rests = list(_combinations(pools[1:], fewest[1:], weight - own, lines, both))
         for fragment in fragments:

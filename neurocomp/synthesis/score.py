@@ -10,12 +10,12 @@ from neurocomp.tasks.task import Examples, Task
 
 
 def scores(final: Final, loops: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
-    """How promising programs are [P]: 1 where all words are right, else at most 0.999, of three parts.
+    """How promising programs are [P]: 1 where all checked words are right, else at most 0.999, a sum of three parts.
 
     0.7 x the share of the checked words that are right, 0.1 x the share of the examples that are wholly right, 0.2 x
-    structure: the share of the checked places that change in some example, of those that have to. Of a program that
-    does not loop (`loops` [P]) structure counts half where several places are checked: what it does in one place
-    has nothing to do with the others.
+    structure: among the checked places that have to change in some example, the share of those that do. Structure
+    counts half for a program without a loop (`loops` [P]) where several places are checked, because its changes in
+    one place have nothing to do with the others.
     """
     right = right_words(final, examples, task)
     words, whole = right.mean((1, 2)), right.all(2).mean(1)

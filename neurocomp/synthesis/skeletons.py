@@ -1,7 +1,8 @@
-"""Many programs as code at once: those of one shape are lowered once, then only opcodes differ.
+"""Many programs as code at once: programs of one shape are lowered once, then only opcodes differ.
 
-`map(inc(elem))` and `map(dec(elem))` have one shape: which registers and lines a program takes does not depend on
-which one-instruction operation stands where.
+`map(inc(elem))` and `map(dec(elem))` have one shape. The assembler looks at an operation's name only to write its one
+instruction; registers and lines follow from the numbers of arguments. So programs that differ in such operations alone
+have the same code but for opcodes.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from neurocomp.language.isa import COLUMN
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import Assembler, DoesNotFit, Room, TooFewRegisters
 from neurocomp.synthesis.construct import Construct
@@ -20,14 +22,14 @@ from neurocomp.synthesis.terms import Term
 
 
 class Shape(NamedTuple):
-    """The lines of all programs of a shape [L, 5], and which line holds which of their opcodes."""
+    """The code [L, 5] that all programs of a shape share, and places (line, k): the line holds their k-th opcode."""
 
     code: np.ndarray
     places: list[tuple[int, int]]
 
 
 class Shapes:
-    """Every shape met so far has a number; it is lowered when its first program is."""
+    """All shapes met so far, by number; a shape is lowered with its first program."""
 
     def __init__(self, room: Room):
         self.room = room
@@ -56,7 +58,8 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
     places = [(p, line, opcodes[p][k]) for p, shape in enumerate(shapes) for line, k in shape.places]
     if places:
         rows = np.array(places)
-        code[rows[:, 0], rows[:, 1], 0] = rows[:, 2]
+        program, line, opcode = rows.T
+        code[program, line, COLUMN.opcode] = opcode
     return code
 
 
@@ -77,7 +80,7 @@ def _lowered(term: Term, room: Room) -> Shape | None:
 
 
 def _copy(term: Term, operations: list[Term]) -> Term:
-    """The same term, whose operations are objects of their own, known by their ids, in the order of the text."""
+    """The same term with a new object for each operation, known by its id; `operations` lists them in text order."""
     if not term.arguments:
         return term
     place = len(operations)

@@ -1,7 +1,7 @@
 """Synthesis: from examples to the programs that explain them, the lightest first, or the best near misses.
 
-Programs that leave the same words in the checked places are one behavior, and only the first of them counts. What is
-called exact was printed, parsed again, lowered, and run in the exact interpreter.
+Programs that leave the same words in the checked places are one behavior, and only the first of them counts. A program
+is called exact after it was printed, parsed again, lowered, and run in the exact interpreter.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import Final, decode
+from neurocomp.language.isa import COLUMN
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import DoesNotFit, Room
 from neurocomp.synthesis.construct import Construct
@@ -37,14 +38,14 @@ from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
 RUNS = 1 << 15  # about as many executions fit a processor's cache at once
-KEPT = 250_000  # searches for more programs do not leave what they enumerate (a kilobyte each) to the next one
+KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
 
 
 class Found(NamedTuple):
     """A program that synthesis found: as high-level text, and lowered for the task's machine.
 
-    `exact` is whether it is right on all examples, `candidates` and `seconds` how many programs had been tried when
-    it was met, and how long that took.
+    It is `exact` if it is right on all examples. `candidates` counts the programs that were tried up to this one,
+    which took `seconds`.
     """
 
     template: str
@@ -57,11 +58,11 @@ class Found(NamedTuple):
 
 
 class Synthesis(NamedTuple):
-    """The exact solutions if there are any, else the best near misses, best first; and what the search did.
+    """The exact solutions if there are any, else the best near misses, best first; and an account of the search.
 
     `ended` is exact, space (all programs that fit were tried), candidates, seconds (a budget was spent) or
-    interrupted. `executions` counts programs times examples, which took `executing` of the seconds; `skipped`
-    programs did not fit the machine.
+    interrupted. `tried` programs showed `distinct` behaviors. `executions` counts programs times examples, which took
+    `executing` of the `seconds`; `skipped` programs did not fit the machine.
     """
 
     found: list[Found]
@@ -82,8 +83,8 @@ def synthesize(
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is told how many programs were tried since it was last called. UserError where constructs are unknown
-    or the machine has no labels to jump to. Ctrl-C ends the search, not the caller.
+    `progress` is called with the number of programs of each batch. Ctrl-C ends the search, not the caller. Raises
+    UserError where constructs are unknown or the machine has no labels to jump to.
     """
     space = space_of(task, config)
     search = Search(task, examples, config)
@@ -103,7 +104,7 @@ def synthesize(
 
 @contextlib.contextmanager
 def _no_garbage_collection() -> Iterator[None]:
-    """A search makes millions of small tuples that stay and no cycles: looking for some takes a fifth of the time."""
+    """A search makes millions of small tuples and no cycles: looking for cycles would be a fifth of its time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -114,7 +115,7 @@ def _no_garbage_collection() -> Iterator[None]:
 
 
 def space_of(task: Task, config: SynthesisConfig) -> Space:
-    """The programs to be tried. Tasks that differ in their examples only share them, and the work of making them."""
+    """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
     key = chosen(config.constructs), room_of(task), task.machine.mod_by_zero, readable, task.checked_registers
@@ -133,7 +134,7 @@ def _space(
 
 
 class Search:
-    """What has been tried so far, and what of it is worth keeping."""
+    """The state of a search: the behaviors seen so far, exact programs, and the best near misses."""
 
     def __init__(self, task: Task, examples: Examples, config: SynthesisConfig):
         self.task, self.examples, self.config = task, examples, config
@@ -156,7 +157,7 @@ class Search:
             self._try(batch.terms[part], batch.code[part], batch.weight)
 
     def over(self) -> bool:
-        """Whether to stop here, and why."""
+        """Whether the search is over; if so, `ended` says why."""
         if self.exact:
             self.ended = "exact"
         elif self.tried >= self.config.candidates:
@@ -182,9 +183,9 @@ class Search:
         )
 
     def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
-        begins = time.perf_counter()
+        began = time.perf_counter()
         final = run(code, self.examples, self.task)
-        self.executing += time.perf_counter() - begins
+        self.executing += time.perf_counter() - began
         score = scores(final, loops_in(code), self.examples, self.task)
         seconds = time.perf_counter() - self.began
         for place, behavior in enumerate(behaviors(final, self.task)):
@@ -203,10 +204,10 @@ class Search:
 
 
 def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfig) -> Found:
-    """The program that a high-level text says, judged on the examples; UserError where it is none, or does not fit.
+    """The program that a high-level text says, judged on the examples.
 
-    No-ops stand where `config.padding` says, unless the steps that they take are what keeps the program from being
-    right: then they are at its end.
+    Noops stand where `config.padding` says, or all at the end if the program is right only then: noops take steps.
+    Raises UserError where the text is no program or the program does not fit.
     """
     term = parse(text)
     try:
@@ -223,20 +224,20 @@ def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfi
 
 
 def behaviors(final: Final, task: Task) -> list[bytes]:
-    """What programs leave in the checked places on all examples, each as one key."""
+    """A key [16 bytes] for the behavior of each program: the words that it leaves in the checked places."""
     words = checked_words(final.memory, final.registers, task).astype(np.int32)
     rows = words.reshape(len(words), -1)
     return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
 
 
 def loops_in(code: np.ndarray) -> np.ndarray:
-    """Which programs jump back [P]."""
-    back = code[:, :, 4] < np.arange(code.shape[1])
-    return ((code[:, :, 0] == OPCODE["jump"]) & back).any(1)
+    """Which programs jump back [P]. A jump to its own line only ends a program; it is no loop."""
+    back = code[..., COLUMN.target] < np.arange(code.shape[1])
+    return ((code[..., COLUMN.opcode] == OPCODE["jump"]) & back).any(1)
 
 
 def right_examples(program: Program, examples: Examples, task: Task) -> int:
-    """On how many examples the exact interpreter leaves the right words."""
+    """The number of examples on which the exact interpreter leaves the right words."""
     machine, right = task.machine, 0
     for memory, registers, expected in zip(
         examples.memory.tolist(), examples.registers.tolist(), expected_words(examples, task), strict=True

@@ -1,4 +1,4 @@
-"""Near misses worth tuning: the best candidates, no two of which are the same behavior or the same skeleton."""
+"""Near misses worth tuning: the best candidates, no two of them with the same behavior or the same skeleton."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from neurocomp.synthesis.terms import Term
 
 
 class Candidate(NamedTuple):
-    """A program that was tried, how promising it is, and how many and how long it took until then."""
+    """A program that was tried, its score, and how many programs and seconds the search had taken by then."""
 
     term: Term
     weight: int
@@ -25,10 +25,10 @@ class Templates:
     def __init__(self, count: int):
         self.count = count
         self.best: dict[Term, Candidate] = {}
-        self.least = -1.0  # scores up to here change nothing any more
+        self.least = -1.0  # a score must be above this to change anything
 
     def add(self, candidate: Candidate) -> None:
-        """Keep the candidate if it is better than what there is; of equals the first stays. Call with new behaviors."""
+        """Keep the candidate if it is better than those kept; of equals the first stays. Call it with new behaviors."""
         if candidate.score <= self.least:
             return
         key = skeleton(candidate.term)
@@ -36,11 +36,12 @@ class Templates:
             return
         self.best[key] = candidate
         if len(self.best) >= self.count:
-            kept = sorted(self.best.items(), key=lambda item: -item[1].score)[: self.count]
-            self.best, self.least = dict(kept), kept[-1][1].score
+            by_score = sorted(self.best, key=lambda key: -self.best[key].score)
+            self.best = {key: self.best[key] for key in by_score[: self.count]}
+            self.least = min(one.score for one in self.best.values())
 
     def ranked(self) -> list[Candidate]:
-        """The best first; of equals the one that was met first."""
+        """The candidates, the best first; of equals the one that was tried first."""
         return sorted(self.best.values(), key=lambda candidate: (-candidate.score, candidate.tried))
 
 

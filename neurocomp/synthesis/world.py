@@ -1,4 +1,4 @@
-"""What high-level programs read and change: memory, registers, and the indices of the loops around."""
+"""The world of high-level programs: memory, registers, and the indices of the loops around a statement."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass
 class World:
-    """What programs read and change. `indices` are those of the loops around, the innermost last."""
+    """The state that programs read and change. `indices` are those of the loops around, the innermost last."""
 
     base: int
     memory: list[int]
@@ -21,7 +21,7 @@ class World:
         return self.indices[-1]
 
     def rounds(self, last: Callable[[], int] | None = None) -> Iterator[None]:
-        """The rounds of a loop, at index 0, 1, ..., `last`; without it for ever, from the last cell to the first.
+        """The rounds of a loop, at index 0, 1, ..., `last`; without `last` for ever, with 0 after the last cell.
 
         A loop to the last cell never ends either: the index after it is 0 again, which is not above `last`.
         """

@@ -1,4 +1,4 @@
-"""Adam on the weights of many restarts at once, and when a restart counts as recovered."""
+"""Adam on the weights of many restarts at once, and the rules by which a restart counts as recovered."""
 
 from __future__ import annotations
 

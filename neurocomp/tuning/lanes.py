@@ -1,7 +1,7 @@
-"""Tuning: the updates of many restarts, side by side; each leaves when it is recovered, lost or out of updates.
+"""Tuning: the updates of many restarts, side by side; each finishes when it is recovered, diverged or out of updates.
 
-Restarts stand in *lanes*. A lane that becomes free goes to a restart that waits, so that the last of a batch do not
-run alone at the full cost of an update.
+Restarts occupy *lanes*. A lane that becomes free goes to a restart that waits, so that the last restarts of a batch
+do not run alone at the full cost of an update.
 """
 
 from __future__ import annotations
@@ -24,15 +24,21 @@ from neurocomp.tuning.optimizer import Adam
 from neurocomp.tuning.recovery import Batch, Validation
 from neurocomp.tuning.update import Update
 
-# Lanes are filled when at least one in so many is free: to begin a few restarts costs nearly as much as many.
+# Lanes are filled when at least one in so many is free: beginning a few restarts costs nearly as much as many.
 FREE_BEFORE_FILLED = 4
 
-# What restarts start from: the weights and examples of those whose numbers are given, in that order.
+# The start weights and examples of the restarts with these numbers, in that order.
 Begin = Callable[[Sequence[int]], tuple[Float[Tensor, "K L W"], Batch]]
 
 
 class Tuned(NamedTuple):
-    """A restart as it left: its number, its weights, and how it went."""
+    """A finished restart: its number, its weights, and the result of tuning.
+
+    `status` is recovered, exhausted or diverged. `fit` and `loss` are those of `logits`. `curve` has the loss before
+    the first update and after each of `updates`. `recovered_at` is the update with which the final row of successes
+    began, None unless recovered. `seconds` sums, over the restart's updates, the time of the update divided by the
+    number of restarts that shared it.
+    """
 
     restart: int
     logits: Float[Tensor, "L W"]
@@ -45,16 +51,16 @@ class Tuned(NamedTuple):
     curve: list[float]
 
 
-class Told(NamedTuple):
-    """What one update did: how many restarts it updated, and which of them left."""
+class UpdateReport(NamedTuple):
+    """One update: how many restarts it updated, and those that finished with it."""
 
     lanes: int
-    left: list[Tuned]
+    finished: list[Tuned]
 
 
 @dataclass
 class Course:
-    """How it goes with a restart: its loss after each update, and for how many in a row it has been right."""
+    """The course of a restart: its loss before the first update and after each, and how many in a row were right."""
 
     restart: int
     curve: list[float] = field(default_factory=list)
@@ -66,7 +72,7 @@ class Course:
         return len(self.curve) - 1
 
     def ending(self, config: OptimizerConfig) -> str | None:
-        """How it leaves now, or None if it goes on."""
+        """The status with which it finishes now, or None if it goes on."""
         last = self.updates == config.updates
         if not math.isfinite(self.curve[-1]):
             return "diverged"
@@ -90,18 +96,23 @@ def tune(
     update: Update,
     validation: Validation,
     config: OptimizerConfig,
-) -> Iterator[Told]:
-    """Tune all these restarts, so many at a time, and tell after each update what it did.
+) -> Iterator[UpdateReport]:
+    """Tune all these restarts, at most `lanes_at_most` at a time; one report after each update.
 
-    A restart leaves when soft and hard have held on validation after `config.hold` updates in a row (recovered: the
-    first success alone is often a near tie of two words, which other inputs tip over), when its loss is not finite
-    (diverged), or after `config.updates` updates (recovered if both hold then, else exhausted). With stop=fit it is
-    the fit that has to hold. Its seconds are 1/K of each update that it took part in as one of K.
+    A restart finishes
+    - recovered, when soft and hard have held on validation after `config.hold` updates in a row (the first success
+      alone is often a near tie of two words, which other inputs tip over), or after the last update;
+    - diverged, when its loss is not finite;
+    - exhausted, after `config.updates` updates otherwise.
+    With stop=fit it is the fit on its training examples that has to hold.
     """
     waiting, lanes = iter(restarts), None
     while lanes := _filled(lanes, waiting, lanes_at_most, begin):
         began = time.perf_counter()
         courses, before, batch = lanes
+        # Loss and fits are those of the weights *before* this update. So validation looks at these weights, and a
+        # finished restart keeps them: `_tuned` is given the old `lanes`. Nothing has judged the weights after the
+        # update. If those were kept, a restart would recover with one set of weights and be stored with another.
         state, loss, fits = update(before, batch)
         asked = config.stop == "validated" and bool(fits.any())
         holds = validation.holds(before.logits, fits) if asked else fits
@@ -112,7 +123,7 @@ def tune(
         for course in courses:
             course.seconds += share
         endings = [course.ending(config) for course in courses]
-        yield Told(
+        yield UpdateReport(
             len(courses),
             [_tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending],
         )
@@ -122,6 +133,7 @@ def tune(
 
 
 def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
+    """The result of the restart in a lane; `lanes` are those before the update that judged it."""
     course, logits = lanes.courses[lane], lanes.state.logits[lane].clone()  # a view would keep those of all lanes
     recovered_at = course.updates - course.held + 1 if ending == "recovered" else None
     fit = fit and ending != "diverged"
@@ -139,7 +151,11 @@ def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
 
 
 def _filled(lanes: Lanes | None, waiting: Iterator[int], lanes_at_most: int, begin: Begin) -> Lanes | None:
-    """These lanes, and restarts that waited where enough lanes are free; None if nobody is left."""
+    """These lanes, joined by waiting restarts if enough lanes are free; None if no restart is left.
+
+    A restart's course, moments and count of updates begin at 0 when it joins: for its result, joining late is the same
+    as starting first.
+    """
     free = lanes_at_most - (len(lanes.courses) if lanes else 0)
     enough = FREE_BEFORE_FILLED * free >= lanes_at_most
     if enough and (restarts := list(itertools.islice(waiting, free))):
@@ -150,18 +166,25 @@ def _filled(lanes: Lanes | None, waiting: Iterator[int], lanes_at_most: int, beg
 
 
 def _joined(lanes: Lanes, new: Lanes) -> Lanes:
+    """The lanes of both, the new ones last.
+
+    Here and in `_kept`, lane i is the same restart in courses, logits, moments, counts of updates and every tensor of
+    the batch. A part in another order would tune a restart on another's examples, or give its losses to another.
+    """
     batch = _of_each(lambda *parts: torch.cat(parts), lanes.batch, new.batch)
     return Lanes(lanes.courses + new.courses, optimizer.join(lanes.state, new.state), batch)
 
 
 def _kept(lanes: Lanes, staying: list[int]) -> Lanes:
+    """Only these lanes, in this order."""
+    # Indexing copies, so the batch is a new object: `update.Compiled` knows by that to make its buffers anew.
     indices = torch.tensor(staying, dtype=torch.long, device=lanes.state.logits.device)
     batch = _of_each(lambda part: part[indices], lanes.batch)
     return Lanes([lanes.courses[lane] for lane in staying], optimizer.keep(lanes.state, indices), batch)
 
 
 def _of_each(function: Callable[..., Tensor], *batches: Batch) -> Batch:
-    """A batch of what `function` makes of each tensor of these batches."""
+    """The batch of `function` applied to each tensor of these batches."""
 
     def state(*of: State) -> State:
         return State(*(function(*parts) for parts in zip(*of, strict=True)))

@@ -1,7 +1,7 @@
 """Adam on all restarts at once.
 
 The batch is K lanes; every lane is a restart with weights, moments, a count of updates and examples of its own.
-Losses are summed over lanes, so that no lane's gradient depends on another lane, and clipping is per lane.
+Losses are summed over lanes, so no lane's gradient depends on another lane, and gradients are clipped lane by lane.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from neurocomp.shapes import Float, Tensor
 
 
 class Adam(NamedTuple):
-    """The state of Adam: what is tuned, its two moments, and how many updates each lane has made."""
+    """The state of Adam: the logits, their two moments, and how many updates each lane has made."""
 
     logits: Float[Tensor, "K L W"]
     first_moment: Float[Tensor, "K L W"]
@@ -38,7 +38,7 @@ def update(state: Adam, gradient: Float[Tensor, "K L W"], config: OptimizerConfi
 
 
 def compiled_update(state: Adam, gradient: Float[Tensor, "K L W"], config: OptimizerConfig) -> Adam:
-    """`update` on the CPU, to the same bits but in compiled passes: it is many operations on few numbers."""
+    """`update` on the CPU in compiled passes, with the same bits: PyTorch takes many operations on few numbers."""
     from neurocomp.engine import adam
 
     rates, divisors = (part.to(gradient) for part in corrections(state.updates, config))
@@ -48,7 +48,7 @@ def compiled_update(state: Adam, gradient: Float[Tensor, "K L W"], config: Optim
 
 
 def clipped(gradient: Float[Tensor, "K L W"], config: OptimizerConfig) -> Float[Tensor, "K L W"]:
-    """The gradient with no lane's norm above the limit, if there is one."""
+    """The gradient, scaled down in each lane whose norm is above `config.clip`, if there is a limit."""
     if config.clip is None:
         return gradient
     norm = gradient.flatten(1).norm(dim=1)[:, None, None]
@@ -62,15 +62,15 @@ def keep(state: Adam, lanes: Tensor) -> Adam:
 
 
 def join(state: Adam, other: Adam) -> Adam:
-    """The lanes of both."""
+    """The lanes of both, those of `other` last."""
     logits, first, second = (torch.cat(parts) for parts in zip(state[:3], other[:3], strict=True))
     return Adam(logits, first, second, state.updates + other.updates)
 
 
 def corrections(updates: list[int], config: OptimizerConfig) -> tuple[Float[Tensor, "K"], Float[Tensor, "K"]]:
-    """What the next update of each lane makes of its moments: the learning rate, and the divisor of the second one.
+    """The learning rate of each lane's next update, and the divisor of its second moment (Adam's bias corrections).
 
-    In double precision, whatever that of the weights is.
+    In double precision, whatever the precision of the weights.
     """
     rates = {count: config.learning_rate / (1 - config.beta1 ** (count + 1)) for count in set(updates)}
     divisors = {count: 1 - config.beta2 ** (count + 1) for count in rates}

@@ -1,6 +1,7 @@
-"""Is a restart the algorithm? fit and soft by running its weights, hard and general by running its text.
+"""Has a restart recovered the algorithm? fit and soft run its weights, hard and general run its text.
 
-soft: the most likely words after T steps are right. hard: decompile to text, which `verification` judges.
+fit and soft: the most likely words after T steps are right, on the training examples and on held-out inputs.
+hard and general: the weights are decompiled to text, which `tasks/verification.py` judges.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from neurocomp.tuning.objective import Targets
 
 
 class Batch(NamedTuple):
-    """Examples as tensors: start states of K restarts, the words they are judged by, and those the loss asks for."""
+    """The examples of K restarts as tensors: start states, the words that are checked, those that the loss asks for."""
 
     start: State
     targets: Targets
@@ -33,7 +34,7 @@ class Batch(NamedTuple):
 
 
 class Measures(NamedTuple):
-    """The measures of a restart on held-out inputs; general is None where the reference does not generalize."""
+    """The measures of a restart on test inputs; general is None for tasks without general sizes."""
 
     soft: bool
     hard: bool
@@ -49,7 +50,7 @@ def to_batch(
 ) -> Batch:
     """The examples of K restarts, stacked, with the words that the task checks.
 
-    With `all_registers` the loss asks for every final register of the reference as well (Eq. 12, mu_R).
+    With `all_registers` the loss also asks for every final register of the reference program (Eq. 12, mu_R).
     """
     memory, registers, final_memory, final_registers = (
         torch.from_numpy(np.stack(words)).to(device) for words in zip(*examples, strict=True)
@@ -62,7 +63,7 @@ def to_batch(
 
 
 def says(rows: Float[Tensor, "*batch V"], words: Int[Tensor, "*batch"]) -> Bool[Tensor, "*batch"]:
-    """Whether the most likely word of each row is this one. A row that is not finite (NaN, inf) has no such word."""
+    """Whether the most likely word of each row is this one. A row with NaN or inf has no most likely word."""
     return (most_likely(rows) == words) & rows.isfinite().all(dim=-1)
 
 
@@ -75,7 +76,7 @@ def right_words(run: Run, targets: Targets) -> Bool[Tensor, "K"]:
 
 @torch.no_grad()
 def soft(logits: Float[Tensor, "K L W"], examples: Examples, task: Task, engine: Engine) -> Bool[Tensor, "K"]:
-    """Whether the soft machine's most likely words are right on all examples, which the restarts share."""
+    """Whether the soft machine's most likely words are right on all examples; the restarts share the examples."""
     block = max(1, SOFT_AT_ONCE // len(examples.memory))
     right = [torch.zeros(0, dtype=torch.bool, device=logits.device)]
     for part in logits.split(block) if len(logits) else ():
@@ -91,9 +92,9 @@ def program_text(logits: Float[Tensor, "L W"], task: Task) -> tuple[str, float]:
 
 
 class Validation:
-    """Decides when a restart is done: soft and hard hold on the validation examples.
+    """Decides whether a restart may finish as recovered: soft and hard hold on the validation examples.
 
-    A restart often keeps its decisions for many updates, so the verdict on a program is remembered.
+    A restart often keeps its decisions for many updates, so the verdict on each program is remembered.
     """
 
     def __init__(self, task: Task, examples: Examples, engine: Engine):
@@ -101,9 +102,9 @@ class Validation:
         self.verdicts: dict[bytes, bool] = {}
 
     def holds(self, logits: Float[Tensor, "K L W"], fits: Bool[Tensor, "K"]) -> Bool[Tensor, "K"]:
-        """Which lanes are right on validation. Only those that fit their training examples are looked at.
+        """Which lanes are right on validation; only those that fit their training examples can be.
 
-        hard first: it is remembered, and many soft programs that fit never become it.
+        hard is judged first because its verdicts are remembered, and many restarts that fit never pass it.
         """
         right = torch.zeros_like(fits)
         fitting = fits.nonzero().flatten()
@@ -123,7 +124,7 @@ class Validation:
 def measure(
     logits: Float[Tensor, "K L W"], texts: list[str], task: Task, held_out: HeldOut, engine: Engine
 ) -> list[Measures]:
-    """soft, hard and general of each restart on the test examples; equal programs are run once."""
+    """soft, hard and general of each restart on the test examples; equal texts are run once."""
     softs = soft(logits, held_out.test, task, engine).tolist()
     judged = verdicts(texts, task, held_out)
     return [Measures(right, *judged[text]) for right, text in zip(softs, texts, strict=True)]

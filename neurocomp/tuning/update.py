@@ -1,4 +1,4 @@
-"""One update of many restarts: with autograd, as a CUDA graph of it, or with the fused engine's own gradient."""
+"""One update of many restarts: with autograd, with a CUDA graph of it, or with the fused engine's own gradient."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Updated(NamedTuple):
-    """The weights after an update, and how those before it did: their loss, whether they fit the examples."""
+    """The state after an update; the loss of the weights before it, and whether they fit their examples."""
 
     state: Adam
     loss: Float[Tensor, "K"]
@@ -36,7 +36,7 @@ Update = Callable[[Adam, Batch], Updated]
 
 
 def choose(engine: str, threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig) -> Update:
-    """How this engine updates restarts; the device is that of their weights."""
+    """The update of restarts with this engine; it runs on the device of their weights."""
     run = load(engine, threads)
     if engine == "fused" and objective.loss == "log":
         return Compiled(threads, task, objective, config)
@@ -48,7 +48,7 @@ def choose(engine: str, threads: int, task: Task, objective: ObjectiveConfig, co
 def plain(
     run: Engine, task: Task, objective: ObjectiveConfig, config: OptimizerConfig, state: Adam, batch: Batch
 ) -> Updated:
-    """The run, its loss, the gradient by autograd, and Adam."""
+    """An update by the run, its loss, the gradient by autograd, and Adam."""
     weights = state.logits.detach().requires_grad_()
     ended = run(weights, batch.start, task.sizes, task.machine, task.steps)
     loss = losses(ended, batch.supervised, objective)
@@ -61,9 +61,9 @@ def plain(
 class Replaying:
     """`plain` on CUDA: run, loss and gradient are captured in a graph by the first update, and replayed by all.
 
-    They are thousands of small operations, each of which takes longer to launch than to do. The restarts of later
-    updates are as many as in the first or fewer; if they are more, a larger graph is captured. Adam stays outside:
-    its moments are joined and kept with the lanes, and it is few operations.
+    They are thousands of small operations, each of which takes longer to launch than to run. Later updates may have
+    fewer restarts than the first; for more, a larger graph is captured. Adam stays outside the graph: its moments are
+    joined and kept with the lanes, and it is few operations.
     """
 
     def __init__(self, run: Engine, task: Task, objective: ObjectiveConfig, config: OptimizerConfig):
@@ -74,22 +74,23 @@ class Replaying:
         words = torch.cat([batch.supervised.memory, batch.supervised.registers], dim=-1)
         inputs = [state.logits, *batch.start, words]
         if self.captured is None or not self.captured.takes(inputs):
-            self.captured = None  # and its memory is free
+            self.captured = None  # frees its memory before the next graph takes as much
             self.captured = self.capture(rows_asked_for(batch), inputs)
         loss, gradient, fits = self.captured(*inputs)
         return Updated(optimizer.update(state, gradient, self.config), loss, fits)
 
     def capture(self, rows: Rows, inputs: list[Tensor]) -> Captured:
         task, logits = self.task, inputs[0]
-        # A graph reads the table of Eq. 6 where it lies: it is held here, as the cache it is in may let it go.
+        # A graph reads the table of Eq. 6 at its address, so the table is held here: its cache may drop it.
         self.table = lookup_table(task.sizes.base, task.machine.mod_by_zero, logits.dtype, logits.device)
         return Captured(functools.partial(descent, self.run, task, self.objective, rows), inputs)
 
 
 class Rows(NamedTuple):
-    """Which cells and registers the loss asks for, and which of these rows (cells first) need not be right to fit.
+    """The cells and registers that the loss asks for, and which of these rows (cells first) need not be right to fit.
 
-    Tensors on the machine's device: a list is copied there each time it is an index, and the host waits.
+    They are tensors on the machine's device: a list would be copied there each time it is an index, and the host
+    would wait.
     """
 
     cells: Int[Tensor, "cells"]
@@ -119,7 +120,10 @@ def descent(
     halted: Float[Tensor, "K B"],
     words: Int[Tensor, "K B rows"],
 ) -> tuple[Float[Tensor, "K"], Float[Tensor, "K L W"], Bool[Tensor, "K"]]:
-    """Loss, its gradient, and who fits, as in `plain`; `words` are the right ones. It asks the host for nothing."""
+    """Loss, its gradient, and whether each restart fits, as in `plain`. It asks the host for nothing.
+
+    `words` are the right words of the rows, cells first.
+    """
     weights = logits.detach().requires_grad_()
     start = State(memory, registers, counter, halted)
     ended = run(weights, start, task.sizes, task.machine, task.steps)
@@ -133,13 +137,15 @@ def descent(
 
 
 class Compiled:
-    """`plain` in few compiled calls with the log loss; the first update of each batch makes the next ones ready."""
+    """`plain` with the log loss in few compiled calls; the first update of each batch makes their buffers."""
 
     def __init__(self, threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig):
         self.threads, self.task, self.objective, self.config = threads, task, objective, config
         self.batch: Batch | None = None
 
     def __call__(self, state: Adam, batch: Batch) -> Updated:
+        # The buffers hold the examples. A batch is never changed, but `lanes` makes a new one whenever lanes change: a
+        # batch that is the same object has the same examples.
         if batch is not self.batch:
             self.batch, self.descent = batch, self.descent_of(batch)
         slope = self.descent(state.logits)
