@@ -22,10 +22,11 @@ from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
 from neurocomp.cli.errors import translated
 from neurocomp.cli.machines import DIFFERENTIABLE, Config, Tree, machine_of, memorizer_experiments
 from neurocomp.cli.main import DEBUG
+from neurocomp.cli.pools import make_pool, sweep, with_workers
 from neurocomp.cli.run_help import help_text, key_help
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
-from neurocomp.job import Job, complete, record_failure
+from neurocomp.job import Job, complete, record_failure, replay
 from neurocomp.report.cells import Report
 from neurocomp.results.writer import CellLocked
 from neurocomp.text import json_text, say, visible, visible_lines
@@ -49,11 +50,21 @@ def main(argv: list[str]) -> int:
     request = compose_request(arguments)
     if arguments.cfg or arguments.info:
         return show(arguments, request)
-    jobs = check(request.cells)
+    cells = with_workers(request.cells)
+    jobs = check(cells)
     if request.asks_hydra or request.is_sampled:
+        if cells[0].config.workers is not None:
+            raise UserError(
+                f"workers={cells[0].config.workers}: with a launcher or sweeper of Hydra's, expected either"
+            )
         if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
             logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
         call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
+    elif cells[0].config.workers is not None:
+        try:
+            sweep(jobs, make_pool(cells[0]), _report)
+        except OSError as error:
+            raise Stop(error.filename or "") from error
     else:
         for job in jobs:
             run(job)
@@ -149,7 +160,7 @@ def run(job: Job) -> None:
         if job.only is None:
             complete(job)
         else:
-            print_row(job.replay())
+            print_row(replay(job))
     except Exception as error:
         if is_refusal(error):
             raise Stop(job.path) from error

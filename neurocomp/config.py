@@ -208,6 +208,27 @@ class TaskConfig:
             check_at_least("task.length", self.length, 1)
 
 
+CIRCUMSTANCES = ("limits", "workers", "gpus")
+"""The keys of a configuration that say what a cell may take and who produces it: no part of what it is."""
+
+ADDRESS = re.compile(r"[\w.-]+:[0-9]{1,5}")
+
+
+def check_workers(workers: Any, gpus: float | None) -> None:
+    """Raise UserError unless this names workers, and a share of a GPU for each of their tasks."""
+    number = type(workers) is int and 1 <= workers <= 10_000
+    address = isinstance(workers, str) and workers.startswith("ray:") and ADDRESS.fullmatch(workers[4:])
+    if not (workers is None or workers == "ray" or number or address):
+        raise UserError(f"workers={visible(str(workers))}: expected a number from 1 to 10000, ray, or ray:HOST:PORT")
+    if gpus is not None:
+        if not (math.isfinite(gpus) and (0 < gpus <= 1 or gpus == int(gpus) and gpus > 0)):
+            raise UserError(f"gpus={gpus}: expected a share of a GPU in (0, 1], or a whole number of them")
+        if workers is None:
+            raise UserError(
+                f"gpus={gpus}: says what a task of a worker takes; expected it with workers=N or workers=ray"
+            )
+
+
 @dataclass
 class RunConfig:
     """One cell of a table: k restarts of one task from one initialization by one method.
@@ -259,6 +280,11 @@ class RunConfig:
     """The floating-point numbers of weights and states."""
     threads: Optional[int] = None
     """How many threads compute. null: as many as there are processors."""
+    workers: Any = None
+    """Which processes produce restarts: a number (of processes of this machine), `ray` (a cluster if one is there, else
+    this machine), or ray:HOST:PORT. null: this process alone. No part of what the cell is."""
+    gpus: Optional[float] = None
+    """With workers and device=cuda, how much of a GPU each task takes: 0.25 lets four share one. null: a whole one."""
     only: Optional[int] = None
     """Run this one restart again and print its row; the cell's file stays as it is."""
     save_curves: bool = False
@@ -291,6 +317,7 @@ class RunConfig:
             check_at_least("threads", self.threads, 1)
         if self.only is not None:
             check_at_least("only", self.only, 0)
+        check_workers(self.workers, self.gpus)
 
 
 if not TYPE_CHECKING:

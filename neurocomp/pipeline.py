@@ -4,45 +4,47 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import yaml
 
-from neurocomp.config import RunConfig
+from neurocomp.config import CIRCUMSTANCES, RunConfig
 from neurocomp.devices import torch_threads
 from neurocomp.engine import torch_threads_for
 from neurocomp.jit import check_compiler
 from neurocomp.job import complete
-from neurocomp.methods.extras import check_extras
-from neurocomp.methods.near_misses import kept_templates, plan_cell
+from neurocomp.methods.extras import check_extras, keep_extras
+from neurocomp.methods.near_misses import Record, keep, kept_templates, search, starts_of
+from neurocomp.methods.near_misses import describe as describe_record
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.searches import enumerated_rows, local_search_rows, random_search_rows
 from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.tune import make_ready, tuned_rows
-from neurocomp.plan import CheckedCell, Plan, check_config
+from neurocomp.plan import CheckedCell, Plan, check_config, plan_from
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results.columns import RESTARTS
+from neurocomp.results.made import Made
 from neurocomp.results.writer import check_appendable
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out
 from neurocomp.text import say
 
-Rows = Iterator[list[dict]]
+Method = Callable[..., Iterator[Made]]
 
 
-def by_batch(rows_of: Callable[..., list[dict]]) -> Callable[..., Rows]:
+def by_batch(rows_of: Callable[..., list[dict]]) -> Method:
     """A method that knows the rows of one batch, as one that yields them batch after batch."""
 
-    def rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Rows:
+    def rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
         for restarts in batches:
-            yield rows_of(plan, unseen, restarts, bar)
+            yield Made(rows_of(plan, unseen, restarts, bar))
 
     return rows
 
 
 # How rows are produced: (plan, held-out examples, batches of restarts, progress bar) -> rows of consecutive restarts.
-METHODS: dict[str, Callable[..., Rows]] = {
+METHODS: dict[str, Method] = {
     "tune": tuned_rows,
     "synthesize": by_batch(synthesized_rows),
     "random_search": by_batch(random_search_rows),
@@ -72,32 +74,43 @@ def check(config: RunConfig, directory: Path | None = None) -> Job:
 
 @dataclass(frozen=True)
 class Job:
-    """A cell of the differentiable machine, as `neurocomp.job` runs it."""
+    """A cell of the differentiable machine, as `neurocomp.job` runs it; `record` is what init=synth found."""
 
     cell: CheckedCell
+    record: Record | None = None
 
     FORMAT = RESTARTS
 
-    def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Rows:
-        """Held-out examples, what to start from, and the method: the rows of these restarts as they are done."""
+    def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Iterator[Made]:
+        """Held-out examples, the start, and the method: the rows of these restarts as they are done."""
         cell, method = self.cell, METHODS[self.cell.config.method]
-        remark_once(few_inputs(cell.task))
         with torch_threads(torch_threads_for(cell.engine, cell.threads)):
             unseen = held_out(cell.task, cell.config.seed)
-            make_ready(cell, unseen)
-            plan = plan_cell(cell, unseen, progress, keep=True)
+            plan = plan_from(cell, starts_of(cell, self.record))
+            make_ready(plan, unseen)
             with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown=progress) as bar:
                 yield from method(plan, unseen, batches, bar)
 
-    def replay(self, progress: bool = True) -> dict:
-        """The row of the restart `only`, run again by itself; a tuned restart's loss curve goes to a file."""
-        cell, method = self.cell, METHODS[self.cell.config.method]
-        remark_once(few_inputs(cell.task))
-        with torch_threads(torch_threads_for(cell.engine, cell.threads)):
-            unseen = held_out(cell.task, cell.config.seed)
-            plan = plan_cell(cell, unseen, progress, keep=False)
-            ((row,),) = method(plan, unseen, [[self.only]], None)
-        return row
+    def started(self, progress: bool) -> Job:
+        """The job with what synthesis finds on examples of its own."""
+        with torch_threads(torch_threads_for(self.cell.engine, self.cell.threads)):
+            return replace(self, record=search(self.cell, progress))
+
+    def resumed(self) -> Job:
+        """The job with the templates that the cell began with, where they were kept."""
+        return self if self.has_start else replace(self, record=kept_templates(self.cell))
+
+    @property
+    def has_start(self) -> bool:
+        return self.cell.init != "synth" or self.record is not None
+
+    def keep_start(self) -> None:
+        if self.record is not None:
+            keep(self.cell, self.record)
+
+    def describe_start(self) -> None:
+        if self.record is not None:
+            say([f"{self.path.stem}: {describe_record(self.record)}"], prefix="")
 
     @property
     def path(self) -> Path:
@@ -115,6 +128,11 @@ class Job:
     def chunk(self) -> int:
         return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
 
+    @property
+    def is_divisible(self) -> bool:
+        """With engine=eager PyTorch's last bits may depend on the batch."""
+        return self.cell.engine != "eager"
+
     def describe(self) -> str:
         return describe(self.cell.config)
 
@@ -123,14 +141,20 @@ class Job:
         init = given if Path(given).name == cell.init else cell.init  # a path stays one; reference has a name
         resolved = {"init": init, "gamma": cell.gamma, "engine": cell.engine, "config_hash": cell.config_hash}
         settings = asdict(cell.config) | resolved
-        del settings["limits"]  # what a cell may take is no part of what it is
-        return yaml.safe_dump(settings, sort_keys=False)
+        return yaml.safe_dump(
+            {key: value for key, value in settings.items() if key not in CIRCUMSTANCES}, sort_keys=False
+        )
 
-    def remark(self, finished: int) -> None:
-        """Say so where curves or weights are asked for of restarts that are done."""
+    def remark(self, finished: int, missing: int) -> None:
+        """Say so where inputs are few, and where curves or weights are asked for of restarts that are done."""
+        if missing:
+            remark_once(few_inputs(self.cell.task))
         if finished and (self.cell.config.save_curves or self.cell.config.save_weights):
             done = f"{self.path.stem}: {finished} restarts are done and not run again for curves or weights"
             say([f"{done}; only=N runs one, another name= runs all"], prefix="")
+
+    def keep(self, made: Made) -> None:
+        keep_extras(self.cell, made)
 
     def written(self, restarts: Sequence[int]) -> None:
         """Nothing is left to do."""

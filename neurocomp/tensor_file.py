@@ -26,8 +26,13 @@ LENGTH = 8  # bytes that say how long the header is
 
 def save(path: Path, format: str, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> None:
     """Write the tensors, in the precision they have, and the facts with `format` among them. May raise OSError."""
+    atomic_write(path, to_bytes(format, tensors, facts))
+
+
+def to_bytes(format: str, tensors: Mapping[str, Tensor], facts: Mapping[str, str]) -> bytes:
+    """The whole file that `save` writes."""
     ready = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
-    atomic_write(path, safetensors.torch.save(ready, metadata={"format": format, **facts}))
+    return safetensors.torch.save(ready, metadata={"format": format, **facts})
 
 
 def load(path: Path, format: str, what: str, most: Most) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -27,7 +27,7 @@ def complete(config, progress: bool = True) -> None:
 
 
 def replay(config, progress: bool = True) -> dict:
-    return job_of(config).replay(progress)
+    return job.replay(job_of(config), progress)
 
 
 def record_failure(config, error: BaseException) -> None:

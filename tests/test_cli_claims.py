@@ -8,7 +8,6 @@ import json
 import pytest
 import torch
 
-from neurocomp import pipeline
 from neurocomp.cli import synth
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.compilation.weights_file import load_weights
@@ -40,13 +39,13 @@ def test_a_cell_that_failed_is_told_apart_from_one_that_is_incomplete(command, m
 
 
 def test_one_restart_alone_is_no_incomplete_cell(command, monkeypatch):
-    monkeypatch.setattr(pipeline.Job, "replay", lambda *_, **__: {"restart": 1})
+    monkeypatch.setattr("neurocomp.cli.run.replay", lambda *_, **__: {"restart": 1})
     answer = command(*INC, "only=1")
     assert (answer.code, answer.out, answer.err) == (0, "restart: 1\n", "")
 
 
 def test_json_is_for_the_command_that_asks_for_it(command, monkeypatch):
-    monkeypatch.setattr(pipeline.Job, "replay", lambda *_, **__: {"restart": 1})
+    monkeypatch.setattr("neurocomp.cli.run.replay", lambda *_, **__: {"restart": 1})
     assert command(*INC, "only=1", "--json").out == '{"restart": 1}\n'
     assert command(*INC, "only=1").out == "restart: 1\n"
 

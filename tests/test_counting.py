@@ -92,7 +92,7 @@ def test_a_restart_that_fails_by_itself_is_exit_code_1(command, monkeypatch, tmp
     def replay(job, *arguments, **options):
         raise RuntimeError("it broke")
 
-    monkeypatch.setattr(pipeline.Job, "replay", replay)
+    monkeypatch.setattr("neurocomp.cli.run.replay", replay)
     answer = command("run", "task=inc", "init=inc", "only=1", *QUICK)
     assert answer.code == 1 and "RuntimeError: it broke" in answer.err and answer.out == ""
     assert not list(tmp_path.rglob("*.csv"))

@@ -20,11 +20,11 @@ from neurocomp.methods.searches import local_search_rows
 from neurocomp.methods.tune import judge, tune_restarts
 from neurocomp.pipeline import METHODS, run_cell
 from neurocomp.plan import CheckedCell, Plan, Start, check_config, make_plan
+from neurocomp.results.made import together
 from neurocomp.results.writer import read_rows
 from neurocomp.synthesis.synthesizer import Found, Synthesis
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.verification import Verdict
-from neurocomp.tuning.lanes import Tuned
 from neurocomp.tuning.recovery import Measures
 from tests.jobs import cell_path
 from tests.test_tasks import shipped
@@ -44,7 +44,7 @@ def program(name: str, plan: CheckedCell):
 
 def rows_of(plan: Plan, restarts: Sequence[int]) -> list[dict]:
     produced = METHODS[plan.config.method](plan, held_out(plan.task, plan.config.seed), [restarts], None)
-    return list(itertools.chain(*produced))
+    return together(produced).rows
 
 
 # --- whose template, whose lines
@@ -141,7 +141,7 @@ def test_restarts_start_from_the_first_exact_solution_alone(monkeypatch):
     cell = check_config(config(init="synth"))
     several = [found("map_dec", False, cell), found("map_inc", True, cell), found("inc", True, cell)]
     finding(monkeypatch, several)
-    starts = templates.plan_cell(cell, held_out(cell.task, 0), shown=False, keep=False).starts
+    starts = templates.starts_of(cell, templates.search(cell, shown=False))
     assert [one.template for one in starts] == ["like map_inc"]
 
 
@@ -171,7 +171,7 @@ def test_the_best_template_has_most_soft_recoveries_then_hard_ones_then_comes_fi
 
     monkeypatch.setattr(templates, "tune_restarts", trying)
     monkeypatch.setattr(templates, "judge", counting)
-    starts = templates.plan_cell(cell, held_out(cell.task, 4), shown=False, keep=False).starts
+    starts = templates.starts_of(cell, templates.search(cell, shown=False))
     names = [f"like {name}" for name in ("map_dec", "loop_noop", "inc")[: len(counts)]]
     assert [one.template for one in starts] == [names[best]]
     assert tried == [(5, name, [0, 1, 2]) for name in names]
@@ -181,21 +181,15 @@ def test_the_best_template_has_most_soft_recoveries_then_hard_ones_then_comes_fi
 
 
 def test_curves_are_kept_beside_those_of_other_restarts_and_written_once(tmp_path):
-    plan = make_plan(config())
-    (one,) = tune_restarts(plan, held_out(plan.task, 0), [0])
-
-    def curve(restart: int, *losses: float) -> Tuned:
-        return one._replace(restart=restart, curve=list(losses))
-
     def points(path: Path) -> list[tuple]:
         with path.open(newline="") as file:
             return [(int(row["restart"]), int(row["update"]), float(row["loss"])) for row in csv.DictReader(file)]
 
     path = tmp_path / "cell.curves.csv"
-    write_curves(path, [0, 1], [curve(0, 3.0, 2.0), curve(1, 5.0)])
-    write_curves(path, [2], [curve(2, 7.0)])
+    write_curves(path, {0: [3.0, 2.0], 1: [5.0]})
+    write_curves(path, {2: [7.0]})
     assert points(path) == [(0, 0, 3.0), (0, 1, 2.0), (1, 0, 5.0), (2, 0, 7.0)]
-    write_curves(path, [1], [curve(1, 4.0, 1.0)])
+    write_curves(path, {1: [4.0, 1.0]})
     assert sorted(points(path)) == [(0, 0, 3.0), (0, 1, 2.0), (1, 0, 4.0), (1, 1, 1.0), (2, 0, 7.0)]
 
 

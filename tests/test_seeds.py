@@ -18,6 +18,7 @@ from neurocomp.methods import near_misses as templates
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import check_config, make_plan
 from neurocomp.readings.screening import sample
+from neurocomp.results.made import together
 from neurocomp.seeding import SHARED, generator
 from neurocomp.synthesis.synthesizer import synthesize
 from neurocomp.tasks.examples import held_out, training_examples
@@ -114,7 +115,7 @@ def test_seed_and_restart_search_other_programs(method):
         given = RunConfig(task=task, method=method, restarts=3, seed=seed, optimizer=OptimizerConfig(updates=40))
         plan = make_plan(given)
         return [
-            row["program"] for rows in METHODS[method](plan, held_out(plan.task, 0), [range(3)], None) for row in rows
+            row["program"] for row in together(METHODS[method](plan, held_out(plan.task, 0), [range(3)], None)).rows
         ]
 
     assert found(0) == found(0) and different(found(0) + found(1))

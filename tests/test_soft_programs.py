@@ -235,7 +235,7 @@ def test_network_learns_which_words_are_positive(tmp_path: Path):
 
 
 def soft_row_of(config: MemorizerConfig) -> dict:
-    return pipeline.one_row(make_plan(config), 0, progress=False)
+    return pipeline.train(make_plan(config), 0, progress=False).rows[0]
 
 
 TIMES = ("updates_per_s", "wall_s", "date")

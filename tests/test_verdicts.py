@@ -5,7 +5,6 @@ Held-out examples in which one word is changed tell the sets apart: who looks at
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -21,11 +20,12 @@ from neurocomp.language.assembly import fit, format_program, parse
 from neurocomp.language.executor import encode
 from neurocomp.machine.run import Run
 from neurocomp.machine_config import MachineConfig
-from neurocomp.methods.near_misses import plan_cell
+from neurocomp.methods.near_misses import find, starts_of
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import check_config, make_plan
 from neurocomp.readings import screening as readings
 from neurocomp.readings.config import ReadingsConfig
+from neurocomp.results.made import together
 from neurocomp.search.judge import Judge
 from neurocomp.search.local_search import local_search
 from neurocomp.tasks.examples import HeldOut, held_out, training_examples
@@ -53,7 +53,7 @@ def rows(given: RunConfig, change=lambda unseen: unseen) -> list[dict]:
     """The rows of a cell whose held-out examples were changed."""
     plan = make_plan(given)
     unseen = change(held_out(plan.task, given.seed))
-    return list(itertools.chain(*METHODS[given.method](plan, unseen, [range(given.restarts)], None)))
+    return together(METHODS[given.method](plan, unseen, [range(given.restarts)], None)).rows
 
 
 def one_wrong(examples: Examples, cell: int = 0, base: int = 5) -> Examples:
@@ -117,7 +117,7 @@ def test_a_template_is_synthesized_if_it_is_right_on_test_examples():
     cell = check_config(config("tune", init="synth"))
     unseen = held_out(cell.task, 0)
     for change, right in ((lambda same: same, True), (wrong_on_validation, True), (wrong_on_test, False)):
-        (origin,) = plan_cell(cell, change(unseen), shown=False, keep=False).starts
+        (origin,) = starts_of(cell, find(cell, change(unseen), shown=False))
         assert origin.synthesized is right
 
 

@@ -9,6 +9,7 @@ import torch
 from neurocomp import tensor_file
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
+from neurocomp.files import atomic_write
 from neurocomp.limits.checking import Most, most
 from neurocomp.limits.estimates import BYTE_OF_WEIGHTS
 from neurocomp.machine.weights import packed_width
@@ -26,8 +27,13 @@ PRECISIONS = (torch.float32, torch.float64)
 
 def save_weights(path: Path, logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> None:
     """Write one restart's packed logits, in their own precision. May raise OSError."""
+    atomic_write(path, weights_bytes(logits, sizes, machine))
+
+
+def weights_bytes(logits: Float[Tensor, "L W"], sizes: Sizes, machine: MachineConfig) -> bytes:
+    """The whole file that `save_weights` writes."""
     facts = {key: str(value) for key, value in sizes._asdict().items()}
-    tensor_file.save(path, FORMAT, {"logits": logits}, facts | {"jump_target": machine.jump_target})
+    return tensor_file.to_bytes(FORMAT, {"logits": logits}, facts | {"jump_target": machine.jump_target})
 
 
 def load_weights(path: Path, largest: Most = USUAL) -> tuple[Float[Tensor, "L W"], Sizes, MachineConfig]:

@@ -19,6 +19,11 @@ def save(path: Path, tensors: dict[str, Tensor], facts: dict[str, str]) -> None:
     tensor_file.save(path, FORMAT, tensors, facts)
 
 
+def to_bytes(tensors: dict[str, Tensor], facts: dict[str, str]) -> bytes:
+    """The whole file that `save` writes."""
+    return tensor_file.to_bytes(FORMAT, tensors, facts)
+
+
 def load(path: Path, limits: LimitsConfig, lifted_by: str = LIFTED_BY) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and facts that `save` wrote.
 

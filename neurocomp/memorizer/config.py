@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import LimitsConfig
+from neurocomp.config import LimitsConfig, check_workers
 from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.text import is_formula, visible
 
@@ -181,6 +181,11 @@ class MemorizerConfig:
     """The floating-point numbers of the forward pass; below float32 by automatic mixed precision."""
     threads: Optional[int] = None
     """How many threads compute. null: as many as there are processors."""
+    workers: Any = None
+    """Which processes produce restarts: a number (of processes of this machine), `ray` (a cluster if one is there, else
+    this machine), or ray:HOST:PORT. null: this process alone. No part of what the cell is."""
+    gpus: Optional[float] = None
+    """With workers and device=cuda, how much of a GPU each task takes: 0.25 lets four share one. null: a whole one."""
     only: Optional[int] = None
     """Train this one restart again and print its row; the cell's file stays as it is."""
     save_weights: bool = False
@@ -206,6 +211,7 @@ class MemorizerConfig:
         for key in ("threads", "only"):
             if getattr(self, key) is not None:
                 check_at_least(key, getattr(self, key), 1 if key == "threads" else 0)
+        check_workers(self.workers, self.gpus)
         names = [self.include] if isinstance(self.include, str) else [] if self.include is None else self.include
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise UserError(f"include={self.include}: expected names of programs, or files, such as [add]")

@@ -14,17 +14,18 @@ from neurocomp.memorizer.network import Bert
 from neurocomp.memorizer.plan import Plan, batch_size
 from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.rows import common_columns
-from neurocomp.memorizer.saving import Saving, save_network
+from neurocomp.memorizer.saving import Saving, network_bytes
 from neurocomp.memorizer.training import Judge, Training
+from neurocomp.results.made import Made
 from neurocomp.seeding import generator
 
 
-def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
+def memorized(plan: Plan, restart: int, bar: Progress) -> Made:
     """Train, or go on training, until all is memorized; then run what was memorized."""
     config = plan.config
-    memorized = programs(config, plan.language, restart)
-    data = examples(memorized, config.lines).to(plan.device)
-    network = build(plan, memorized).to(plan.device)
+    known = programs(config, plan.language, restart)
+    data = examples(known, config.lines).to(plan.device)
+    network = build(plan, known).to(plan.device)
     batch = batch_size(config, len(data.labels))
     training = Training(network, data, plan.sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(data, plan.sizes, config.precision)
@@ -34,11 +35,12 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
     memorized_all = train(training, lambda: judge.all_right(network), every, limit, saving, bar)
     seconds = saving.seconds()
     loss, accuracy = judge.measure(network)
-    if config.save_weights:
-        save_network(plan, restart, network, memorized)
-    return (
+    files = {}
+    if config.save_weights and isinstance(network, Bert):
+        files[f".weights/{restart}.safetensors"] = network_bytes(plan, network, known)
+    row = (
         common_columns(plan)
-        | exactness(plan, network, memorized, restart)
+        | exactness(plan, network, known, restart)
         | {
             "restart": restart,
             "status": "memorized" if memorized_all else "exhausted",
@@ -51,6 +53,7 @@ def memorized_row(plan: Plan, restart: int, bar: Progress) -> dict:
             "wall_s": round(seconds, 3),
         }
     )
+    return Made([row], files)
 
 
 def train(

@@ -9,16 +9,18 @@ from pathlib import Path
 import torch
 import yaml
 
+from neurocomp.config import CIRCUMSTANCES
 from neurocomp.devices import thread_count, torch_threads
 from neurocomp.job import complete
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
-from neurocomp.memorizer.memorize import memorized_row
+from neurocomp.memorizer.memorize import memorized
 from neurocomp.memorizer.plan import Plan, make_plan
 from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.report.cells import MemorizerCell, read_cell
 from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
 from neurocomp.results.columns import MEMORIZED
+from neurocomp.results.made import Made, write_files
 from neurocomp.results.writer import check_appendable
 from neurocomp.seeding import generator
 
@@ -45,13 +47,28 @@ class Job:
 
     FORMAT = MEMORIZED
 
-    def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Iterator[list[dict]]:
+    def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Iterator[Made]:
+        """Trainings, one after the other; each writes checkpoints beside the cell while it lasts."""
         for restarts in batches:
-            yield [one_row(self.plan, restart, progress) for restart in restarts]
+            for restart in restarts:
+                yield train(self.plan, restart, progress)
 
-    def replay(self, progress: bool = True) -> dict:
-        """The row of the restart `only`, trained again by itself."""
-        return one_row(self.plan, self.plan.config.only or 0, progress)
+    def resumed(self) -> Job:
+        return self
+
+    def started(self, progress: bool) -> Job:
+        return self
+
+    @property
+    def has_start(self) -> bool:
+        """A training starts from first weights that are drawn."""
+        return True
+
+    def keep_start(self) -> None:
+        """There is nothing to keep."""
+
+    def describe_start(self) -> None:
+        """There is nothing to say."""
 
     @property
     def path(self) -> Path:
@@ -70,16 +87,25 @@ class Job:
         """A training is a batch of its own."""
         return 1
 
+    @property
+    def is_divisible(self) -> bool:
+        """A training is a batch of its own."""
+        return True
+
     def describe(self) -> str:
         return describe(self.plan.config)
 
     def configuration(self) -> str:
         settings = asdict(self.plan.config) | {"config_hash": self.plan.config_hash}
-        del settings["limits"]  # what a cell may take is no part of what it is
-        return yaml.safe_dump(settings, sort_keys=False)
+        return yaml.safe_dump(
+            {key: value for key, value in settings.items() if key not in CIRCUMSTANCES}, sort_keys=False
+        )
 
-    def remark(self, finished: int) -> None:
+    def remark(self, finished: int, missing: int) -> None:
         """There is nothing to say."""
+
+    def keep(self, made: Made) -> None:
+        write_files(self.plan.path, made.files)
 
     def written(self, restarts: Sequence[int]) -> None:
         """A finished training goes on no more: its checkpoint can go."""
@@ -90,7 +116,7 @@ class Job:
         return common_columns(self.plan) | {"restart": None, "status": "failed", "outcomes": reason}
 
 
-def one_row(plan: Plan, restart: int, progress: bool) -> dict:
+def train(plan: Plan, restart: int, progress: bool) -> Made:
     """One training, from a seed of its own, with as many threads as were asked for."""
     config = plan.config
     devices = [plan.device] if plan.device.type == "cuda" else []
@@ -101,8 +127,8 @@ def one_row(plan: Plan, restart: int, progress: bool) -> dict:
         if config.task in SOFT_TASKS:
             from neurocomp.memorizer.soft import soft_row
 
-            return soft_row(plan, restart, bar)
-        return memorized_row(plan, restart, bar)
+            return Made([soft_row(plan, restart, bar)])
+        return memorized(plan, restart, bar)
 
 
 def describe(config: MemorizerConfig) -> str:

@@ -98,7 +98,19 @@ KEYS = {
 }
 
 
-WITHOUT_EFFECT = ("restarts", "threads", "only", "save_weights", "name", "results", "include", "device", "limits")
+WITHOUT_EFFECT = (
+    "restarts",
+    "threads",
+    "only",
+    "save_weights",
+    "name",
+    "results",
+    "include",
+    "device",
+    "limits",
+    "workers",
+    "gpus",
+)
 
 
 def batch_size(config: MemorizerConfig, instructions: int) -> int:

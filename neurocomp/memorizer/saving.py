@@ -77,10 +77,8 @@ SLOTS = "ABC"  # of an instruction of subleq
 INSTRUCTIONS = "instructions"  # the tensor with those of all programs, one after the other
 
 
-def save_network(plan: Plan, restart: int, network: nn.Module, memorized: Sequence[Named]) -> None:
-    """The network of a training that is done, and the whole programs: for `neurocomp subleq exec --checkpoint`."""
-    if not isinstance(network, Bert):
-        return
+def network_bytes(plan: Plan, network: nn.Module, memorized: Sequence[Named]) -> bytes:
+    """The file of a training that is done: its network, and the whole programs, for `subleq exec --checkpoint`."""
     tensors = {f"network.{key}": value for key, value in network.state_dict().items()}
     tables, labels = [one.table for one in memorized], labels_of(list(memorized))
     tensors[INSTRUCTIONS] = torch.from_numpy(np.concatenate(tables).astype(np.int64))
@@ -92,8 +90,7 @@ def save_network(plan: Plan, restart: int, network: nn.Module, memorized: Sequen
         "programs": json.dumps(dict(zip(labels, map(len, tables), strict=True))),
         "data": json.dumps({label: dict(one.data) for label, one in zip(labels, memorized, strict=True)}),
     }
-    folder = plan.path.with_name(f"{plan.path.stem}.weights")
-    checkpoint.save(folder / f"{restart}.safetensors", tensors, facts)
+    return checkpoint.to_bytes(tensors, facts)
 
 
 class Whole(NamedTuple):
@@ -104,7 +101,7 @@ class Whole(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """The contents of a file of `save_network`; `programs` are lengths by name, in the order of their numbers.
+    """The contents of a file of `network_bytes`; `programs` are lengths by name, in the order of their numbers.
 
     `whole` are the programs themselves; None in a file of an older version, which kept their lengths alone.
     """

@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
-from neurocomp.compilation.weights_file import save_weights
+from neurocomp.compilation.weights_file import weights_bytes
 from neurocomp.errors import UserError
 from neurocomp.files import atomic_write, check_size, check_writable, read_text
 from neurocomp.limits.checking import most
 from neurocomp.limits.estimates import BYTE_OF_CURVES
 from neurocomp.plan import CheckedCell, Plan
+from neurocomp.results.made import Made, write_files
 from neurocomp.text import lines
 from neurocomp.tuning.lanes import Tuned
 
 HEADER = "restart,update,loss"
+
+
+class Extras(NamedTuple):
+    """What `Made` has beside rows."""
+
+    files: dict[str, bytes]
+    curves: dict[int, list[float]]
 
 
 def check_extras(plan: CheckedCell) -> None:
@@ -22,50 +31,49 @@ def check_extras(plan: CheckedCell) -> None:
     if plan.config.save_weights:
         check_writable(_weights_folder(plan) / "0.safetensors")
     if plan.config.save_curves or plan.config.only is not None:
-        check_writable(_curves_file(plan))
-        if _curves_file(plan).exists():  # each batch reads it
-            check_size(_curves_file(plan), most(plan.config.limits, BYTE_OF_CURVES))
+        check_writable(curves_file(plan))
+        if curves_file(plan).exists():  # each batch reads it
+            check_size(curves_file(plan), most(plan.config.limits, BYTE_OF_CURVES))
 
 
 def _weights_folder(plan: CheckedCell) -> Path:
     return plan.path.with_name(f"{plan.path.stem}.weights")
 
 
-def _curves_file(plan: CheckedCell) -> Path:
+def curves_file(plan: CheckedCell) -> Path:
     """The file of loss curves; a restart that is run again alone has a file of its own."""
     only = "" if plan.config.only is None else f".only-{plan.config.only}"
     return plan.path.with_name(f"{plan.path.stem}{only}.curves.csv")
 
 
-def keep_extras(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> dict[str, str]:
-    """Write the loss curves and the weights of finished restarts, where they were asked for; returns extra columns.
+def extras(plan: Plan, tuned: list[Tuned]) -> Extras:
+    """The loss curves and the weights of finished restarts, where they were asked for.
 
-    A restart that is run again alone always writes its curve, to a file of its own, whose name is the column `curve`.
+    A restart that is run again alone always has its curve.
     """
-    if plan.config.save_weights:
-        write_weights(plan, restarts, tuned)
-    if plan.config.only is not None:
-        write_curves(_curves_file(plan), restarts, tuned)
-        return {"curve": str(_curves_file(plan))}
-    if plan.config.save_curves:
-        write_curves(_curves_file(plan), restarts, tuned)
-    return {}
+    config, files, curves = plan.config, {}, {}
+    if config.save_weights:
+        for one in tuned:
+            files[f".weights/{one.restart}.safetensors"] = weights_bytes(one.logits, plan.task.sizes, plan.task.machine)
+    if config.save_curves or config.only is not None:
+        curves = {one.restart: one.curve for one in tuned}
+    return Extras(files, curves)
 
 
-def write_weights(plan: Plan, restarts: Sequence[int], tuned: list[Tuned]) -> None:
-    """Write a file of weights for each of these restarts."""
-    folder = _weights_folder(plan)
-    for number, restart in zip(restarts, tuned, strict=True):
-        save_weights(folder / f"{number}.safetensors", restart.logits, plan.task.sizes, plan.task.machine)
+def keep_extras(cell: CheckedCell, made: Made) -> None:
+    """Write the files and curves that were made, beside the cell's rows."""
+    write_files(cell.path, made.files)
+    if made.curves:
+        write_curves(curves_file(cell), made.curves)
 
 
-def write_curves(path: Path, restarts: Sequence[int], tuned: list[Tuned]) -> None:
+def write_curves(path: Path, curves: Mapping[int, Sequence[float]]) -> None:
     """Write rows `restart, update, loss` of these restarts; they replace the file's rows of the same restarts."""
-    again = {str(number) for number in restarts}
+    again = {str(restart) for restart in curves}
     header, *there = lines(read_text(path, most=None)) if path.exists() else [HEADER]
     if header != HEADER:
         raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
     rows = [HEADER, *(line for line in there if line.partition(",")[0] not in again)]
-    for number, restart in zip(restarts, tuned, strict=True):
-        rows += [f"{number},{update},{loss!r}" for update, loss in enumerate(restart.curve)]
+    for restart, losses in curves.items():
+        rows += [f"{restart},{update},{loss!r}" for update, loss in enumerate(losses)]
     atomic_write(path, "".join(f"{row}\n" for row in rows))

@@ -25,7 +25,7 @@ from neurocomp.seeding import SHARED
 from neurocomp.synthesis.synthesizer import Found, synthesize
 from neurocomp.tasks.examples import HeldOut, held_out, training_examples
 from neurocomp.tasks.verification import hard
-from neurocomp.text import json_text, say, visible
+from neurocomp.text import json_text, visible
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,22 @@ class Record:
     starts: list[int]
 
 
-def plan_cell(cell: CheckedCell, unseen: HeldOut, shown: bool, keep: bool) -> Plan:
-    """The plan with the starts of its restarts. With init=synth they are read from the file, or synthesized.
+def search(cell: CheckedCell, shown: bool) -> Record:
+    """Synthesize, and choose the templates that restarts start from. Raises UserError where nothing was found."""
+    unseen = held_out(cell.task, cell.config.seed)
+    return choose(cell, find(cell, unseen, shown), shown)
 
-    One line on stderr says what they are. With `keep` they are written to the file; a restart that runs alone, beside
-    the cell's own run, does not keep them.
-    """
-    if cell.init != "synth":
-        return plan_from(cell, [Start(cell.program)])
-    kept = kept_templates(cell)
-    record = kept or choose(cell, find(cell, unseen, shown), shown)
-    if keep and not kept:
-        atomic_write(_file(cell), json_text(asdict(record), indent=1) + "\n")
-    say([f"{cell.path.stem}: {describe(record)}"], prefix="")
-    return plan_from(cell, [_start(cell, record.found[index]) for index in record.starts])
+
+def keep(cell: CheckedCell, record: Record) -> None:
+    """Write down what the cell begins with."""
+    atomic_write(_file(cell), json_text(asdict(record), indent=1) + "\n")
+
+
+def starts_of(cell: CheckedCell, record: Record | None) -> list[Start]:
+    """What the restarts of a cell start from, in turn; the record is that of init=synth."""
+    if record is None:
+        return [Start(cell.program)]
+    return [_start(cell, record.found[index]) for index in record.starts]
 
 
 def find(cell: CheckedCell, unseen: HeldOut, shown: bool) -> Record:

@@ -11,10 +11,11 @@ from itertools import chain, groupby
 import torch
 
 from neurocomp.engine import load
-from neurocomp.methods.extras import keep_extras
+from neurocomp.methods.extras import curves_file, extras
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
-from neurocomp.plan import CheckedCell, Plan, Start, plan_from, start
+from neurocomp.plan import Plan, start
+from neurocomp.results.made import Made
 from neurocomp.tasks.examples import HeldOut
 from neurocomp.tuning import optimizer
 from neurocomp.tuning.lanes import Tuned, tune
@@ -24,10 +25,8 @@ from neurocomp.tuning.update import Update, choose
 SECONDS_UNSAVED = 5.0  # how long finished restarts wait at most, while others are tuned, to be written to the disk
 
 
-def tuned_rows(
-    plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None
-) -> Iterator[list[dict]]:
-    """The rows of all these restarts as they finish; the extras that were asked for are written beside them.
+def tuned_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
+    """The rows of all these restarts as they finish, with the extras that were asked for.
 
     With engine=fused a restart's result depends on no other restart. So free lanes go to the next restarts, whatever
     their batch, and rows come every few seconds, those of consecutive restarts together. With engine=eager PyTorch's
@@ -37,10 +36,11 @@ def tuned_rows(
     for restarts in [list(chain(*batches))] if alone else batches:
         finished = finished_restarts(plan, unseen, restarts, bar, update)
         for tuned in every_few_seconds(finished, SECONDS_UNSAVED if alone else None):
-            extras = keep_extras(plan, [one.restart for one in tuned], tuned)
-            rows = [row | extras for row in judge(plan, unseen, tuned)]
+            rows = judge(plan, unseen, tuned)
+            if plan.config.only is not None:
+                rows = [row | {"curve": str(curves_file(plan))} for row in rows]
             for batch in _batches([one.restart for one in tuned], plan.config.chunk):
-                yield [rows[place] for place in batch]
+                yield Made([rows[place] for place in batch], *extras(plan, [tuned[place] for place in batch]))
 
 
 def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
@@ -55,14 +55,13 @@ def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Pro
     return sorted(chain(*finished_restarts(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
 
 
-def make_ready(cell: CheckedCell, unseen: HeldOut) -> None:
+def make_ready(plan: Plan, unseen: HeldOut) -> None:
     """Let the fused engine compile all that updates and judgments need, by one update that is thrown away.
 
     In the first run of an installation that takes about 20 s, which must not count as the time of updates.
     """
-    if cell.config.method != "tune" or cell.engine != "fused":
+    if plan.config.method != "tune" or plan.engine != "fused":
         return
-    plan = plan_from(cell, [Start(None)])
     logits, batch = start(plan, unseen, [0])
     _update(plan)(optimizer.init(logits), batch)
     soft(logits, unseen.validation, plan.task, load(plan.engine, plan.threads))

@@ -75,6 +75,10 @@ class CellWriter:
         return self
 
     def __exit__(self, *exception) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let another process write the cell."""
         self._lock.release()
 
     def missing_batches(self, restarts: int, chunk: int) -> list[list[int]]:

@@ -1,0 +1,63 @@
+"""`workers=`: the pool that a command line asks for, and a sweep of its cells in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from neurocomp.cli.compose import Cell
+from neurocomp.errors import UserError
+from neurocomp.job import Job
+from neurocomp.sweep import Report, Sweep
+from neurocomp.workers.pool import OtherCode, Pool
+from neurocomp.workers.progress import SweepProgress
+
+
+def with_workers(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells as workers run them: on one thread each, unless they say how many. Raises UserError if they differ."""
+    asked = {(cell.config.workers, cell.config.gpus, cell.config.device) for cell in cells}
+    if {workers for workers, *_ in asked} == {None}:
+        return list(cells)
+    if len({of[:2] for of in asked}) > 1 or len({cell.config.threads for cell in cells}) > 1:
+        raise UserError("workers, gpus, threads: a grid has one pool, expected one value of each")
+    if alone := [cell.config.only for cell in cells if cell.config.only is not None]:
+        raise UserError(f"only={alone[0]}: one restart needs no workers, expected workers=null")
+    return [
+        cell._replace(config=replace(cell.config, threads=1)) if cell.config.threads is None else cell for cell in cells
+    ]
+
+
+def make_pool(cell: Cell) -> Pool:
+    """The pool that the cells ask for."""
+    config = cell.config
+    gpus = (config.gpus or 1.0) if config.device.startswith("cuda") else None
+    if isinstance(config.workers, int):
+        from neurocomp.workers.local import LocalPool
+
+        _check_gpus(config.workers, gpus)
+        return LocalPool(config.workers, gpus)
+    from neurocomp.workers.ray_pool import RayPool
+
+    return RayPool(config.workers.partition(":")[2] or None, gpus, config.threads or 1)
+
+
+def _check_gpus(workers: int, gpus: float | None) -> None:
+    if gpus is None:
+        return
+    import torch
+
+    there = torch.cuda.device_count()
+    if int(workers * gpus) > there or gpus > there:
+        raise UserError(f"workers={workers}, each with gpus={gpus:g}: there are {there} GPUs here")
+
+
+def sweep(jobs: Sequence[Job], pool: Pool, report: Report) -> None:
+    """Run the cells in the pool, with progress on stderr. Raises UserError where a worker runs other code."""
+    bar = SweepProgress(len(jobs), sum(job.restarts for job in jobs), shown=True)
+    try:
+        Sweep(jobs, pool, report, bar).run()
+    except OtherCode as error:
+        raise UserError(f"workers: {error}") from None
+    finally:
+        pool.close()
+        bar.close()
