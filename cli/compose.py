@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import copy
+import functools
 import itertools
 import math
 from collections.abc import Iterator
@@ -28,9 +28,10 @@ from omegaconf.errors import OmegaConfBaseException
 from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
-from neurocomp.cli.grids import CELLS, first_of, parse_overrides, values_of
+from neurocomp.cli.grids import CELLS, first_of, parse_overrides, plain_number, values_of
 from neurocomp.cli.machines import TREES, Config, Tree, tree_of
-from neurocomp.errors import UserError, checked, with_home
+from neurocomp.cli.settings import Settings, to_config
+from neurocomp.errors import UserError, with_home
 
 for each in TREES:
     ConfigStore.instance().store(name=each.base, node=each.schema)
@@ -138,12 +139,6 @@ def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
         return {name: loader.get_group_options(name) for name in names}
 
 
-def to_config(composed: DictConfig) -> Config:
-    """The dataclasses, their ranges checked; a key that only Hydra's `+` could have added is an error."""
-    config: Any = OmegaConf.to_object(composed)  # of the schema that the tree's first file names
-    return checked(config)
-
-
 def searched_directory(composed_hydra: Any) -> Path | None:
     """The folder given by --config-dir or hydra.searchpath, if any: where a user's task files lie."""
     for source in composed_hydra.runtime.config_sources:
@@ -239,6 +234,7 @@ def _cells(
     words = {key: [f"{key}={value}" for value in values] for key, values in grid.items()}
     files = {word for key in grid for word in words[key] if _chooses_a_file(loader, word)}
     composed: dict[tuple[str, ...], tuple[DictConfig, Path | None]] = {}
+    settings: dict[tuple[str, ...], Settings] = {}
     for values in itertools.product(*words.values()):
         chosen = tuple(word for word in values if word in files)
         try:
@@ -246,10 +242,10 @@ def _cells(
                 if chosen not in composed:
                     job = loader.load_sweep_config(base, list(chosen))
                     composed[chosen] = job, _without_hydra(job, tree, trusted)
-                job, directory = copy.deepcopy(composed[chosen][0]), composed[chosen][1]
-                settings = parse_overrides([word for word in values if word not in files])
-                ConfigLoaderImpl._apply_overrides_to_config(settings, job)
-                cells.append(Cell(list(values), to_config(job), directory))
+                    settings[chosen] = Settings(composed[chosen][0])
+                directory = composed[chosen][1]
+                config = settings[chosen].config([word for word in values if word not in files])
+                cells.append(Cell(list(values), config, directory))
         except UserError as error:
             problems += error.messages
     if problems:
@@ -259,8 +255,15 @@ def _cells(
 
 def _chooses_a_file(loader: ConfigLoaderImpl, word: str) -> bool:
     """Whether Hydra takes an override for the choice of a file, rather than for a value."""
+    if plain := plain_number(word):
+        return _is_group(loader, plain[0])
     (override,) = parse_overrides([word])
-    return not isinstance(override.value(), dict) and loader.repository.group_exists(override.key_or_group)
+    return not isinstance(override.value(), dict) and _is_group(loader, override.key_or_group)
+
+
+@functools.lru_cache(maxsize=64)
+def _is_group(loader: ConfigLoaderImpl, key: str) -> bool:
+    return loader.repository.group_exists(key)
 
 
 def _cell(composed: DictConfig, tree: Tree, trusted: Any) -> Cell:

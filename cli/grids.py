@@ -7,6 +7,7 @@ an empty grid without a word. So Hydra is given what comes out of here: plain li
 from __future__ import annotations
 
 import random
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -40,6 +41,16 @@ def parse_overrides(words: list[str]) -> list[Override]:
     functions = create_functions()
     functions.functions["range"] = spread
     return OverridesParser(functions=functions).parse_overrides(words)
+
+
+PLAIN = re.compile(r"([\w.]+)=(?:(0|-?[1-9][0-9]{0,17})|(-?[0-9]{1,17}\.[0-9]{1,17}))")
+
+
+def plain_number(word: str) -> tuple[str, int | float] | None:
+    """The key and the value of an override such as seed=17 or gamma=0.3; None of any other, which Hydra has to read."""
+    if match := PLAIN.fullmatch(word):
+        return match[1], int(match[2]) if match[2] else float(match[3])
+    return None
 
 
 def values_of(override: Override, loader: ConfigLoader, hydra_words: list[str]) -> list[str]:

@@ -10,7 +10,7 @@ import os
 import sys
 import traceback
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import hydra
 from hydra._internal.utils import get_args_parser
@@ -51,7 +51,9 @@ def main(argv: list[str]) -> int:
     if arguments.cfg or arguments.info:
         return show(arguments, request)
     cells = with_workers(request.cells)
-    jobs = check(cells)
+    report = machine_of(cells[0].config).report()
+    jobs, finished = check(cells, report)
+    missing = [job for job in jobs if job.path not in finished]
     if request.asks_hydra or request.is_sampled:
         if cells[0].config.workers is not None:
             raise UserError(
@@ -60,16 +62,16 @@ def main(argv: list[str]) -> int:
         if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
             logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
         call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
-    elif cells[0].config.workers is not None:
+    elif cells[0].config.workers is not None and missing:
         try:
-            sweep(jobs, make_pool(cells[0]), _report)
+            sweep(missing, make_pool(cells[0]), _report)
         except OSError as error:
             raise Stop(error.filename or "") from error
     else:
-        for job in jobs:
+        for job in missing:
             run(job)
     kept = [] if request.is_sampled else [job for job in jobs if job.only is None]
-    return summarize(kept, machine_of(request.cells[0].config).report(), arguments.json)
+    return summarize(kept, finished, report, arguments.json)
 
 
 def call_readings(arguments: argparse.Namespace) -> int:
@@ -131,24 +133,39 @@ def show(arguments: argparse.Namespace, request: Request) -> int:
     return 0
 
 
-def check(cells: list[Cell]) -> list[Job]:
+Lines = dict[Path, dict[str, Any]]  # summaries of cells, by the file of their rows
+
+
+def check(cells: list[Cell], report: Report) -> tuple[list[Job], Lines]:
     """Load each cell's task and program and fit their sizes; UserError lists all that is wrong, once each.
 
-    Overrides that come to the same cell (gamma means nothing to random weights) are one job.
+    Overrides that come to the same cell (gamma means nothing to random weights) are one job. A cell in which nothing
+    is to be done or said has its summary already: its file is not read again.
     """
-    jobs, problems, more = {}, [], 0
+    jobs, finished, problems, more = {}, {}, [], 0
     for cell in cells:
         machine = machine_of(cell.config)
         try:
             job = machine.check(cell.config, cell.directory)
             jobs.setdefault((job.path, job.only), job)
+            if line := _finished(job, report):
+                finished[job.path] = line
         except UserError as error:
             of_cell = f"{machine.describe(cell.config)}: " if cells[1:] else ""
             problems += [of_cell + message for message in error.messages]
             more += error.more
     if problems:
         raise UserError(*problems, more=more)
-    return list(jobs.values())
+    return list(jobs.values()), finished
+
+
+def _finished(job: Job, report: Report) -> dict[str, Any] | None:
+    """The summary of a cell that has all its restarts, and nothing odd; else None."""
+    if job.only is not None or job.wants_extras or not job.path.exists():
+        return None
+    cell = report.read_cell(job.path, details=False)
+    whole = cell.count_below(job.restarts) == job.restarts and (cell.requested or 0) >= job.restarts
+    return cell.summary_line() if whole and not cell.notes and not cell.problems else None
 
 
 def run(job: Job) -> None:
@@ -207,10 +224,13 @@ def objective(config: Config, directory: Path | None) -> float:
     return math.nan if reached is None else reached
 
 
-def summarize(jobs: list[Job], report: Report, as_json: bool) -> int:
+def summarize(jobs: list[Job], finished: Lines, report: Report, as_json: bool) -> int:
     """Print what the rows of each cell say; 1 if a restart is missing in any of them."""
     lines, problems = [], []
     for job in jobs:
+        if line := finished.get(job.path):
+            lines.append(line)
+            continue
         measured = report.read_cell(job.path, details=False) if job.path.exists() else None
         if measured:
             lines.append(measured.summary_line())

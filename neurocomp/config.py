@@ -224,9 +224,7 @@ def check_workers(workers: Any, gpus: float | None) -> None:
         if not (math.isfinite(gpus) and (0 < gpus <= 1 or gpus == int(gpus) and gpus > 0)):
             raise UserError(f"gpus={gpus}: expected a share of a GPU in (0, 1], or a whole number of them")
         if workers is None:
-            raise UserError(
-                f"gpus={gpus}: says what a task of a worker takes; expected it with workers=N or workers=ray"
-            )
+            raise UserError(f"gpus={gpus}: the share of a task of workers, expected workers=N or workers=ray with it")
 
 
 @dataclass

@@ -7,7 +7,9 @@ file is refused before any of it is read.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import re
 import stat
 from collections.abc import Generator
 from pathlib import Path
@@ -124,10 +126,21 @@ def naming(path: Path) -> Generator[None]:
 
 def remove_leftovers(path: Path) -> None:
     """Remove the temporary files of killed writers of this file. The caller holds the lock that they held."""
-    for temporary in path.parent.glob(f".{_literal(path.name)}.*.tmp"):
-        temporary.unlink(missing_ok=True)
+    for temporary in leftovers_in(path.parent).get(path.name, []):
+        path.with_name(temporary).unlink(missing_ok=True)
 
 
-def _literal(name: str) -> str:
-    """A name as `glob` takes it for itself."""
-    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
+TEMPORARY = re.compile(r"\.(.+)\.\d+\.tmp")
+
+
+@functools.cache
+def leftovers_in(folder: Path) -> dict[str, list[str]]:
+    """The temporary files in a folder by the file that they are of, as they were when this process first asked.
+
+    A sweep opens 10^5 cells in one folder, and this process leaves none itself.
+    """
+    found: dict[str, list[str]] = {}
+    for name in os.listdir(folder):
+        if match := TEMPORARY.fullmatch(name):
+            found.setdefault(match[1], []).append(name)
+    return found

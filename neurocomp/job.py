@@ -42,6 +42,11 @@ class Job(Protocol):
         ...
 
     @property
+    def wants_extras(self) -> bool:
+        """Whether something was asked for beside the rows, which restarts that are done do not get."""
+        ...
+
+    @property
     def is_divisible(self) -> bool:
         """Whether a batch may be smaller: no bit of a restart's result depends on the others in its batch."""
         ...

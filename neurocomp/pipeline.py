@@ -7,8 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-import yaml
-
 from neurocomp.config import CIRCUMSTANCES, RunConfig
 from neurocomp.devices import torch_threads
 from neurocomp.engine import torch_threads_for
@@ -25,6 +23,7 @@ from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import CheckedCell, Plan, check_config, plan_from
 from neurocomp.report.cells import Cell, read_cell
 from neurocomp.results.columns import RESTARTS
+from neurocomp.results.configuration_file import configuration_text
 from neurocomp.results.made import Made
 from neurocomp.results.writer import check_appendable
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out
@@ -129,6 +128,10 @@ class Job:
         return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
 
     @property
+    def wants_extras(self) -> bool:
+        return self.cell.config.save_curves or self.cell.config.save_weights
+
+    @property
     def is_divisible(self) -> bool:
         """With engine=eager PyTorch's last bits may depend on the batch."""
         return self.cell.engine != "eager"
@@ -141,15 +144,13 @@ class Job:
         init = given if Path(given).name == cell.init else cell.init  # a path stays one; reference has a name
         resolved = {"init": init, "gamma": cell.gamma, "engine": cell.engine, "config_hash": cell.config_hash}
         settings = asdict(cell.config) | resolved
-        return yaml.safe_dump(
-            {key: value for key, value in settings.items() if key not in CIRCUMSTANCES}, sort_keys=False
-        )
+        return configuration_text({key: value for key, value in settings.items() if key not in CIRCUMSTANCES})
 
     def remark(self, finished: int, missing: int) -> None:
         """Say so where inputs are few, and where curves or weights are asked for of restarts that are done."""
         if missing:
             remark_once(few_inputs(self.cell.task))
-        if finished and (self.cell.config.save_curves or self.cell.config.save_weights):
+        if finished and self.wants_extras:
             done = f"{self.path.stem}: {finished} restarts are done and not run again for curves or weights"
             say([f"{done}; only=N runs one, another name= runs all"], prefix="")
 

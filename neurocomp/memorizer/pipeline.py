@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-import yaml
 
 from neurocomp.config import CIRCUMSTANCES
 from neurocomp.devices import thread_count, torch_threads
@@ -20,6 +19,7 @@ from neurocomp.memorizer.report.cells import MemorizerCell, read_cell
 from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
 from neurocomp.results.columns import MEMORIZED
+from neurocomp.results.configuration_file import configuration_text
 from neurocomp.results.made import Made, write_files
 from neurocomp.results.writer import check_appendable
 from neurocomp.seeding import generator
@@ -88,6 +88,11 @@ class Job:
         return 1
 
     @property
+    def wants_extras(self) -> bool:
+        """Nothing is said of weights that are asked for later."""
+        return False
+
+    @property
     def is_divisible(self) -> bool:
         """A training is a batch of its own."""
         return True
@@ -97,9 +102,7 @@ class Job:
 
     def configuration(self) -> str:
         settings = asdict(self.plan.config) | {"config_hash": self.plan.config_hash}
-        return yaml.safe_dump(
-            {key: value for key, value in settings.items() if key not in CIRCUMSTANCES}, sort_keys=False
-        )
+        return configuration_text({key: value for key, value in settings.items() if key not in CIRCUMSTANCES})
 
     def remark(self, finished: int, missing: int) -> None:
         """There is nothing to say."""

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from neurocomp.config import CIRCUMSTANCES
 from neurocomp.devices import checked_device
 from neurocomp.errors import UserError, checked
 from neurocomp.limits import estimates
@@ -98,19 +99,7 @@ KEYS = {
 }
 
 
-WITHOUT_EFFECT = (
-    "restarts",
-    "threads",
-    "only",
-    "save_weights",
-    "name",
-    "results",
-    "include",
-    "device",
-    "limits",
-    "workers",
-    "gpus",
-)
+WITHOUT_EFFECT = ("restarts", "threads", "only", "save_weights", "name", "results", "include", "device", *CIRCUMSTANCES)
 
 
 def batch_size(config: MemorizerConfig, instructions: int) -> int:

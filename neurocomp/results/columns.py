@@ -33,7 +33,7 @@ RESTARTS = RowFormat(
         "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
         "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
         "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
-        "version", "date", "tests_trained",
+        "version", "date", "tests_trained", "host",
     ),
     required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
     integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
@@ -43,14 +43,14 @@ RESTARTS = RowFormat(
     details=("loss", "margin", "program"),
 )  # fmt: skip
 """One row is one restart of a program that is tuned, synthesized or searched for. `version` is neurocomp's, `date`
-when the row was made (UTC)."""
+when the row was made (UTC), `host` where."""
 
 MEMORIZED = RowFormat(
     columns=(
         "task", "language", "network", "data", "programs", "included", "length", "restart", "seed", "status",
         "updates", "accuracy", "accuracy_a", "loss", "exact_rate", "exact_by_program", "outcomes", "batch_size",
         "label_smoothing", "check", "parameters", "updates_per_s", "wall_s", "device", "precision", "threads",
-        "config_hash", "commit", "dirty", "torch", "transformers", "schema", "batch", "version", "date",
+        "config_hash", "commit", "dirty", "torch", "transformers", "schema", "batch", "version", "date", "host",
     ),
     required=("task", "language", "network", "restart", "seed", "status", "config_hash", "schema"),
     integers=("programs", "length", "restart", "seed", "updates", "batch_size", "check", "parameters", "threads",
@@ -77,4 +77,4 @@ OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZ
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
 CIRCUMSTANCES = ("wall_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty", "torch",
-                 "transformers", "schema", "batch", "version", "date")  # fmt: skip
+                 "transformers", "schema", "batch", "version", "date", "host")  # fmt: skip

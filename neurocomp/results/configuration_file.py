@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +35,7 @@ def read_configuration(path: Path) -> dict[str, Any]:
         return {}
     text = read_text(path, LONGEST)
     try:
-        config: Any = yaml.load(text, Loader)
+        config: Any = _loaded(text)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: not a configuration in YAML ({' '.join(str(error).split())})") from None
     if config is None:
@@ -44,6 +46,19 @@ def read_configuration(path: Path) -> dict[str, Any]:
         if config.get(key) is not None and (instead := accepted_instead(config[key], kind)):
             raise UserError(f'{path}: {key} is "{config[key]}", expected {instead}')
     return config
+
+
+def configuration_text(settings: dict[str, Any]) -> str:
+    """A configuration as it stands in such a file."""
+    return yaml.dump(settings, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+
+
+def _loaded(text: str) -> Any:
+    """The value of a YAML text. What we write has no aliases and few levels: such a text is safe in libyaml's hands."""
+    if not re.search(r"[&*!]|^ {100}|- - ", text, re.MULTILINE) and text.count("[") + text.count("{") < 100:
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError, AttributeError):
+            return yaml.load(text, yaml.CSafeLoader)
+    return yaml.load(text, Loader)  # which names what is wrong
 
 
 def requested_restarts(path: Path) -> int:

@@ -1,9 +1,10 @@
-"""By which code a row was made, and when."""
+"""By which code a row was made, when, and where."""
 
 from __future__ import annotations
 
 import functools
 import os
+import platform
 import subprocess
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,10 @@ from neurocomp import __version__
 
 
 def made_by() -> dict[str, Any]:
-    """Columns of a row that is made now: by which code, and when (UTC)."""
+    """Columns of a row that is made now: by which code, when (UTC), and on which machine."""
     code = provenance()
     date = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    return {"commit": code.commit, "dirty": code.dirty, "version": __version__, "date": date}
+    return {"commit": code.commit, "dirty": code.dirty, "version": __version__, "date": date, "host": platform.node()}
 
 
 class Provenance(NamedTuple):

@@ -8,6 +8,7 @@ writer puts it aside before it appends.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import os
@@ -64,6 +65,9 @@ class CellWriter:
     def _keep_configuration(self, config_yaml: str) -> None:
         """Write it, unless the file asks for as many restarts, or is damaged: that is said, and nothing is lost."""
         path = self.path.with_suffix(".yaml")
+        with contextlib.suppress(OSError):
+            if path.read_bytes() == config_yaml.encode():
+                return None
         try:
             asked = requested_restarts(path) if os.path.lexists(path) else -1
         except UserError as error:
@@ -196,7 +200,10 @@ def _to_text(value: Any) -> str:
 
 def check_appendable(path: Path, results: str, format: RowFormat = RESTARTS) -> None:
     """Raise UserError unless rows can go to this file: its folder, or what is there of it, and rows of ours in it."""
-    folder = next(parent for parent in path.absolute().parents if parent.exists())
+    try:
+        folder = next(parent for parent in path.absolute().parents if parent.exists())
+    except OSError as error:  # a folder on the way may not be looked into
+        raise UserError(f"results={results}: {error.filename} cannot be reached ({error.strerror})") from None
     if not folder.is_dir() or not os.access(folder, os.W_OK):
         raise UserError(f"results={results}: {folder} is not a directory that can be written to")
     check_lockable(path)
