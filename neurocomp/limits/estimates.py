@@ -1,6 +1,6 @@
 """Estimates in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
 
-Constants were measured: bytes of the objects that are made, nanoseconds of one core. `limits.check` compares.
+Constants were measured: bytes of the objects that are made, nanoseconds of one core. `checking.check` compares.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def lookup(base: int, engine: str, itemsize: int) -> Need:
 
 
 def record(base: int, registers: int, lines: int) -> int:
-    """Numbers in the fused engine's record of one step (`engine.plan`)."""
+    """Numbers in the fused engine's record of one step (`engine.layout.Plan`)."""
     return base**2 + registers * base + 2 * lines + OPCODES + 3 * registers + 10 * base + 16
 
 

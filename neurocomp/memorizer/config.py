@@ -224,4 +224,4 @@ class MemorizerConfig:
                 given = f"soft.{unused[0]}={getattr(self.soft, unused[0])}"
                 raise UserError(f"{given}: task={self.task} reads no texts; expected one of {', '.join(SOFT_TASKS)}")
         if self.task in SOFT_TASKS and (self.language != "subleq" or self.network.name != "bert"):
-            raise UserError(f"task={self.task}: expected language=subleq and network.name=bert, as texts are read")
+            raise UserError(f"task={self.task}: expected language=subleq and network.name=bert, because texts are read")
