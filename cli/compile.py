@@ -139,7 +139,7 @@ def _compile_parser() -> Parser:
     add("--registers", type=whole, metavar="N", help="default: as many as the program uses")
     add("--lines", type=whole, metavar="N", help="pad with noops to N lines (default: the program's own length)")
     add("--gamma", type=real, default=0.0, help="magnitude of the noise (default: 0)")
-    add("--epsilon", type=real, default=RunConfig.epsilon, help="keeps the logarithm finite (default: 1e-6)")
+    add("--epsilon", type=real, default=RunConfig.epsilon, help="keeps the logarithm finite (default: %(default)g)")
     add("--seed", type=whole, default=0, help="seed of the noise (default: 0)")
     add("--restart", type=whole, default=0, help="which restart's noise (default: 0)")
     choices = READINGS["jump_target"]

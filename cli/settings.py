@@ -5,6 +5,7 @@ Hydra's own way, applying each cell's overrides to a copy of the whole configura
 
 from __future__ import annotations
 
+import contextlib
 import copy
 from dataclasses import is_dataclass, replace
 from typing import Any
@@ -17,8 +18,6 @@ from neurocomp.cli.as_written import typed_places
 from neurocomp.cli.grids import parse_overrides, plain_number
 from neurocomp.cli.machines import Config
 from neurocomp.errors import UserError, checked
-
-MISSING = object()
 
 
 def to_config(composed: DictConfig) -> Config:
@@ -41,15 +40,17 @@ class Settings:
 
     def config(self, words: list[str]) -> Config:
         """The configuration with these overrides, as Hydra would compose it."""
-        try:
-            values = [self._value(word) for word in words] if self._base is not None else [MISSING]
-            if MISSING not in values:
-                config = self._base
-                for place, value in values:
-                    config = _with(config, place, value)
-                return config
-        except UserError:
-            pass  # two values may be right together that are wrong alone, and the message is Hydra's
+        with contextlib.suppress(
+            UserError
+        ):  # two values may be wrong alone and right together; Hydra says what is wrong
+            config = self._base
+            for word in words if config is not None else ():
+                if (found := self._value(word)) is None:
+                    break
+                config = _with(config, *found)
+            else:
+                if config is not None:
+                    return config
         return self._as_hydra_does(words)
 
     def _as_hydra_does(self, words: list[str]) -> Config:
@@ -57,15 +58,15 @@ class Settings:
         ConfigLoaderImpl._apply_overrides_to_config(parse_overrides(words), job)
         return to_config(job)
 
-    def _value(self, word: str) -> Any:
-        """Where an override's value goes and what it is; MISSING if it is more than one value of a key."""
+    def _value(self, word: str) -> tuple[list[str], Any] | None:
+        """Where an override's value goes and what it is; None if it is not one value of one key."""
         if (plain := plain_number(word)) and self._kinds.get(plain[0]) is type(plain[1]):
             return plain[0].split("."), plain[1]  # a sweep over seeds has 10^5 of these, each different
         if word not in self._values:
             (override,) = parse_overrides([word])
             place = override.key_or_group.split(".")
             if override.type != OverrideType.CHANGE or not _is_value(self._base, place):
-                return MISSING
+                return None
             self._values[word] = place, _at(self._as_hydra_does([word]), place)
         return self._values[word]
 

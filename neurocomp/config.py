@@ -16,6 +16,14 @@ from neurocomp.errors import UserError, check_at_least, check_choice, check_fold
 from neurocomp.machine_config import MachineConfig
 from neurocomp.text import visible
 
+# Metadata of fields that say nothing of what a cell is: `results.identity.hashed` leaves them out.
+UNHASHED = {"hashed": False}
+
+
+def unhashed_while(value: object) -> dict[str, object]:
+    """Metadata of a field that came later: while it has this value, older cells keep the hash that they had."""
+    return {"hashed_unless": value}
+
 
 @dataclass
 class ObjectiveConfig:
@@ -29,7 +37,7 @@ class ObjectiveConfig:
     """Whether the loss also asks for the reference's final registers (Eq. 12)."""
     efficiency: float = 0.0
     """The weight of the efficiency loss, which asks a program to halt early (Eq. 11, 12), from 0 on."""
-    loss: str = "log"
+    loss: str = field(default="log", metadata=unhashed_while("log"))
     """Eq. 10: `log` takes the rows of the final state as probabilities, `softmax` as logits (as a library's softmax
     cross-entropy does)."""
 
@@ -60,7 +68,7 @@ class OptimizerConfig:
     """The largest gradient norm of a restart; longer gradients are scaled down to it. null: no clipping."""
     hold: int = 10
     """For how many updates in a row a restart must be right (see `optimizer.stop`) before it ends as recovered."""
-    stop: str = "validated"
+    stop: str = field(default="validated", metadata=unhashed_while("validated"))
     """When a restart is right: `validated` if soft and hard hold on validation examples, `fit` if the soft machine
     is right on the restart's own training examples."""
 
@@ -143,7 +151,7 @@ class SearchConfig:
 
 @dataclass
 class LimitsConfig:
-    """What a request may take at most, as `limits.py` estimates it before anything is allocated or begun.
+    """What a request may take at most, as `limits/` estimates it before anything is allocated or begun.
 
     `memory_gb` are 10^9 bytes; `work` are elementary operations, about a nanosecond of one core each: 10^14 are 28
     hours. They are no part of what a cell is, and are set on the command line or from Python alone: never by a file.
@@ -167,7 +175,7 @@ TASK_NAME = re.compile(r"(\w[\w.+ -]{0,99})?")
 
 @dataclass
 class TaskConfig:
-    """A task file as written: expressions in `length` and `base` are still text (tasks.py evaluates them)."""
+    """A task file as written: expressions in `length` and `base` are still text (`tasks/task.py` evaluates them)."""
 
     name: str
     """The task's name, in file names and rows."""
@@ -248,7 +256,7 @@ class RunConfig:
     """The search over the high-level language."""
     search: SearchConfig = field(default_factory=SearchConfig)
     """The searches over raw programs."""
-    limits: LimitsConfig = field(default_factory=LimitsConfig)
+    limits: LimitsConfig = field(default_factory=LimitsConfig, metadata=UNHASHED)
     """What the cell may take; no part of what it is."""
     init: str = "random"
     """What restarts start from: random (weights), synth (what synthesis finds), reference (the task's own program),
@@ -261,13 +269,13 @@ class RunConfig:
     epsilon: float = 1e-6
     """What keeps the logarithms of compilation finite (Eq. 3), in (0, 1): the odds of choices that the program does
     not make."""
-    restarts: int = 100
+    restarts: int = field(default=100, metadata=UNHASHED)
     """k: how many restarts the cell has."""
     seed: int = 0
     """Which random numbers are drawn. What restart 17 draws depends on (seed, 17) alone."""
     examples: int = 16
     """How many training examples each restart has of its own."""
-    chunk: int = 100
+    chunk: int = field(default=100, metadata=UNHASHED)
     """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
     but for last bits)."""
     engine: str = "auto"
@@ -276,24 +284,24 @@ class RunConfig:
     """Where tensors are: cpu, cuda, or cuda:N."""
     precision: str = "float32"
     """The floating-point numbers of weights and states."""
-    threads: Optional[int] = None
+    threads: Optional[int] = field(default=None, metadata=UNHASHED)
     """How many threads compute. null: as many as there are processors."""
-    workers: Any = None
+    workers: Any = field(default=None, metadata=UNHASHED)
     """Which processes produce restarts: a number (of processes of this machine), `ray` (a cluster if one is there, else
     this machine), or ray:HOST:PORT. null: this process alone. No part of what the cell is."""
-    gpus: Optional[float] = None
+    gpus: Optional[float] = field(default=None, metadata=UNHASHED)
     """With workers and device=cuda, how much of a GPU each task takes: 0.25 lets four share one. null: a whole one."""
-    only: Optional[int] = None
+    only: Optional[int] = field(default=None, metadata=UNHASHED)
     """Run this one restart again and print its row; the cell's file stays as it is."""
-    save_curves: bool = False
+    save_curves: bool = field(default=False, metadata=UNHASHED)
     """Whether the loss after each update is kept, in CELL.curves.csv."""
-    save_weights: bool = False
+    save_weights: bool = field(default=False, metadata=UNHASHED)
     """Whether final weights are kept, in CELL.weights/RESTART.safetensors."""
-    measure: str = "soft"
+    measure: str = field(default="soft", metadata=UNHASHED)
     """By which measure a cell reports its rate to a sweeper that looks for the best; no part of what it is."""
-    name: str = "runs"
+    name: str = field(default="runs", metadata=UNHASHED)
     """The folder below `results` that rows go to."""
-    results: str = "results"
+    results: str = field(default="results", metadata=UNHASHED)
     """The folder that all results go to."""
 
     def __post_init__(self):

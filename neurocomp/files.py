@@ -1,7 +1,7 @@
 """The one door for files: only regular ones are read, none that is too large, and one is written whole or not at all.
 
-A file that is read whole may have so many bytes: the default, or as many as a limit allows (`limits.most`). A larger
-file is refused before any of it is read.
+A file that is read whole may have so many bytes: the default, or as many as a limit allows (`limits.checking.most`). A
+larger file is refused before any of it is read.
 """
 
 from __future__ import annotations

@@ -87,8 +87,8 @@ def _say_once(line: str) -> None:
 def _every_time() -> str:
     """Why each process compiles, and what would change that."""
     if given := os.environ.get("NUMBA_CACHE_DIR"):
-        return f"in every process, as NUMBA_CACHE_DIR={given} cannot be written to"
-    return "in every process, as there is no cache directory; NUMBA_CACHE_DIR=DIR names one"
+        return f"in every process, because NUMBA_CACHE_DIR={given} cannot be written to"
+    return "in every process, because there is no cache directory; NUMBA_CACHE_DIR=DIR names one"
 
 
 def _dispatcher(function: Callable[..., Any], directory: Path | None) -> Any:

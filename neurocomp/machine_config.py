@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
 
 from neurocomp.errors import UserError, check_choice
 
-READINGS = {
-    "writeback": ("gated", "printed"),
-    "memory_law": ("normalized", "printed"),
-    "jump_law": ("normalized", "printed"),
-    "jump_target": ("line", "operand", "value"),
-    "controller": ("softmax_of_mix", "mix_of_softmax"),
-    "halting": ("freeze", "printed"),
-    "mod_by_zero": ("zero", "dividend"),
-}
+
+def reading(*choices: str) -> Any:
+    """A field with these choices, of which the first is the default."""
+    return field(default=choices[0], metadata={"choices": choices})
 
 
 class Sizes(NamedTuple):
@@ -28,29 +23,33 @@ class Sizes(NamedTuple):
 
 @dataclass
 class MachineConfig:
-    """The readings of the paper's equations (first choice = default)."""
+    """The readings of the paper's equations."""
 
-    writeback: str = "gated"
+    writeback: str = reading("gated", "printed")
     """Eq. 7: `gated` writes a result only as far as the opcode writes a register; `printed` also drains register r3
     when it does not."""
-    memory_law: str = "normalized"
+    memory_law: str = reading("normalized", "printed")
     """Eq. 8: `normalized` moves the addressed cell to the new word; `printed` adds the new word at every step."""
-    jump_law: str = "normalized"
+    jump_law: str = reading("normalized", "printed")
     """Eq. 9: `normalized` keeps the mass of the program counter at 1; `printed` gives it mass 1 + z(1 - j)."""
-    jump_target: str = "line"
+    jump_target: str = reading("line", "operand", "value")
     """Eq. 9, which line a jump goes to: `line` has a selector of its own, `operand` reads slot 2 as a line (registers =
     lines), `value` takes the second register's word (base = lines)."""
-    controller: str = "softmax_of_mix"
+    controller: str = reading("softmax_of_mix", "mix_of_softmax")
     """Eq. 2: the softmax of the mixed lines, or the mix of the lines' softmaxes."""
-    halting: str = "freeze"
+    halting: str = reading("freeze", "printed")
     """Eq. 11: `freeze` stops the state with the halting probability; `printed` records a running maximum while the
     state goes on."""
-    mod_by_zero: str = "zero"
+    mod_by_zero: str = reading("zero", "dividend")
     """The word that x mod 0 is: 0, or x."""
 
     def __post_init__(self):
         for key, choices in READINGS.items():
             check_choice(f"machine.{key}", getattr(self, key), choices)
+
+
+READINGS: dict[str, tuple[str, ...]] = {each.name: each.metadata["choices"] for each in fields(MachineConfig)}
+"""The choices of each reading, the default first."""
 
 
 def check_jump_target(jump_target: str, sizes: Sizes) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,13 +11,13 @@ import torch
 
 from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compilation.compiler import compile_program
-from neurocomp.config import SEARCHES, RunConfig, SynthesisConfig
+from neurocomp.config import SEARCHES, RunConfig
 from neurocomp.devices import checked_device, thread_count
 from neurocomp.engine import resolve
 from neurocomp.errors import UserError, checked
 from neurocomp.language.assembly import Program
 from neurocomp.machine.weights import packed_width
-from neurocomp.results.identity import cell_name, config_hash
+from neurocomp.results.identity import cell_name, config_hash, hashed
 from neurocomp.results.rows_file import has_lines
 from neurocomp.shapes import Float, Tensor
 from neurocomp.synthesis import constructs
@@ -28,6 +28,7 @@ from neurocomp.tuning.recovery import Batch, to_batch
 
 WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
 INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes
+TUNED = ("allocation", "selection", "templates")  # keys of synthesis that say what tuning does with what it finds
 
 
 class Start(NamedTuple):
@@ -105,15 +106,9 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
     engine = resolve(config.engine, device) if tuned else "executor"
-    cell = {
-        "task": task.identity(),
-        "init": [init, program.instructions if program else None],
-        "method": config.method,
-        "seed": config.seed,
-        "examples": config.examples,
-        **settings(config, init, gamma, engine, device),
-    }
-    digest = config_hash(cell)
+    begins = [init, program.instructions if program else None]
+    resolved = {"gamma": gamma, "engine": engine, "device": device.type} if tuned else {}
+    digest = config_hash(settings(config, init) | resolved | {"task": task.identity(), "init": begins})
     begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
     _check_limits(config, task, engine, device.type, path)
@@ -149,34 +144,18 @@ def check_settings(config: RunConfig, task: Task) -> None:
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
 
 
-def settings(config: RunConfig, init: str, gamma: float, engine: str, device: torch.device) -> dict:
-    """What the method's results depend on, beside the task, the start and the examples."""
-    synthesis = {"synthesis": asdict(config.synthesis)} if init == "synth" else {}
+def settings(config: RunConfig, init: str) -> dict:
+    """The settings that the method's results depend on; the searches and synthesis look at a few of them alone."""
+    given = hashed(config)
     if config.method == "tune":
-        return synthesis | {
-            "machine": asdict(config.machine),
-            "optimizer": _unless(asdict(config.optimizer), stop="validated"),
-            "objective": _unless(asdict(config.objective), loss="log"),
-            "gamma": gamma,
-            "epsilon": config.epsilon,
-            "engine": engine,
-            "device": device.type,
-            "precision": config.precision,
-        }
-    readings = {"machine": {key: getattr(config.machine, key) for key in INTERPRETED}}
+        unused = {"search"} if init == "synth" else {"search", "synthesis"}
+        return {key: value for key, value in given.items() if key not in unused}
+    used = {key: given[key] for key in ("method", "seed", "examples")}
+    used["machine"] = {key: given["machine"][key] for key in INTERPRETED}
     if config.method == "synthesize":
-        return readings | {"synthesis": found_by(config.synthesis)}
-    return readings | synthesis | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
-
-
-def found_by(config: SynthesisConfig) -> dict:
-    """The settings that decide what synthesis finds; the others say what tuning does with it."""
-    return {key: value for key, value in asdict(config).items() if key not in ("allocation", "selection", "templates")}
-
-
-def _unless(settings: dict, **defaults: object) -> dict:
-    """The settings without keys that came later, where they have these values: older cells keep their hashes."""
-    return {key: value for key, value in settings.items() if key not in defaults or value != defaults[key]}
+        return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
+    begun = {"synthesis": given["synthesis"]} if init == "synth" else {}
+    return used | begun | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
 
 
 def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:

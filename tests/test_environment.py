@@ -201,7 +201,7 @@ def homeless(monkeypatch):
 def test_without_a_home_kernels_are_compiled_in_every_process(homeless, capsys):
     assert compiled_double() == 2
     assert capsys.readouterr().err == (
-        "compiling double: about 20 s, in every process, as there is no cache directory; "
+        "compiling double: about 20 s, in every process, because there is no cache directory; "
         "NUMBA_CACHE_DIR=DIR names one\n"
     )
 
@@ -224,9 +224,8 @@ def test_a_cache_that_is_a_file_is_named(homeless, monkeypatch, tmp_path, capsys
     (tmp_path / "cache").touch()
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path / "cache"))
     assert compiled_double() == 2
-    assert capsys.readouterr().err == (
-        f"compiling double: about 20 s, in every process, as NUMBA_CACHE_DIR={tmp_path}/cache cannot be written to\n"
-    )
+    reason = f"because NUMBA_CACHE_DIR={tmp_path}/cache cannot be written to"
+    assert capsys.readouterr().err == f"compiling double: about 20 s, in every process, {reason}\n"
 
 
 @pytest.mark.parametrize("given", [INC, ("synth", "task=reduce")])

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import dataclass, field, replace
 
 import pytest
 
+from neurocomp.config import UNHASHED, LimitsConfig, RunConfig, unhashed_while
+from neurocomp.memorizer.config import MemorizerConfig, TrainingConfig
 from neurocomp.results import identity
 from neurocomp.results import provenance as provenance_module
-from neurocomp.results.identity import cell_name, config_hash
+from neurocomp.results.identity import cell_name, config_hash, hashed, unhashed
 from neurocomp.results.provenance import provenance
+from tests.jobs import cell_path
+from tests.test_tasks import shipped
 
 
 def test_equal_configurations_have_equal_hashes_and_others_do_not(monkeypatch):
@@ -22,6 +27,41 @@ def test_equal_configurations_have_equal_hashes_and_others_do_not(monkeypatch):
     before = config_hash(one)
     monkeypatch.setattr(identity, "SEMANTICS", identity.SEMANTICS + 1)
     assert config_hash(one) != before
+
+
+@dataclass
+class Inside:
+    kind: str = field(default="old", metadata=unhashed_while("old"))
+    folder: str = field(default="here", metadata=UNHASHED)
+
+
+@dataclass
+class Outside:
+    size: int = 3
+    inside: Inside = field(default_factory=Inside)
+    limits: Inside = field(default_factory=Inside, metadata=UNHASHED)
+
+
+def test_a_field_is_hashed_unless_it_says_otherwise():
+    assert hashed(Outside()) == {"size": 3, "inside": {}}
+    assert hashed(Outside(inside=Inside("new", "there"))) == {"size": 3, "inside": {"kind": "new"}}
+    assert list(unhashed(Outside())) == ["inside.folder", "limits."]
+
+
+# How much is computed, where, and what is kept of it.
+CIRCUMSTANCES = {"restarts": 7, "threads": 1, "only": 2, "name": "other", "limits": LimitsConfig(9.0, 1e15)}
+KEPT = {"save_weights": True}
+
+
+@pytest.mark.parametrize("more", [{"chunk": 3}, {"measure": "hard"}, {"save_curves": True}, CIRCUMSTANCES, KEPT])
+def test_circumstances_make_no_other_cell(more):
+    given = RunConfig(shipped("map_inc"), init="map_inc")
+    assert cell_path(replace(given, **more)).name == cell_path(given).name
+
+
+@pytest.mark.parametrize("more", [{"training": TrainingConfig(save_every=1.0)}, CIRCUMSTANCES, KEPT])
+def test_circumstances_make_no_other_cell_of_the_memorizer(more):
+    assert cell_path(replace(MemorizerConfig(), **more)).name == cell_path(MemorizerConfig()).name
 
 
 def test_a_cell_is_named_after_what_it_is():

@@ -6,26 +6,42 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from neurocomp.cli.compose import configure
 from neurocomp.errors import UserError
 from neurocomp.memorizer.config import MemorizerConfig, NetworkConfig, SoftConfig, TrainingConfig
+from neurocomp.memorizer.report import soft_programs
 from neurocomp.memorizer.report.cells import read_cells
+from neurocomp.memorizer.report.settings import BESIDE, defaults
 from neurocomp.report import cells as tuned
 from neurocomp.report.comparison import find_cell
+from neurocomp.report.where import flat
 from neurocomp.results.columns import MEMORIZED
 from neurocomp.results.writer import CellWriter
 from tests import test_memorizer_tables
 from tests.cells import write_cell
+from tests.conftest import ROOT
 from tests.test_memorizer_tables import entries, upper_tail, write
 
 directory = test_memorizer_tables.directory
 
 PAPER = {"training": TrainingConfig(learning_rate=1e-4, batch=32, epochs=2, warmup=0), "programs": 10, "length": 10}
+
+
+def test_the_papers_settings_are_those_of_the_shipped_experiment():
+    """What the table takes for the paper's is what `experiment=soft_programs` runs."""
+    given = flat(asdict(configure(["experiment=soft_programs", "task=soft_imperative"])))
+    paper = defaults() | soft_programs.PAPER | soft_programs.PROGRAMS
+    aside = {*BESIDE, *soft_programs.ASIDE}
+    assert {key: given[key] for key in paper if key not in aside} == {k: paper[k] for k in paper if k not in aside}
+    written = yaml.safe_load((ROOT / "configs" / "memorizer" / "experiment" / "soft_programs.yaml").read_text())
+    assert set(flat(written)) >= {*soft_programs.PAPER, *soft_programs.PROGRAMS}
 
 
 def write_soft(directory: Path, task: str, data: str, accuracies: Sequence[float], **config: Any) -> Path:

@@ -13,10 +13,12 @@ from neurocomp import jit
 from neurocomp.engine.layout import plan
 from neurocomp.engine.lookup import lookup
 from neurocomp.language import isa
+from neurocomp.limits import estimates
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Tensor
 
-SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__))  # all that compiled code depends on
+# All that compiled code depends on; of the estimates, PACK_BYTES.
+SOURCES = (*sorted(Path(__file__).parent.glob("*.py")), Path(isa.__file__), Path(estimates.__file__))
 
 
 def compiled(function: Callable[..., None], arrays: Sequence[np.ndarray], swept: bool = False) -> Callable[..., None]:

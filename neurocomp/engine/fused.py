@@ -20,8 +20,8 @@ from neurocomp.engine import queue, sweep
 from neurocomp.engine.cache import compiled
 from neurocomp.engine.layout import Plan, plan
 from neurocomp.engine.lookup import Lookup, lookup
-from neurocomp.engine.packs import PACK_BYTES
 from neurocomp.errors import UserError
+from neurocomp.limits.estimates import PACK_BYTES
 from neurocomp.machine.run import Run
 from neurocomp.machine.state import State
 from neurocomp.machine_config import MachineConfig, Sizes

@@ -13,7 +13,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, lower_builtin, models, register_model, type_callable
 
-PACK_BYTES = 32
+from neurocomp.limits.estimates import PACK_BYTES
+
 WORD = ir.IntType(64)
 # Only the fusing of a product and a sum is allowed: nothing that presumes numbers to be finite or reorders sums.
 FUSE = ("contract",)

@@ -1,6 +1,6 @@
 """Estimates in plain ints: sizes -> bytes of memory and elementary operations; docs/limits.md lists them.
 
-Constants were measured: bytes of the objects that are made, nanoseconds of one core. `limits.check` compares.
+Constants were measured: bytes of the objects that are made, nanoseconds of one core. `checking.check` compares.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ JUDGED_AT_ONCE = 65_536  # programs x examples that the executor judges at a tim
 SOFT_AT_ONCE = 4_096  # restarts x examples that the soft machine runs at a time without gradient
 VALIDATION, TEST = 64, 256  # held-out examples, at most
 HELD_OUT = VALIDATION + TEST
-PACK = 32  # bytes of the fused engine's vector
+PACK_BYTES = 32  # the fused engine's vector
 SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
 BYTE_OF_WEIGHTS = 8  # bytes for each of a file of weights: as it is read, in float64, sorted
 BYTE_OF_NETWORK = 4  # of a memorizer's file: as it is read, as tensors, in the network and its optimizer
@@ -111,7 +111,7 @@ def lookup(base: int, engine: str, itemsize: int) -> Need:
 
 
 def record(base: int, registers: int, lines: int) -> int:
-    """Numbers in the fused engine's record of one step (`engine.plan`)."""
+    """Numbers in the fused engine's record of one step (`engine.layout.Plan`)."""
     return base**2 + registers * base + 2 * lines + OPCODES + 3 * registers + 10 * base + 16
 
 
@@ -129,7 +129,7 @@ def tuning(
     judged = min(SOFT_AT_ONCE, HELD_OUT * restarts)
     state = base**2 + registers * base + lines
     if engine == "fused":
-        kept = (steps + 2) * record(base, registers, lines) * PACK * min(at_once, threads)
+        kept = (steps + 2) * record(base, registers, lines) * PACK_BYTES * min(at_once, threads)
         kept += lanes * steps * itemsize * 2
     else:
         a_step = 4 * base**2 + base**2 // 2 + 3 * registers * base + 16 * base + 4 * width(registers, lines)

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import LimitsConfig, check_workers
+from neurocomp.config import UNHASHED, LimitsConfig, check_workers
 from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.text import is_formula, visible
 
@@ -76,7 +76,7 @@ class TrainingConfig:
     """The most updates of a training that memorizes; it ends sooner at 100 %."""
     epochs: int = 2
     """How many epochs a training of a soft task lasts."""
-    save_every: float = 30.0
+    save_every: float = field(default=30.0, metadata=UNHASHED)
     """Every so many seconds a checkpoint is written, from which an interrupted training goes on."""
 
     def __post_init__(self):
@@ -169,9 +169,10 @@ class MemorizerConfig:
     """How what was memorized is run."""
     soft: SoftConfig = field(default_factory=SoftConfig)
     """The texts of the soft tasks."""
-    limits: LimitsConfig = field(default_factory=lambda: LimitsConfig(work=1e15))  # trainings take days
+    # Trainings take days.
+    limits: LimitsConfig = field(default_factory=lambda: LimitsConfig(work=1e15), metadata=UNHASHED)
     """What the cell may take; no part of what it is."""
-    restarts: int = 5
+    restarts: int = field(default=5, metadata=UNHASHED)
     """How many trainings the cell has. They differ in their programs and first weights."""
     seed: int = 0
     """Which random numbers are drawn. What training 3 draws depends on (seed, 3) alone."""
@@ -179,20 +180,20 @@ class MemorizerConfig:
     """Where tensors are: cpu, cuda, or cuda:N."""
     precision: str = "float32"
     """The floating-point numbers of the forward pass; below float32 by automatic mixed precision."""
-    threads: Optional[int] = None
+    threads: Optional[int] = field(default=None, metadata=UNHASHED)
     """How many threads compute. null: as many as there are processors."""
-    workers: Any = None
+    workers: Any = field(default=None, metadata=UNHASHED)
     """Which processes produce restarts: a number (of processes of this machine), `ray` (a cluster if one is there, else
     this machine), or ray:HOST:PORT. null: this process alone. No part of what the cell is."""
-    gpus: Optional[float] = None
+    gpus: Optional[float] = field(default=None, metadata=UNHASHED)
     """With workers and device=cuda, how much of a GPU each task takes: 0.25 lets four share one. null: a whole one."""
-    only: Optional[int] = None
+    only: Optional[int] = field(default=None, metadata=UNHASHED)
     """Train this one restart again and print its row; the cell's file stays as it is."""
-    save_weights: bool = False
+    save_weights: bool = field(default=False, metadata=UNHASHED)
     """Whether finished networks are kept, in CELL.weights/RESTART.safetensors."""
-    name: str = "runs"
+    name: str = field(default="runs", metadata=UNHASHED)
     """The folder below `results` that rows go to."""
-    results: str = "results"
+    results: str = field(default="results", metadata=UNHASHED)
     """The folder that all results go to."""
 
     def __post_init__(self):
@@ -229,4 +230,4 @@ class MemorizerConfig:
                 given = f"soft.{unused[0]}={getattr(self.soft, unused[0])}"
                 raise UserError(f"{given}: task={self.task} reads no texts; expected one of {', '.join(SOFT_TASKS)}")
         if self.task in SOFT_TASKS and (self.language != "subleq" or self.network.name != "bert"):
-            raise UserError(f"task={self.task}: expected language=subleq and network.name=bert, as texts are read")
+            raise UserError(f"task={self.task}: expected language=subleq and network.name=bert, because texts are read")

@@ -9,14 +9,13 @@ from pathlib import Path
 
 import torch
 
-from neurocomp.config import CIRCUMSTANCES
 from neurocomp.devices import checked_device
 from neurocomp.errors import UserError, checked
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.languages import Assembly, Subleq, language
-from neurocomp.results.identity import config_hash, file_stem
+from neurocomp.results.identity import config_hash, file_stem, hashed
 
 
 @dataclass(frozen=True)
@@ -49,8 +48,7 @@ def make_plan(config: MemorizerConfig) -> Plan:
     check_limits(config, device.type)
     spoken = language(config)
     included = [spoken.load(name).tolist() for name in config.include]
-    identity = {key: value for key, value in asdict(config).items() if key not in WITHOUT_EFFECT}
-    identity["training"].pop("save_every")
+    identity = hashed(config) | {"include": included, "device": device.type}
     if config.task in SOFT_TASKS:
         from neurocomp.memorizer import soft_dataset  # needs tokenizers, which memorizing programs does without
 
@@ -58,7 +56,7 @@ def make_plan(config: MemorizerConfig) -> Plan:
         identity["soft"].pop("folder")
     else:
         identity.pop("soft")
-    digest = config_hash(identity | {"include": included, "device": device.type})
+    digest = config_hash(identity)
     what = config.task if config.task in SOFT_TASKS else f"memorize-{config.language}"
     name = f"{what}-{config.network.name}-N{config.programs + len(included)}-s{config.seed}-{digest[:10]}"
     path = Path(config.results) / config.name / f"{file_stem(name)}.csv"
@@ -97,9 +95,6 @@ KEYS = {
     **{key: f"soft.{key}" for key in ("vocabulary", "tokens")},
     **{key: f"training.{key}" for key in ("batch", "updates")},
 }
-
-
-WITHOUT_EFFECT = ("restarts", "threads", "only", "save_weights", "name", "results", "include", "device", *CIRCUMSTANCES)
 
 
 def batch_size(config: MemorizerConfig, instructions: int) -> int:

@@ -68,7 +68,8 @@ def check(config: MemorizerConfig) -> str:
     if config.task == "soft_instruction":
         check_at_least(f"task={config.task} memory", config.memory, OUTPUT + 1)
     if config.task == "soft_imperative" and config.length >= config.lines:
-        raise UserError(f"length={config.length}: expected at most {config.lines - 1} (lines - 1, as number 0 is HALT)")
+        most = f"{config.lines - 1} (lines - 1, because number 0 is HALT)"
+        raise UserError(f"length={config.length}: expected at most {most}")
     return texts.load(config.soft).digest
 
 

@@ -142,7 +142,7 @@ def parameters_bound(sizes: Sequence[int], numbers: int, programs: int) -> Bound
 
     The squares are the last layers, dense from h3 = k units to k logits (n to n for the last field). The paper does not
     count them: of all parameters its claim holds only while k = O(n + sqrt(n N)), n = O(k + N). The constants follow
-    from `field_parameters`, as n, N, k are at least 1:
+    from `field_parameters`, because n, N, k are at least 1:
 
         data fields, all:   6 N + 4 n N + 2 n + 2 n k + k + k^2   <=  10 n N + 5 k n + k^2
                      not 0: 6 N + 4 n N + 2 n + 2 n k + k + 3 k   <=  10 n N + 8 k n

@@ -33,7 +33,7 @@ def train(texts: Sequence[str], prompts: Sequence[str], vocabulary: int) -> Toke
     trained = _plain(Tokenizer(models.WordPiece(unk_token=UNKNOWN)))
     known = {word: times for word, times in words.items() if set(kept).issuperset(word)}
     trained.train_from_iterator((word for word, times in known.items() for _ in range(times)), trainer)
-    # Built anew, as what was fixed would else be found in the middle of words, too.
+    # Built anew, because what was fixed would else be found in the middle of words, too.
     pieces = _plain(Tokenizer(models.WordPiece(trained.get_vocab(), unk_token=UNKNOWN)))
     pieces.decoder = decoders.WordPiece()
     return pieces

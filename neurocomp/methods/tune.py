@@ -110,7 +110,7 @@ def finished_restarts(
 
 
 def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
-    """Decompile the tuned restarts and measure them on test examples: one row each (see `results.RESTARTS`).
+    """Decompile the tuned restarts and measure them on test examples: one row each (see `results.columns.RESTARTS`).
 
     Executions are counted as for searches: one program on one example for at most T steps is one execution. An update
     runs the restart's examples forward and backward, the last judgment runs them only forward. Validation is not

@@ -1,6 +1,6 @@
 """Which setting is closest to the paper: settings that were measured on its tuned cells, ranked by their distance.
 
-A row (`neurocomp/readings.py` writes them) says of one setting and one cell how many restarts of n recovered, by fit
+A row (`settings_file.py` writes them) says of one setting and one cell how many restarts of n recovered, by fit
 and by soft, and then the setting's keys. What was screened with few restarts is ranked apart from what was confirmed
 with many and another seed: the best of many screened settings owes a part of its rank to luck.
 """

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Iterator
+from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
 
@@ -21,6 +23,30 @@ def config_hash(identity: dict[str, Any]) -> str:
     """The hash of a cell in 16 hexadecimal digits: equal identities give equal hashes, in any key order."""
     text = json.dumps([SEMANTICS, _canonical(identity)], sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def hashed(config: Any) -> dict[str, Any]:
+    """What the hash is taken of in a configuration dataclass, and in those inside it: all fields but the `unhashed`."""
+    given = ((each, getattr(config, each.name)) for each in fields(config))
+    return {
+        each.name: hashed(value) if is_dataclass(value) else value
+        for each, value in given
+        if _is_hashed(each) and ("hashed_unless" not in each.metadata or value != each.metadata["hashed_unless"])
+    }
+
+
+def unhashed(config: Any, prefix: str = "") -> Iterator[str]:
+    """The keys that are no part of the hash whatever their values, by dotted names; `limits.` is a group of them."""
+    for each in fields(config):
+        name, inside = f"{prefix}{each.name}", is_dataclass(value := getattr(config, each.name))
+        if not _is_hashed(each):
+            yield f"{name}." if inside else name
+        elif inside:
+            yield from unhashed(value, f"{name}.")
+
+
+def _is_hashed(field: Field[Any]) -> bool:
+    return field.metadata.get("hashed", True)
 
 
 def _canonical(value: Any) -> Any:

@@ -9,19 +9,12 @@ from typing import Any
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.memorizer.report.cells import MemorizerCell
 from neurocomp.report.where import flat
+from neurocomp.results.identity import unhashed
 
-# Where rows go to, how many there are and how they were made: keys that do not tell cells apart.
-WITHOUT_EFFECT = ("config_hash", "restarts", "threads", "only", "save_weights", "name", "results")
+# Keys that do not tell cells apart.
+WITHOUT_EFFECT = ("config_hash", *unhashed(MemorizerConfig()))
 # Keys without effect on a training's outcome; seed and device change it by chance alone.
-BESIDE = (
-    *WITHOUT_EFFECT,
-    "seed",
-    "device",
-    "training.save_every",
-    "training.updates",
-    "execution.runs",
-    "execution.steps",
-)
+BESIDE = (*WITHOUT_EFFECT, "seed", "device", "training.updates", "execution.runs", "execution.steps")
 
 UNKNOWN = "configuration"  # a departure that says that nothing is known
 
