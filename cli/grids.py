@@ -16,7 +16,7 @@ from hydra.core.object_type import ObjectType
 from hydra.core.override_parser.overrides_parser import OverridesParser, create_functions
 from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 
-from neurocomp.errors import UserError
+from neurocomp.errors import UserError, short_decimal
 
 CELLS = 10_000
 """The most values of a key, and the most cells of a grid."""
@@ -49,7 +49,7 @@ PLAIN = re.compile(r"([\w.]+)=(?:(0|-?[1-9][0-9]{0,17})|(-?[0-9]{1,17}\.[0-9]{1,
 def plain_number(word: str) -> tuple[str, int | float] | None:
     """The key and the value of an override such as seed=17 or gamma=0.3; None of any other, which Hydra has to read."""
     if match := PLAIN.fullmatch(word):
-        return match[1], int(match[2]) if match[2] else float(match[3])
+        return match[1], int(match[2]) if match[2] else short_decimal(float(match[3]))
     return None
 
 
