@@ -35,7 +35,8 @@ class Settings:
         text = str(OmegaConf.to_container(composed, resolve=False))
         self._base: Any = None
         if "${" not in text and "???" not in text:  # else a value may change others, or make the rest complete
-            self._base = to_config(copy.deepcopy(composed))
+            with contextlib.suppress(UserError):  # it may be right with the values only
+                self._base = to_config(copy.deepcopy(composed))
         self._kinds = typed_places(type(self._base)) if self._base is not None else {}
 
     def config(self, words: list[str]) -> Config:

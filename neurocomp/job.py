@@ -156,6 +156,7 @@ def replay(job: Job, progress: bool = True) -> dict:
     only = job.only
     if only is None:
         raise UserError("only=null: expected the number of a restart")
+    job.remark(finished=0, missing=1)
     job = job.resumed()
     if not job.has_start:
         job = job.started(progress)

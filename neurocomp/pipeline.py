@@ -87,7 +87,8 @@ class Job:
             unseen = held_out(cell.task, cell.config.seed)
             plan = plan_from(cell, starts_of(cell, self.record))
             make_ready(plan, unseen)
-            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown=progress) as bar:
+            shown = progress and self.only is None  # one restart alone is soon done
+            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown) as bar:
                 yield from method(plan, unseen, batches, bar)
 
     def started(self, progress: bool) -> Job:

@@ -46,11 +46,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 @pytest.fixture(autouse=True)
-def remarks_are_new() -> None:
-    """What is said once a process is said in each test, whichever ran before it."""
+def a_process_is_new() -> None:
+    """What is said or looked for once a process is so in each test, whichever ran before it."""
+    from neurocomp.files import leftovers_in
     from neurocomp.pipeline import remark_once
 
     remark_once.cache_clear()
+    leftovers_in.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from neurocomp.language.assembly import fit, load_program
 from neurocomp.machine_config import MachineConfig
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import Start, make_plan, programs_a_restart, start
+from neurocomp.results.made import Made
 from neurocomp.results.writer import read_rows
 from neurocomp.tasks.examples import held_out, training_examples
 from tests.conftest import ROOT
@@ -124,8 +125,8 @@ def test_restarts_are_judged_on_the_held_out_examples_of_their_seed(monkeypatch,
     def produce(plan, unseen, batches, bar):
         judged.append(unseen)
         for restarts in batches:
-            yield [{"restart": restart, "seed": plan.config.seed, "task": "t", "init": "i", "method": "m", "gamma": 1,
-                    "status": "exhausted", "config_hash": "h"} for restart in restarts]  # fmt: skip
+            same = {"seed": plan.config.seed, "task": "t", "init": "i", "method": "m", "gamma": 1, "config_hash": "h"}
+            yield Made([same | {"restart": restart, "status": "exhausted"} for restart in restarts])
 
     monkeypatch.setitem(pipeline.METHODS, "tune", produce)
     for seed in (0, 5):

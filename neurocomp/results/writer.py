@@ -66,7 +66,8 @@ class CellWriter:
         """Write it, unless the file asks for as many restarts, or is damaged: that is said, and nothing is lost."""
         path = self.path.with_suffix(".yaml")
         with contextlib.suppress(OSError):
-            if path.read_bytes() == config_yaml.encode():
+            same = config_yaml.encode()
+            if path.stat().st_size == len(same) and path.read_bytes() == same:
                 return None
         try:
             asked = requested_restarts(path) if os.path.lexists(path) else -1
