@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -43,12 +44,17 @@ class Worker:
             pass
 
 
+def gpus_needed(workers: int, gpus: float) -> int:
+    """How many GPUs so many workers take; none has parts of two."""
+    return math.ceil(workers / int(1 / gpus)) if gpus <= 1 else workers * int(gpus)
+
+
 def gpus_of(number: int, gpus: float | None) -> dict[str, str]:
     """The environment in which the worker of this number sees its share of the GPUs that this process may use."""
     if not gpus:
         return {}
     given = os.environ.get("CUDA_VISIBLE_DEVICES")  # as Slurm sets it
-    first = number // int(1 / gpus) if gpus <= 1 else number * int(gpus)
+    first = gpus_needed(number + 1, gpus) - max(1, int(gpus))
     own = range(first, first + max(1, int(gpus)))
     names = given.split(",") if given else None
     return {"CUDA_VISIBLE_DEVICES": ",".join(names[place] if names else str(place) for place in own)}
