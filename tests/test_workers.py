@@ -1,4 +1,4 @@
-"""The processes of `workers=N`: they die, or their driver does, or Ctrl-C comes; and the command lines that ask for them."""
+"""The processes of `workers=N`: they die, their driver dies, Ctrl-C comes; and command lines that ask for them."""
 
 from __future__ import annotations
 

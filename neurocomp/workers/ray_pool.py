@@ -92,11 +92,13 @@ def _connect(ray: Any, address: str | None) -> None:
     given = address or os.environ.get("RAY_ADDRESS")  # as `ray symmetric-run` sets it
     known = given or _cluster_here()
     try:
-        if known not in (None, "auto", "local"):
+        if known is None:
+            raise ConnectionError("no cluster is here")
+        if known not in ("auto", "local"):
             _check_answers(known.removeprefix("ray://"))
-        ray.init(address=known or "local", **QUIET)
+        ray.init(address=known, **QUIET)
     except (OSError, RuntimeError, ValueError, SystemExit) as error:
-        if not given:  # it was left by a cluster that was killed
+        if not given:  # there is none, or what was found was left by one that was killed
             ray.init(address="local", include_dashboard=False, **QUIET)
             return
         refused = f"workers=ray:{given}: no cluster can be used there ({' '.join(str(error).split())[:200]})"
