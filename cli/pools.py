@@ -46,9 +46,11 @@ def _check_gpus(workers: int, gpus: float | None) -> None:
         return
     import torch
 
+    from neurocomp.workers.local import gpus_needed
+
     there = torch.cuda.device_count()
-    if int(workers * gpus) > there or gpus > there:
-        raise UserError(f"workers={workers}, each with gpus={gpus:g}: there are {there} GPUs here")
+    if gpus_needed(workers, gpus) > there:
+        raise UserError(f"workers={workers}, each with gpus={gpus:g}: expected no more than the {there} GPUs here")
 
 
 def sweep(jobs: Sequence[Job], pool: Pool, report: Report) -> None:

@@ -219,13 +219,14 @@ class TaskConfig:
 CIRCUMSTANCES = ("limits", "workers", "gpus")
 """The keys of a configuration that say what a cell may take and who produces it: no part of what it is."""
 
-ADDRESS = re.compile(r"[\w.-]+:[0-9]{1,5}")
+ADDRESS = re.compile(r"[\w.-]+:([0-9]{1,5})")
 
 
 def check_workers(workers: Any, gpus: float | None) -> None:
     """Raise UserError unless this names workers, and a share of a GPU for each of their tasks."""
     number = type(workers) is int and 1 <= workers <= 10_000
-    address = isinstance(workers, str) and workers.startswith("ray:") and ADDRESS.fullmatch(workers[4:])
+    found = ADDRESS.fullmatch(workers[4:]) if isinstance(workers, str) and workers.startswith("ray:") else None
+    address = found and 1 <= int(found[1]) <= 65_535
     if not (workers is None or workers == "ray" or number or address):
         raise UserError(f"workers={visible(str(workers))}: expected a number from 1 to 10000, ray, or ray:HOST:PORT")
     if gpus is not None:

@@ -39,6 +39,7 @@ class OpenCell:
     waiting: deque[Batch]
     in_flight: set[Batch] = field(default_factory=set)
     deaths: Counter[Batch] = field(default_factory=Counter)
+    is_stopped: bool = False
 
     @property
     def is_done(self) -> bool:
@@ -60,7 +61,8 @@ class Sweep:
         try:
             while self._send_more() or self._sent:
                 for outcome in self._pool.wait(1.0):
-                    self._receive(*self._sent.pop(outcome.key), outcome)
+                    if outcome.key in self._sent:  # a cluster may answer twice; the first answer counts
+                        self._receive(*self._sent.pop(outcome.key), outcome)
                 self._bar.tick()
         finally:
             for cell in self._open:
@@ -68,8 +70,8 @@ class Sweep:
 
     def _send_more(self) -> bool:
         """Send tasks until the pool has enough; whether any was sent."""
-        before = self._number
-        while len(self._sent) < AHEAD * self._pool.slots():
+        before, enough = self._number, AHEAD * self._pool.slots()
+        while len(self._sent) < enough:
             cell = next((cell for cell in self._open if cell.waiting), None) or next(self._opened(), None)
             if cell is None:
                 break
@@ -82,57 +84,74 @@ class Sweep:
         return self._number > before
 
     def _opened(self) -> Iterator[OpenCell]:
-        """The next cells that lack rows, each opened; done ones are counted, locked and damaged ones reported."""
+        """The next cells that lack rows, each opened. Done ones are counted; locked and damaged ones are reported."""
         for job in self._jobs:
             try:
-                writer = CellWriter(job.path, job.configuration(), job.FORMAT)
+                cell = self._open_cell(job)
             except (CellLocked, ValueError) as error:
                 self._report(job, error)
+                cell = None
+            if cell is None:
                 self._bar.cell_ended()
                 continue
-            missing = writer.missing_batches(job.restarts, self._size(job))
-            job.remark(len(writer.finished), len(missing))
-            left = sum(map(len, missing))
-            self._bar.opened(job.restarts - left)
-            if not missing:
-                writer.close()
-                self._bar.cell_ended()
-                continue
-            cell = OpenCell(job.resumed(), writer, deque(map(tuple, missing)))
-            if cell.job.has_start:
-                cell.job.describe_start()
-            else:
-                cell.waiting = deque([SEARCH])
             self._open.append(cell)
             yield cell
+
+    def _open_cell(self, job: Job) -> OpenCell | None:
+        """The cell with its file locked; None if it is done. Raises CellLocked; UserError where a file is damaged."""
+        writer = CellWriter(job.path, job.configuration(), job.FORMAT)
+        try:
+            missing = writer.missing_batches(job.restarts, self._size(job))
+            job.remark(len(writer.finished), len(missing))
+            self._bar.opened(job.restarts - sum(map(len, missing)))
+            if not missing:
+                writer.close()
+                return None
+            job = job.resumed()
+            if not job.has_start:
+                return OpenCell(job, writer, deque([SEARCH]))
+            job.describe_start()
+            return OpenCell(job, writer, deque(map(tuple, missing)))
+        except BaseException:
+            writer.close()
+            raise
 
     def _size(self, job: Job) -> int:
         """How many restarts a batch has: so many that there are pieces for all workers, unless results depend on it."""
         return min(job.chunk, math.ceil(job.restarts / self._pieces)) if job.is_divisible else job.chunk
 
     def _receive(self, cell: OpenCell, batch: Batch, outcome: Outcome) -> None:
-        """Write what came back, send again what was lost, stop the cell where something went wrong."""
+        """Take what came back; what goes wrong with it stops its cell, unless it would befall the others too."""
         cell.in_flight.discard(batch)
+        try:
+            self._take(cell, batch, outcome)
+        except (OSError, OtherCode):
+            raise
+        except Exception as error:
+            self._stop(cell, error)
+        if cell.is_done:
+            self._open.remove(cell)
+            cell.writer.close()
+            self._bar.cell_ended()
+
+    def _take(self, cell: OpenCell, batch: Batch, outcome: Outcome) -> None:
+        """Write what came back, or send again what was lost. Raises what was raised in the task."""
         if outcome.died:
             cell.deaths[batch] += outcome.died == "process"
-            if cell.deaths[batch] < DEATHS:
-                cell.waiting.appendleft(batch)
-            else:
+            if cell.deaths[batch] >= DEATHS:
                 what = f"restarts {batch[0]}-{batch[-1]}" if batch else "its synthesis"
-                self._stop(cell, WorkerLost(f"the worker's process died {DEATHS} times in {what}"))
+                raise WorkerLost(f"the worker's process died {DEATHS} times in {what}")
+            if not cell.is_stopped:
+                cell.waiting.appendleft(batch)
         elif isinstance(outcome.error, OtherCode):
             raise outcome.error
         elif outcome.error is not None:
-            self._stop(cell, outcome.error)
+            self._stop(cell, outcome.error)  # an OSError too: another machine's disk is no reason to stop here
         elif isinstance(outcome.value, Made):
             append(cell.writer, cell.job, outcome.value)
             self._bar.made(outcome.value)
         else:
             self._begin(cell, outcome.value)
-        if cell.is_done:
-            self._open.remove(cell)
-            cell.writer.close()
-            self._bar.cell_ended()
 
     def _begin(self, cell: OpenCell, job: Job) -> None:
         """Keep what the search found, and go on with the batches."""
@@ -142,7 +161,10 @@ class Sweep:
         cell.waiting = deque(map(tuple, cell.writer.missing_batches(job.restarts, self._size(job))))
 
     def _stop(self, cell: OpenCell, error: Exception) -> None:
-        """No more batches of this cell are sent; those in flight may still bring rows."""
+        """No more batches of this cell are sent; those in flight may still bring rows. The first error is recorded."""
+        if cell.is_stopped:
+            return
+        cell.is_stopped = True
         cell.waiting.clear()
         self._report(cell.job, error)
         cell.writer.append([cell.job.failed_row(reason_of(error))])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -9,12 +11,14 @@ import queue
 import signal
 import threading
 from collections import deque
+from collections.abc import Iterator
+from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from tqdm import tqdm
 
-from neurocomp.workers.pool import Outcome, Task, call, code_here
+from neurocomp.workers.pool import OtherCode, Outcome, Task, call, code_here
 
 AHEAD = 2  # tasks that a worker is given at a time: while it sends the outcome of one, it can begin the next
 
@@ -27,16 +31,8 @@ class Worker:
         self.number, self.given = number, deque[Task]()
         self.connection, theirs = context.Pipe()
         self.process: BaseProcess = context.Process(target=serve, args=(theirs, code_here()), daemon=True)
-        before = os.environ.get("CUDA_VISIBLE_DEVICES")
-        if gpus:  # the environment is the process's from its start
-            os.environ["CUDA_VISIBLE_DEVICES"] = str(int(number * gpus))
-        try:
+        with _interrupts_blocked(), _environment(gpus_of(number, gpus)):
             self.process.start()
-        finally:
-            if gpus and before is None:
-                del os.environ["CUDA_VISIBLE_DEVICES"]
-            elif before is not None:
-                os.environ["CUDA_VISIBLE_DEVICES"] = before
         theirs.close()  # so that the end of the process ends the pipe
 
     def give(self, task: Task) -> None:
@@ -46,6 +42,50 @@ class Worker:
             self.connection.send(task)
         except (BrokenPipeError, ConnectionResetError):
             pass
+
+
+def gpus_needed(workers: int, gpus: float) -> int:
+    """How many GPUs so many workers take; none has parts of two."""
+    return math.ceil(workers / int(1 / gpus)) if gpus <= 1 else workers * int(gpus)
+
+
+def gpus_of(number: int, gpus: float | None) -> dict[str, str]:
+    """The environment in which the worker of this number sees its share of the GPUs that this process may use."""
+    if not gpus:
+        return {}
+    given = os.environ.get("CUDA_VISIBLE_DEVICES")  # as Slurm sets it
+    first = gpus_needed(number + 1, gpus) - max(1, int(gpus))
+    own = range(first, first + max(1, int(gpus)))
+    names = given.split(",") if given else None
+    return {"CUDA_VISIBLE_DEVICES": ",".join(names[place] if names else str(place) for place in own)}
+
+
+@contextlib.contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """A process's environment is that of its start."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+@contextlib.contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """A process that starts in here never hears Ctrl-C, not even before it could say that it ignores it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # its start would unblock them
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class LocalPool:
@@ -69,10 +109,11 @@ class LocalPool:
         for place, worker in enumerate(self._workers):
             if worker.connection in ready:
                 try:
-                    outcomes.append(worker.connection.recv())
-                    worker.given.popleft()
-                except (EOFError, OSError, pickle.UnpicklingError):
+                    data = worker.connection.recv_bytes()
+                except (EOFError, OSError):
                     outcomes += self._replace(place)
+                else:
+                    outcomes.append(_outcome(worker.given.popleft().key, data))
         self._feed()
         return outcomes
 
@@ -103,6 +144,13 @@ class LocalPool:
             worker.connection.close()
 
 
+def _outcome(key: int, data: bytes) -> Outcome:
+    try:
+        return pickle.loads(data)._replace(key=key)
+    except Exception as error:  # what a worker can write, another process need not be able to read
+        return Outcome(key, error=RuntimeError(f"the outcome cannot be read: {type(error).__name__}: {error}"))
+
+
 def serve(connection: Connection, code: dict[str, str]) -> None:
     """A worker's life: tasks are received by a thread, so that the driver never waits to send one, and run here.
 
@@ -110,25 +158,32 @@ def serve(connection: Connection, code: dict[str, str]) -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
     tqdm.set_lock(threading.RLock())  # instead of a semaphore, which a process that is killed would leave behind
-    tasks: queue.SimpleQueue[Task] = queue.SimpleQueue()
+    tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def receive() -> None:
         while True:
             try:
-                tasks.put(connection.recv())
+                tasks.put(connection.recv_bytes())
             except (EOFError, OSError):
                 os._exit(0)
 
     threading.Thread(target=receive, daemon=True).start()
     while True:
-        task = tasks.get()
-        outcome = call(code, task)
-        try:
-            data = pickle.dumps(outcome)
-        except Exception as error:  # an exception that cannot be pickled
-            reason = outcome.error or error
-            data = pickle.dumps(Outcome(task.key, error=RuntimeError(f"{type(reason).__name__}: {reason}")))
+        data = answer(code, tasks.get())
         try:
             connection.send_bytes(data)
         except OSError:
             os._exit(0)
+
+
+def answer(code: dict[str, str], data: bytes) -> bytes:
+    """The pickled outcome of a pickled task, whatever goes wrong with either; the driver knows its key."""
+    try:
+        task: Task = pickle.loads(data)
+    except Exception as error:  # files of the code were edited since the driver began
+        return pickle.dumps(Outcome(0, error=OtherCode(f"a task cannot be read: {type(error).__name__}: {error}")))
+    outcome = call(code, task)
+    try:
+        return pickle.dumps(outcome)
+    except Exception as error:
+        return pickle.dumps(Outcome(0, error=RuntimeError(f"{type(error).__name__}: {error}")))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import pickle
 import platform
 import sys
 from collections.abc import Callable
@@ -69,7 +70,16 @@ def call(code: dict[str, str], task: Task) -> Outcome:
             )
         return Outcome(task.key, task.function(*task.arguments))
     except Exception as error:
-        return Outcome(task.key, error=error)
+        return Outcome(task.key, error=portable(error))
+
+
+def portable(error: Exception) -> Exception:
+    """The error, or what it says as a RuntimeError where it would not survive the way to the driver."""
+    try:
+        pickle.loads(pickle.dumps(error))  # many can be pickled, but not read again
+    except Exception:
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
 
 
 LIBRARIES = ("torch", "numpy", "numba")

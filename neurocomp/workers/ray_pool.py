@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import socket
-from collections import deque
+from pathlib import Path
 from typing import Any
 
 from neurocomp.errors import UserError
-from neurocomp.workers.pool import Outcome, Task, call, code_here
+from neurocomp.workers.pool import OtherCode, Outcome, Task, call, code_here
 
-SECONDS = 30  # that an address is given to answer
+SECONDS = 15  # that an address is given to take a connection, and then to answer
 MISSING = "ray is not installed; pip install 'neurocomp[ray]'"
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0])  # as gRPC begins
+QUIET = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
 
 
 class RayPool:
@@ -37,7 +40,6 @@ class RayPool:
         # A task that dies is done again by the driver, which counts how often.
         self._remote = ray.remote(call).options(num_cpus=threads, num_gpus=self._gpus, max_retries=0)
         self._running: dict[Any, int] = {}
-        self._waiting: deque[Task] = deque()
 
     def slots(self) -> int:
         resources = self._ray.cluster_resources()
@@ -50,19 +52,31 @@ class RayPool:
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._running:
             return []
-        done, _ = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        done, others = self._ray.wait(list(self._running), num_returns=1, timeout=seconds)
+        if done and others:
+            done += self._ray.wait(others, num_returns=len(others), timeout=0)[0]
         return [self._outcome(reference) for reference in done]
 
     def _outcome(self, reference: Any) -> Outcome:
+        """What a task came to. Raises OSError where this machine's own node is dead, with which Ray ends for us.
+
+        `call` returns what is raised in a task, so that RayTaskError is raised by what is around it: a worker that has
+        another neurocomp, or none.
+        """
         from ray import exceptions
 
         key = self._running.pop(reference)
         try:
             return self._ray.get(reference)
-        except (exceptions.NodeDiedError, exceptions.ObjectLostError, exceptions.LocalRayletDiedError):
+        except exceptions.LocalRayletDiedError:
+            raise ConnectionAbortedError(errno.ECONNABORTED, "Ray's node on this machine has died", "workers") from None
+        except (exceptions.NodeDiedError, exceptions.ObjectLostError):
             return Outcome(key, died="node")
         except (exceptions.WorkerCrashedError, exceptions.OutOfMemoryError):
             return Outcome(key, died="process")
+        except exceptions.RayTaskError as error:
+            last = str(error).strip().splitlines()[-1]
+            return Outcome(key, error=OtherCode(f"a task cannot be read there, expected the same neurocomp: {last}"))
         except exceptions.RayError as error:
             return Outcome(key, error=RuntimeError(" ".join(str(error).split())))
 
@@ -74,21 +88,37 @@ class RayPool:
 
 
 def _connect(ray: Any, address: str | None) -> None:
-    """Join the cluster, quietly."""
-    quiet = {"log_to_driver": False, "logging_level": logging.ERROR, "configure_logging": True}
-    if address is None:
-        try:
-            ray.init(address="auto", **quiet)
-        except ConnectionError:
-            ray.init(include_dashboard=False, **quiet)
-        return
-    host, _, port = address.rpartition(":")
+    """Join the cluster, quietly. Ray itself would try for minutes where nothing answers, so that is found out first."""
+    given = address or os.environ.get("RAY_ADDRESS")  # as `ray symmetric-run` sets it
+    known = given or _cluster_here()
     try:
-        with socket.create_connection((host, int(port)), timeout=SECONDS):
-            pass
-        ray.init(address=address, **quiet)
-    except (OSError, RuntimeError, ConnectionError) as error:
-        refused = f"workers=ray:{address}: no cluster can be used there ({' '.join(str(error).split())[:200]})"
+        if known is None:
+            raise ConnectionError("no cluster is here")
+        if known not in ("auto", "local"):
+            _check_answers(known.removeprefix("ray://"))
+        ray.init(address=known, **QUIET)
+    except (OSError, RuntimeError, ValueError, SystemExit) as error:
+        if not given:  # there is none, or what was found was left by one that was killed
+            ray.init(address="local", include_dashboard=False, **QUIET)
+            return
+        refused = f"workers=ray:{given}: no cluster can be used there ({' '.join(str(error).split())[:200]})"
         raise UserError(
-            f"{refused}; expected one that this machine has joined by ray start --address={address}"
+            f"{refused}; expected one that this machine has joined by ray start --address={given}"
         ) from None
+
+
+def _cluster_here() -> str | None:
+    """The address of the cluster that `ray start` was called for on this machine, as it leaves it in a file."""
+    file = Path(os.environ.get("RAY_TMPDIR") or "/tmp", "ray", "ray_current_cluster")
+    with contextlib.suppress(OSError):
+        return file.read_text(encoding="utf-8").strip() or None
+    return None
+
+
+def _check_answers(address: str) -> None:
+    """Raise OSError unless something there speaks gRPC, as all parts of Ray do."""
+    host, _, port = address.rpartition(":")
+    with socket.create_connection((host, int(port)), timeout=SECONDS) as connection:
+        connection.sendall(GREETING)
+        if connection.recv(9)[3:4] != GREETING[-6:-5]:  # the kind of a frame: settings
+            raise ConnectionError("what answers is not Ray")
