@@ -224,7 +224,7 @@ NUMBERS = "expected a number from 1 to 10000, ray, or ray:HOST:PORT"
         (["workers=nonsense"], f"workers=nonsense: {NUMBERS}"),
         (["workers=ray:host:99999"], f"workers=ray:host:99999: {NUMBERS}"),
         (["workers=ray:host:0"], f"workers=ray:host:0: {NUMBERS}"),
-        (["gpus=0.5"], "gpus=0.5: says what a task of a worker takes; expected it with workers=N or workers=ray"),
+        (["gpus=0.5"], "gpus=0.5: the share of a task of workers, expected workers=N or workers=ray with it"),
         (["gpus=1.5", "workers=2"], "gpus=1.5: expected a share of a GPU in (0, 1], or a whole number of them"),
         (["only=1", "workers=2"], "only=1: one restart needs no workers, expected workers=null"),
         (["workers=2", "hydra/launcher=basic"],
