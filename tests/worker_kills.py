@@ -3,7 +3,7 @@
 LOCAL kills are of a worker of `workers=2` or of the driver. RAY kills are of a Ray worker, of the second node's raylet,
 or of the driver. A turn is a grid in a folder of its own. The command is given, processes are killed, the command is
 given again, until it has ended by itself. Then its rows are those of a run without workers. More than a third of the
-kills hit a row on its way: the driver within a write, as in `tests.kills`, or a worker that has sent a part of its rows.
+kills hit a row on its way: the driver within a write, as in `tests.kills`, or a worker that has sent a part of a row.
 """
 
 from __future__ import annotations
