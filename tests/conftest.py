@@ -43,6 +43,8 @@ if importlib.util.find_spec("neurocomp.cli") is None:
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corruptions", type=int, default=60, help="results files that tests/test_corruption.py damages")
     parser.addoption("--kills", type=int, default=2, help="runs that tests/test_kills.py ends by SIGKILL")
+    parser.addoption("--worker-kills", type=int, default=2, help="the same of workers=2, or of their driver")
+    parser.addoption("--ray-kills", type=int, default=0, help="the same of workers=ray: a worker, a raylet, the driver")
 
 
 @pytest.fixture(autouse=True)

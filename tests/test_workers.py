@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import os
 import pickle
 import signal
@@ -21,7 +22,7 @@ from neurocomp.workers.pool import OtherCode, Outcome, Task, code_here
 from tests import deadly
 from tests.conftest import ROOT
 from tests.jobs import job_of
-from tests.test_sweep import config, failed, plain, rows, swept
+from tests.test_sweep import Double, config, failed, plain, rows, swept
 
 QUICK = ("task=map_inc", "init=map_inc", "restarts=4", "chunk=2", "examples=4", "engine=fused", "task.length=1",
          "optimizer.updates=3")  # fmt: skip
@@ -268,3 +269,53 @@ def test_more_workers_than_gpus_are_refused(monkeypatch):
     _check_gpus(4, 0.25)
     with pytest.raises(UserError, match=r"workers=5, each with gpus=0.25: expected no more than the 1 GPUs here"):
         _check_gpus(5, 0.25)
+
+
+class Refusing:
+    """A pool that the machine takes away."""
+
+    def __init__(self, error: BaseException):
+        self.error, self.closed = error, False
+
+    def slots(self) -> int:
+        return 1
+
+    def submit(self, task: Task) -> None: ...
+
+    def wait(self, seconds: float) -> list[Outcome]:
+        raise self.error
+
+    def close(self) -> None:
+        self.closed = True
+
+
+SAFE = "rows so far are safe, and the same command goes on from there"
+
+
+@pytest.mark.parametrize(
+    "error, code, line",
+    [
+        (OSError(errno.ENOSPC, "No space left on device", "rows.csv"), 1, f"rows.csv: the disk is full; {SAFE}"),
+        (ConnectionAbortedError(errno.ECONNABORTED, "Ray's node on this machine has died", "workers"), 1,
+         f"workers: Ray's node on this machine has died; {SAFE}"),
+        (OtherCode("node7 has Python 3.9, the driver 3.11; expected the same there"), 2,
+         "workers: node7 has Python 3.9, the driver 3.11; expected the same there"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command again goes on from the last finished chunk"),
+    ],
+)  # fmt: skip
+def test_what_ends_a_sweep_is_one_line_and_closes_the_pool(command, monkeypatch, error, code, line):
+    pool = Refusing(error)
+    monkeypatch.setattr("neurocomp.cli.run.make_pool", lambda cell: pool)
+    answer = command("run", *QUICK, "workers=1")
+    assert (answer.code, answer.err.splitlines()[-1]) == (code, f"neurocomp: {line}")
+    assert pool.closed
+
+
+def test_a_cell_that_fails_in_a_worker_is_said_and_the_exit_code_is_1(command, monkeypatch):
+    fails = Double(lambda task, time: Outcome(task.key, error=ValueError("odd")) if task.key == 1 else None)
+    monkeypatch.setattr("neurocomp.cli.run.make_pool", lambda cell: fails)
+    answer = command("run", "-m", *QUICK, "init=map_inc,map_dec", "workers=1")
+    assert answer.code == 1
+    cell = "neurocomp: task=map_inc init=map_inc gamma=0.3 seed=0"
+    assert f"{cell}: ValueError: odd (--verbose shows the traceback)\n" in answer.err
+    assert answer.err.splitlines()[-1] == f"{cell}: failed, 2 of 4 restarts are there"
