@@ -189,7 +189,7 @@ def test_a_signal_to_all_processes_ends_the_command_at_once(tmp_path, number, sa
         until(lambda: list(tmp_path.rglob("*.lock")))
         time.sleep(3)
     os.killpg(command.pid, number)
-    _, err = command.communicate(timeout=20)
+    _, err = command.communicate(timeout=120)
     assert command.returncode == 128 + number
     again = "the same command again goes on from the last finished chunk"
     lines = [line for line in err.splitlines() if not line.startswith(("map_inc: 6", "cells "))]
