@@ -173,7 +173,10 @@ def members(group: int) -> list[int]:
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.parametrize("number, said", [(signal.SIGINT, "interrupted"), (signal.SIGTERM, "ended by SIGTERM")])
 def test_a_signal_to_all_processes_ends_the_command_at_once(tmp_path, number, said, early):
-    entry = "import sys; from neurocomp.cli.main import main; sys.exit(main())"
+    entry = (  # a shell has what runs in its background ignore Ctrl-C
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from neurocomp.cli.main import main; sys.exit(main())"
+    )
     words = [*QUICK[:-1], "optimizer.updates=100000", "optimizer.hold=100000", "restarts=40", "workers=2"]
     words += [f"results={tmp_path}"]
     command = subprocess.Popen(
