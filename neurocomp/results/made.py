@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,12 +30,13 @@ class Made:
 
 
 def together(parts: Iterable[Made]) -> Made:
-    """Several as one."""
+    """Several as one, with rows in the order of their restarts: those that took longest may have come last."""
     whole = Made([])
     for made in parts:
         whole.rows.extend(made.rows)
         whole.files.update(made.files)
         whole.curves.update(made.curves)
+    whole.rows.sort(key=operator.itemgetter("restart"))
     return whole
 
 
