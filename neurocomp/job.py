@@ -125,13 +125,13 @@ def complete(job: Job, progress: bool = True) -> None:
     """Produce the restarts of a cell that are not in its CSV yet, and append their rows to it."""
     if job.only is not None:
         raise UserError(f"only={job.only}: replay runs one restart again, run_cell those that are missing")
-    with CellWriter(job.path, job.configuration(), job.FORMAT) as cell:
+    with CellWriter(job.path, job.configuration(), job.FORMAT) as cell:  # rows so far
         missing = cell.missing_batches(job.restarts, job.chunk)
         job.remark(len(cell.finished), len(missing))
         if missing:
-            job = begun(job, progress)
-            for made in job.rows(missing, progress):
-                append(cell, job, made)
+            job = begun(job, progress)  # start
+            for made in job.rows(missing, progress):  # method, and judge
+                append(cell, job, made)  # rows
 
 
 def begun(job: Job, progress: bool = True) -> Job:

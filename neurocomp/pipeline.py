@@ -55,8 +55,8 @@ ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing fro
 
 def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell:
     """Produce the restarts of a cell that are not in its CSV yet, and return the cell as it then stands."""
-    job = Job(check_config(config, directory))
-    complete(job, progress)
+    job = Job(check_config(config, directory))  # task
+    complete(job, progress)  # rows so far, start, method, judge, rows
     return read_cell(job.path)
 
 
