@@ -340,14 +340,3 @@ def test_batches_are_small_enough_that_one_cell_keeps_all_workers_busy(tmp_path)
     pool = Double(slots=4)
     swept([config(tmp_path, restarts=16, chunk=100)], pool)
     assert len(pool.tries) == 8  # two for each
-
-
-def test_rows_of_a_batch_come_in_order_however_long_each_restart_took(tmp_path, monkeypatch):
-    """Restarts that end first are first in what tuning yields; a batch as a value has them by number."""
-    monkeypatch.setattr("neurocomp.methods.tune.SECONDS_UNSAVED", 0.0)
-    optimizer = OptimizerConfig(updates=150, hold=2)
-    job = job_of(config(tmp_path, restarts=12, chunk=12, gamma=0.6, optimizer=optimizer, save_curves=True))
-    as_they_finish = [restart for made in job.rows([range(12)], progress=False) for restart in made.restarts]
-    assert sorted(as_they_finish) == list(range(12)) != as_they_finish
-    made = jobs.produce(job, range(12))
-    assert made.restarts == list(range(12)) and made.curves.keys() == set(range(12))
