@@ -28,7 +28,7 @@ class RayPool:
     def __init__(self, address: str | None = None, gpus: float | None = None, threads: int = 1):
         try:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-            import ray
+            import ray  # pyright: ignore[reportMissingImports]
         except ImportError:
             raise UserError(f"workers=ray: {MISSING}") from None
         self._ray, self._threads, self._gpus, self._code = ray, threads, gpus or 0, code_here()
@@ -63,7 +63,7 @@ class RayPool:
         `call` returns what is raised in a task, so that RayTaskError is raised by what is around it: a worker that has
         another neurocomp, or none.
         """
-        from ray import exceptions
+        from ray import exceptions  # pyright: ignore[reportMissingImports]
 
         key = self._running.pop(reference)
         try:
