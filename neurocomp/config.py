@@ -328,4 +328,4 @@ class RunConfig:
 
 
 if not TYPE_CHECKING:
-    __getattr__ = moved.names_of(__name__, "neurocomp.errors", "neurocomp.machine_config")
+    __getattr__ = moved.names_of(__name__, "neurocomp.errors", "neurocomp.machine_config", "neurocomp.readings.config")

@@ -6,7 +6,9 @@ import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from neurocomp import moved
 from neurocomp.config import CIRCUMSTANCES, RunConfig
 from neurocomp.devices import torch_threads
 from neurocomp.engine import torch_threads_for
@@ -176,3 +178,7 @@ def remark_once(remark: str | None) -> None:
     """Say this on stderr, if there is anything to say: the first cell of a task in a grid says it for all."""
     if remark:
         say([remark], prefix="")
+
+
+if not TYPE_CHECKING:
+    __getattr__ = moved.names_of(__name__, "neurocomp.job")

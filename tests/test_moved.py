@@ -19,6 +19,8 @@ def test_a_module_that_moved_says_where_it_is(old, new):
 
 @pytest.mark.parametrize("old, name, new", [
     ("config", "checked", "errors"), ("config", "short_decimal", "errors"),
+    ("config", "ReadingsConfig", "readings.config"), ("pipeline", "replay", "job"),
+    ("pipeline", "record_failure", "job"), ("memorizer.pipeline", "replay", "job"),
     ("tasks", "load_task", "tasks.task"),
     ("tasks", "held_out", "tasks.examples"), ("tuning", "tune", "tuning.lanes"),
     ("results", "CellWriter", "results.writer"),

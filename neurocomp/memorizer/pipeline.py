@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 
+from neurocomp import moved
 from neurocomp.config import CIRCUMSTANCES
 from neurocomp.devices import thread_count, torch_threads
 from neurocomp.job import complete
@@ -137,3 +139,7 @@ def train(plan: Plan, restart: int, progress: bool) -> Made:
 def describe(config: MemorizerConfig) -> str:
     """A cell in words of the command line."""
     return f"task={config.task} language={config.language} programs={config.programs} seed={config.seed}"
+
+
+if not TYPE_CHECKING:
+    __getattr__ = moved.names_of(__name__, "neurocomp.job")
