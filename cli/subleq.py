@@ -114,17 +114,18 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConf
     import numpy as np  # late: exact runs do without these
     import torch
 
+    from neurocomp.devices import torch_threads
     from neurocomp.memorizer.execution import drive, fetcher
     from neurocomp.memorizer.saving import load_network
 
-    torch.set_num_threads(1)  # one instruction at a time: more threads would only wait for each other
     kept = load_network(Path(args.checkpoint), limits)
     size = _size_of(kept, args)
     _check(limits, estimates.driven, size, args.steps)
     name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
     fetch = fetcher(kept.network, kept.sizes, kept.numbers, torch.device("cpu"))
-    (run,) = drive(fetch, np.array([number]), np.array([kept.programs[name]]), [start], args.steps)
+    with torch_threads(1):  # one instruction at a time: more threads would only wait for each other
+        (run,) = drive(fetch, np.array([number]), np.array([kept.programs[name]]), [start], args.steps)
     exact = None
     if known is not None:
         other = interpreter.run(known, start, args.steps)

@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from neurocomp.bench import measure
+from neurocomp.bench import measure, one_update
 from neurocomp.bench.one_update import plan_for, prepare, thread_settings
 from neurocomp.cli.bench import _config
 from neurocomp.engine import load
@@ -21,6 +21,7 @@ from neurocomp.plan import start
 from neurocomp.tasks.examples import held_out
 from neurocomp.tuning import optimizer
 from neurocomp.tuning.objective import losses
+from neurocomp.tuning.update import Updated
 
 SMALL = ("restarts=3", "examples=2", "task.steps=4", "threads=1")
 JAX = importlib.util.find_spec("jax") is not None
@@ -231,3 +232,21 @@ def test_bench_on_cuda(command):
     code, out, _ = command("bench", *SMALL, "device=cuda", "--rounds", 1, "--json")
     (line,) = map(json.loads, out.splitlines())
     assert code == 0 and line["engine"] == "eager" and line["device"] == "cuda" and line["peak_memory_mb"] > 0
+
+
+@pytest.mark.parametrize("engine, asked, used", [("eager", 1, 1), ("eager", 2, 2), ("fused", 2, 1)])
+def test_updates_are_timed_on_the_threads_that_were_asked_for(monkeypatch, engine, asked, used):
+    """PyTorch's own: the fused engine brings its threads along."""
+    seen, before = [], torch.get_num_threads()
+
+    def noted(*_):
+        def update(state, batch):
+            seen.append(torch.get_num_threads())
+            return Updated(state, torch.zeros(1), torch.zeros(1, dtype=torch.bool))
+
+        return update
+
+    monkeypatch.setattr(one_update, "choose", noted)
+    plan = plan_for(_config(["task=inc", *SMALL]), engine)
+    prepare(plan, engine, asked, 1)()
+    assert seen == [used] and torch.get_num_threads() == before

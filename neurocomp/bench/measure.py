@@ -16,6 +16,7 @@ import torch
 from neurocomp.bench.memory import peak_memory
 from neurocomp.bench.one_update import Update, plan_for, prepare, thread_settings
 from neurocomp.config import RunConfig
+from neurocomp.devices import torch_threads
 from neurocomp.language.isa import COMPUTING, OPCODES
 from neurocomp.machine.weights import packed_width
 from neurocomp.machine_config import Sizes
@@ -200,10 +201,10 @@ def matrix_product(plan: Plan, threads: int) -> Update:
     out = torch.empty_like(matrix)
 
     def multiply() -> None:
-        torch.set_num_threads(threads)
-        torch.mm(matrix, matrix, out=out)
-        if plan.device.type == "cuda":
-            torch.cuda.synchronize(plan.device)
+        with torch_threads(threads):
+            torch.mm(matrix, matrix, out=out)
+            if plan.device.type == "cuda":
+                torch.cuda.synchronize(plan.device)
 
     return multiply
 

@@ -15,7 +15,8 @@ import torch
 
 from neurocomp.cell_limits import check_cell
 from neurocomp.config import RunConfig
-from neurocomp.engine import load, resolve
+from neurocomp.devices import torch_threads
+from neurocomp.engine import resolve, torch_threads_for
 from neurocomp.errors import UserError, check_choice
 from neurocomp.plan import Plan, make_plan, start
 from neurocomp.shapes import Float, Tensor
@@ -72,12 +73,12 @@ def prepare(plan: Plan, engine: str, threads: int, restarts: int) -> Update:
         chunks = [_chunk(shared or make(), logits, batch) for logits, batch in begun]
 
     def update() -> None:
-        if engine != "jax":
-            load(engine, threads)  # each time: engines take turns, and PyTorch's number of threads is the process's
-        for chunk in chunks:
-            chunk()
-        if plan.device.type == "cuda":
-            torch.cuda.synchronize(plan.device)
+        # Each time: engines take turns, and PyTorch's number of threads is the process's.
+        with torch_threads(torch_threads_for(engine, threads)):
+            for chunk in chunks:
+                chunk()
+            if plan.device.type == "cuda":
+                torch.cuda.synchronize(plan.device)
 
     return update
 

@@ -10,7 +10,7 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from neurocomp.bench.measure import Spread, alternate
-from neurocomp.devices import thread_count
+from neurocomp.devices import thread_count, torch_threads
 from neurocomp.errors import UserError
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.dataset import Examples, examples, programs
@@ -47,15 +47,15 @@ def measure(config: MemorizerConfig, engines: list[str], rounds: int) -> list[Fi
     memorized = programs(config, plan.language, restart=0)
     data = examples(memorized, config.lines).to(plan.device)
     batch = batch_size(config, len(data.labels))
-    torch.set_num_threads(thread_count(config.threads))
     calls, sizes = {}, {}
-    for engine in engines:
-        torch.manual_seed(int(generator(config.seed, 0, "network").integers(2**63)))
-        network = build(plan, memorized).to(plan.device)
-        calls[engine] = synchronized(plan, UPDATES[engine](plan, network, data, batch))
-        sizes[engine] = sum(parameter.numel() for parameter in network.parameters())
-    times = alternate(calls, rounds)
-    return [figures(plan, engine, times[engine], len(memorized), batch, sizes[engine]) for engine in engines]
+    with torch_threads(thread_count(config.threads)):
+        for engine in engines:
+            torch.manual_seed(int(generator(config.seed, 0, "network").integers(2**63)))
+            network = build(plan, memorized).to(plan.device)
+            calls[engine] = synchronized(plan, UPDATES[engine](plan, network, data, batch))
+            sizes[engine] = sum(parameter.numel() for parameter in network.parameters())
+        times = alternate(calls, rounds)
+        return [figures(plan, engine, times[engine], len(memorized), batch, sizes[engine]) for engine in engines]
 
 
 def own_updates(plan: Plan, network: nn.Module, data: Examples, batch: int) -> Callable[[], object]:
