@@ -29,7 +29,7 @@ from neurocomp.cli import own_files
 from neurocomp.cli.errors import translated
 from neurocomp.cli.given import check_overrides, typed_home
 from neurocomp.cli.grids import CELLS, first_of, parse_overrides, plain_number, values_of
-from neurocomp.cli.machines import TREES, Config, Tree, tree_of
+from neurocomp.cli.machines import DIFFERENTIABLE, TREES, Config, Tree, tree_of
 from neurocomp.cli.settings import Settings, to_config
 from neurocomp.errors import UserError, with_home
 
@@ -134,7 +134,7 @@ def configure(overrides: list[str], config_dir: str | None = None) -> Config:
 
 def groups(arguments: argparse.Namespace) -> dict[str, list[str]]:
     """The options of each group, --config-dir's among them."""
-    with translated(), _loader(existing(arguments.config_dir), TREES[0]) as loader:
+    with translated(), _loader(existing(arguments.config_dir), DIFFERENTIABLE.tree) as loader:
         names = (*own_files.GROUPS, "experiment")
         return {name: loader.get_group_options(name) for name in names}
 

@@ -15,10 +15,10 @@ from neurocomp.workers.progress import SweepProgress
 
 def with_workers(cells: Sequence[Cell]) -> list[Cell]:
     """The cells as workers run them: on one thread each, unless they say how many. Raises UserError if they differ."""
-    asked = {(cell.config.workers, cell.config.gpus, cell.config.device) for cell in cells}
+    asked = {(cell.config.workers, cell.config.gpus, cell.config.threads) for cell in cells}
     if {workers for workers, *_ in asked} == {None}:
         return list(cells)
-    if len({of[:2] for of in asked}) > 1 or len({cell.config.threads for cell in cells}) > 1:
+    if len(asked) > 1:
         raise UserError("workers, gpus, threads: a grid has one pool, expected one value of each")
     if alone := [cell.config.only for cell in cells if cell.config.only is not None]:
         raise UserError(f"only={alone[0]}: one restart needs no workers, expected workers=null")
