@@ -18,7 +18,7 @@ from hydra.core.override_parser.types import ChoiceSweep, Override, ValueType
 
 from neurocomp.errors import UserError, short_decimal
 
-CELLS = 10_000
+CELLS = 100_000
 """The most values of a key, and the most cells of a grid."""
 
 

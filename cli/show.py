@@ -27,7 +27,7 @@ def main(argv: Sequence[str]) -> int:
     if args.results and not args.results.exists():
         raise UserError(f"--results {args.results}: there is no such directory")
     blocks = [
-        (report, [cell.summary_line() for cell in report.read_cells(directory, said, details=False)])
+        (report, [cell.summary_line() for cell in report.each_cell(directory, said, details=False)])
         for report in (machine.report() for machine in MACHINES)
     ]
     blocks = [(report, lines) for report, lines in blocks if lines]

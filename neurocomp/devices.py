@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Generator
 
@@ -11,6 +12,7 @@ import torch
 from neurocomp.errors import UserError
 
 
+@functools.cache
 def checked_device(name: str) -> torch.device:
     """The device, if it is there; raises UserError that says which are."""
     try:

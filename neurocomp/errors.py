@@ -110,14 +110,20 @@ def checked(config: Config, prefix: str = "") -> Config:
     """The configuration as it would be had it been made of these values just now, each of its declared type.
 
     Values may have been set since it was made. Numbers of NumPy become Python's. A number that only lacks the last
-    bits of a short decimal, like a sum of steps, becomes that decimal. Raises UserError.
+    bits of a short decimal, like a sum of steps, becomes that decimal. Raises UserError. What is as it should be is
+    returned itself, so that the cells of a grid share it.
     """
     hints = _hints(type(config))
     for key in vars(config):
         if key not in hints:
             raise UserError(f"{prefix}{key}: there is no such key{did_you_mean(key, list(hints))}")
     values = {key: _checked_value(prefix + key, getattr(config, key), hint) for key, hint in hints.items()}
-    return type(config)(**values)
+    made, given = type(config)(**values), vars(config)
+    return config if all(_is_same(value, given[key]) for key, value in vars(made).items()) else made
+
+
+def _is_same(value: Any, given: Any) -> bool:
+    return value is given or (type(value) is type(given) and value == given and not is_dataclass(value))
 
 
 @functools.cache

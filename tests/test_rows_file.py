@@ -189,8 +189,9 @@ def test_only_a_file_that_has_not_changed_for_a_while_is_known_by_its_times(path
 
 def test_a_file_that_is_read_again_after_a_change_is_read_anew(path):
     first = read_file(path, RESTARTS)
-    first.rows.loc[0, "task"] = "changed by a reader"
-    assert read_file(path, RESTARTS).rows["task"][0] == "map_inc"
+    frame = first.rows
+    frame.loc[0, ["task", "restart"]] = ["changed by a reader", 77]
+    assert read_file(path, RESTARTS).rows["task"][0] == "map_inc" and read_file(path, RESTARTS).rows["restart"][0] == 0
     stat, content = path.stat(), path.read_bytes()
     path.write_bytes(content.replace(b"map_inc", b"map_dec"))
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))

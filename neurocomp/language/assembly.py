@@ -7,6 +7,7 @@ loop:              # a name for the line of the instruction that follows
 
 from __future__ import annotations
 
+import functools
 import operator
 import os
 import re
@@ -263,11 +264,13 @@ def _misfits(instructions: Sequence[Instruction], texts: Sequence[str], sizes: S
             yield line, f'"{text}" uses register {register}, expected 0 to {sizes.registers - 1}'
 
 
+@functools.cache
 def _shipped() -> dict[str, Traversable]:
     folder = resources.files("neurocomp") / "programs"
     return {file.name.removesuffix(".asm"): file for file in folder.iterdir() if file.name.endswith(".asm")}
 
 
+@functools.cache
 def shipped_programs() -> list[str]:
     """The names of the programs that come with neurocomp."""
     return sorted(_shipped())
@@ -283,7 +286,7 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
         accepted = f"expected one of {', '.join(sorted(shipped))} or a path that ends in .asm"
         raise UserError(f'no program "{given}", {accepted}{did_you_mean(given, sorted(shipped))}')
     if given in shipped:
-        return parse(shipped[given].read_text(encoding="utf-8"), f"{given}.asm", jump_target, sizes)
+        return _shipped_program(given, jump_target, sizes)
     try:
         text = read_text(Path(given))
     except UserError as error:
@@ -294,6 +297,11 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
         if what := _seems(text):
             raise UserError(f'{given}: not assembly (an instruction a line, such as "inc 1 1"); {what}') from None
         raise
+
+
+@functools.lru_cache(maxsize=256)
+def _shipped_program(name: str, jump_target: str, sizes: Sizes | None) -> Program:
+    return parse(_shipped()[name].read_text(encoding="utf-8"), f"{name}.asm", jump_target, sizes)
 
 
 def _seems(text: str) -> str | None:

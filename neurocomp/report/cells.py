@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import functools
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+
+import numpy as np
 
 from neurocomp import moved
 from neurocomp.config import RunConfig, TaskConfig
@@ -15,6 +17,7 @@ from neurocomp.errors import UserError
 from neurocomp.report.finding import find
 from neurocomp.report.rates import Interval, wilson
 from neurocomp.results.columns import RESTARTS, RowFormat
+from neurocomp.results.typed_rows import TypedRows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -30,7 +33,7 @@ METRICS = {
 
 @dataclass(frozen=True)
 class Rows:
-    """One configuration: `rows` has one row for each restart that ran, whatever came of it; failed runs left none.
+    """One configuration: `table` has one row for each restart that ran, whatever came of it; failed runs left none.
 
     `facts` are what the rows share (None where unknown), `config` is the YAML beside the CSV, empty if there is none.
     `notes` and `problems` are what is to be said of the two files (see `rows_file`).
@@ -41,7 +44,7 @@ class Rows:
     SHOWN: ClassVar[tuple[str, ...]]  # the facts that a summary has
 
     path: Path
-    rows: DataFrame
+    table: TypedRows
     config: dict
     facts: dict[str, Any]
     has_failed_rows: bool
@@ -53,9 +56,14 @@ class Rows:
         """The configuration of such a cell, with its defaults: a dataclass."""
         raise NotImplementedError
 
+    @functools.cached_property
+    def rows(self) -> DataFrame:
+        """The rows as a table of pandas."""
+        return self.table.frame()
+
     @property
     def n(self) -> int:
-        return len(self.rows)
+        return len(self.table)
 
     @property
     def experiment(self) -> str:
@@ -73,7 +81,7 @@ class Rows:
 
     def count_below(self, restarts: int) -> int:
         """How many of the restarts 0, 1, ... below this number are there."""
-        return int((self.rows["restart"].to_numpy() < restarts).sum())
+        return int((self.table["restart"].values < restarts).sum())
 
     @property
     def failed(self) -> bool:
@@ -110,8 +118,8 @@ class Report(Protocol):
         """The cell in one CSV file."""
         ...
 
-    def read_cells(self, directory: Path, said: Said | None = None, details: bool = True) -> Sequence[Rows]:
-        """All cells below a directory."""
+    def each_cell(self, directory: Path, said: Said | None = None, details: bool = True) -> Iterator[Rows]:
+        """All cells below a directory, one after the other."""
         ...
 
     def format_summary(self, lines: Sequence[dict[str, Any]]) -> str:
@@ -135,11 +143,11 @@ class Cell(Rows):
         It was not taken where the column is empty: the reference does not generalize, or the rows are older than
         the column. A single empty value is a restart that diverged, which did not recover.
         """
-        values = self.rows[f"recovered_{metric}"].dropna()
-        all_diverged = self.n > 0 and bool((self.rows["status"].to_numpy() == "diverged").all())
-        if not len(values) and not (all_diverged and metric != "general"):
-            return None
-        return int(values.to_numpy(bool).sum())
+        recovered = self.table[f"recovered_{metric}"]
+        if recovered.empty.all():
+            all_diverged = self.n > 0 and bool((self.table["status"].values == "diverged").all())
+            return 0 if all_diverged and metric != "general" else None
+        return int((recovered.values & ~recovered.empty).sum())
 
     def rate(self, metric: str) -> float | None:
         count = self.recovered(metric)
@@ -168,7 +176,7 @@ class Cell(Rows):
     @property
     def updates_to_recovery(self) -> float | None:
         """The median over the restarts that recovered."""
-        updates = self.rows["recovered_at"].dropna().tolist()
+        updates = self.table["recovered_at"].known()
         return statistics.median(updates) if updates else None
 
 
@@ -178,7 +186,7 @@ def read_cell(path: Path, details: bool = True) -> Cell:
 
 
 def read_parts(
-    path: Path, format: RowFormat, facts: Callable[[DataFrame, dict], dict[str, Any]], details: bool
+    path: Path, format: RowFormat, facts: Callable[[TypedRows, dict], dict[str, Any]], details: bool
 ) -> tuple:
     """The fields of a `Rows`. Each restart counts once, by its first row; rows come in the order of restarts."""
     from neurocomp.results.configuration_file import read_configuration
@@ -189,13 +197,18 @@ def read_parts(
         config = read_configuration(path.with_suffix(".yaml"))
     except UserError as error:
         problems.append(f"{error}; how many restarts were asked for is not known")
-    restart, rows = found.rows["restart"], found.rows
-    if bool(restart.hasnans) or not restart.is_unique or not restart.is_monotonic_increasing:
-        rows = rows.loc[restart.notna()]  # the row of a failed run has none
-        rows = rows.drop_duplicates("restart").sort_values("restart", ignore_index=True)
-    has_failed = bool((found.rows["status"] == "failed").any())
+    has_failed = bool((found.table["status"].values == "failed").any())
     notes, problems = tuple(found.notes), (*found.problems, *problems)
-    return path, rows, config, facts(found.rows, config), has_failed, notes, problems
+    return path, _one_a_restart(found.table), config, facts(found.table, config), has_failed, notes, problems
+
+
+def _one_a_restart(table: TypedRows) -> TypedRows:
+    """The first row of each restart, in their order. The row of a failed run has no restart, and is none of them."""
+    restart = table["restart"]
+    if not restart.empty.any() and (restart.values[1:] > restart.values[:-1]).all():
+        return table
+    there = np.flatnonzero(~restart.empty)
+    return table.take(there[np.unique(restart.values[there], return_index=True)[1]])
 
 
 OneOf = TypeVar("OneOf", bound=Rows)
@@ -210,46 +223,52 @@ class Said:
 
 
 def read_cells(directory: Path, said: Said | None = None, details: bool = True) -> list[Cell]:
-    """All cells below a directory (or in one file), by path; see `read_all`, and `read_file` on details."""
+    """All cells below a directory (or in one file), by path; see `readable_cells`, and `read_file` on details."""
+    return list(each_cell(directory, said, details))
+
+
+def each_cell(directory: Path, said: Said | None = None, details: bool = True) -> Iterator[Cell]:
+    """The same, one after the other."""
     found = find(directory)
-    return read_all(found.cells, functools.partial(read_cell, details=details), found.problems, said)
+    return readable_cells(found.cells, functools.partial(read_cell, details=details), found.problems, said)
 
 
-def read_all(paths: list[Path], read: Callable[[Path], OneOf], problems: list[str], said: Said | None) -> list[OneOf]:
-    """The cells that can be read. What is to be said, of other files and of these, is added to `said`.
+def readable_cells(
+    paths: list[Path], read: Callable[[Path], OneOf], problems: list[str], said: Said | None
+) -> Iterator[OneOf]:
+    """The cells that can be read. What is to be said, of other files and of these, is in `said` after the last one.
 
-    Without it, UserError is raised if a file is damaged or not ours.
+    Without it, UserError is raised in the end if a file is damaged or not ours.
     """
-    cells, added = [], Said(problems=list(problems))
+    added = Said(problems=list(problems))
     for path in paths:
         try:
-            cells.append(cell := read(path))
+            cell = read(path)
         except UserError as error:
             added.problems.append(str(error))
         else:
             added.notes += cell.notes
             added.problems += cell.problems
+            yield cell
     if said is None and added.problems:
         raise UserError(*added.problems)
     if said is not None:
         said.notes += added.notes
         said.problems += added.problems
-    return cells
 
 
-def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
+def _facts(table: TypedRows, config: dict) -> dict[str, Any]:
     names = ("task", "init", "method", "template", "gamma", "seed", "config_hash")
-    if len(frame):
-        return {name: next(iter(frame[name].head(1).dropna().tolist()), None) for name in names}
+    if len(table):
+        return {name: table[name].first() for name in names}
     task = config.get("task")  # a header without rows: all were of an incomplete batch
     return {name: config.get(name) for name in names} | {"task": task.get("name") if isinstance(task, dict) else task}
 
 
 def made_by(cell: Rows) -> dict[str, str | None]:
     """The versions of neurocomp that made the rows, and the date of the last; None where no row says."""
-    versions = sorted({text for text in cell.rows["version"].unique() if text})
-    dates = [text for text in cell.rows["date"].unique() if text]
-    return {"version": " ".join(versions) or None, "date": max(dates, default=None)}
+    versions, dates = ([text for text in cell.table[name].distinct() if text] for name in ("version", "date"))
+    return {"version": " ".join(sorted(versions)) or None, "date": max(dates, default=None)}
 
 
 def format_summary(lines: Sequence[dict[str, Any]]) -> str:

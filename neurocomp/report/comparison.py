@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from neurocomp.errors import UserError, did_you_mean
-from neurocomp.report.cells import Cell, Said, percent, read_all, read_cell
+from neurocomp.report.cells import Cell, Said, percent, read_cell, readable_cells
 from neurocomp.report.finding import find
 from neurocomp.report.rates import rate_columns
 
@@ -42,7 +42,7 @@ def find_cell(text: str, directory: Path, said: Said | None = None) -> Cell:
 def _longest(paths: list[Path], problems: list[str], said: Said | None) -> Cell:
     """The longest of the cells in these files that can be read."""
     here = Said()
-    cells = read_all(paths, functools.partial(read_cell, details=False), problems, here)
+    cells = list(readable_cells(paths, functools.partial(read_cell, details=False), problems, here))
     if not cells:
         raise UserError(*here.problems)
     if said is not None:

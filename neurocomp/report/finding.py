@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -40,6 +41,7 @@ def find(directory: Path) -> Found:
     return found
 
 
+@functools.lru_cache(maxsize=64)  # the files of a folder begin alike
 def columns_of(header: bytes) -> tuple[str, ...]:
     """The columns that a first line names, however its fields are quoted; none where it is no line of CSV."""
     from neurocomp.results.row_lines import Damaged, split_line

@@ -110,5 +110,5 @@ def _right_before_or_after(cell: Cell, metric: str) -> int | None:
     after = cell.recovered(metric)
     if after is None or metric == "general":
         return after
-    right = cell.rows["synthesized"].fillna(False) | cell.rows[f"recovered_{metric}"].fillna(False)
-    return sum(right.tolist())
+    before, tuned = cell.table["synthesized"], cell.table[f"recovered_{metric}"]
+    return int(((before.values & ~before.empty) | (tuned.values & ~tuned.empty)).sum())

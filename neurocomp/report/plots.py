@@ -122,7 +122,7 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
     there = {row for row, _ in chosen}
     rows = [*STARTS, *sorted(there.difference(STARTS))]
     figure, panels = _panels(sorted({task for _, task in chosen}, key=task_order))
-    last = max(max(cell.rows["updates"].dropna().tolist(), default=1) for cell in chosen.values())
+    last = max(max(cell.table["updates"].known(), default=1) for cell in chosen.values())
     for task, panel in panels.items():
         for look, row in enumerate(rows):
             if cell := chosen.get((row, task)):
@@ -136,7 +136,7 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
 
 def _curve(panel: Axes, cell: Cell, last: int, label: str, look: int) -> None:
     """Steps from update to update, with the 95 % interval of each share as a band."""
-    at = sorted(int(update) for update in cell.rows["recovered_at"].dropna())
+    at = sorted(cell.table["recovered_at"].known())
     updates = sorted({0, *at, last})
     counts = [sum(update <= now for update in at) for now in updates]
     intervals = [wilson(count, cell.n) for count in counts]

@@ -80,7 +80,7 @@ def compared(place: tuple[str, str], count: int | None, n: int | None, published
 
 def _sum(cell: Cell, column: str) -> float | None:
     """What all restarts of a cell took together; None if some of its rows do not say (they are older)."""
-    values = cell.rows[column].dropna().tolist()
+    values = cell.table[column].known()
     return round(sum(values), 4) if len(values) == cell.n else None
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from neurocomp.report.cells import METRICS, Cell
 from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
 from neurocomp.report.places import Place, choose
@@ -36,8 +38,9 @@ def _by_template(cell: Cell) -> Iterator[tuple[Place, Cell]]:
     if init != "synth":
         yield (init, task), cell
         return
-    for template in cell.rows["template"].unique().tolist():
-        yield (template, task), replace(cell, rows=cell.rows[cell.rows["template"] == template])
+    templates = cell.table["template"]
+    for template in templates.distinct():
+        yield (template, task), replace(cell, table=cell.table.take(np.flatnonzero(templates.values == template)))
 
 
 def _order(placed: tuple[Place, Cell]) -> tuple:

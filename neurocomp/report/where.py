@@ -50,8 +50,8 @@ def flat(config: dict, prefix: str = "") -> dict[str, Any]:
 
 
 def _values(cell: Rows, key: str) -> list:
-    if key in cell.rows:
-        return cell.rows[key].astype(object).where(cell.rows[key].notna(), None).unique().tolist()
+    if key in cell.table:
+        return cell.table[key].distinct()
     settings = flat(cell.config)
     return [settings[key]] if key in settings else []
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from neurocomp.caching import by_text
 from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import read_text
 from neurocomp.limits.checking import Most
@@ -18,6 +20,12 @@ LONGEST = Most(1_048_576)  # four times the longest file of a user, whose values
 
 KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "network": dict}
 """The keys that tables rely on. Each of them may be left out, or be null."""
+
+SECTION = re.compile(r"[A-Za-z_]\w*:[^\n]*\n(?:(?: |- )[^\n]*\n)*")
+"""A key at the left margin, and the lines that belong to it."""
+
+UNLIKE_OURS = re.compile(r"""(?<![^\s\[\]{},:?"'-])[&*!]|^ {100}|- - """, re.MULTILINE)
+"""What may begin an alias, an anchor or a tag; deep nesting."""
 
 
 class Loader(yaml.SafeLoader):
@@ -30,7 +38,10 @@ class Loader(yaml.SafeLoader):
 
 
 def read_configuration(path: Path) -> dict[str, Any]:
-    """The keys and values of a cell's YAML file; none if there is no file. Raises UserError that names the file."""
+    """The keys and values of a cell's YAML file; none if there is no file. Raises UserError that names the file.
+
+    Lists and dicts in it are shared with those of other files that say the same: they are not to be changed.
+    """
     if not os.path.lexists(path):
         return {}
     text = read_text(path, LONGEST)
@@ -49,16 +60,35 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def configuration_text(settings: dict[str, Any]) -> str:
-    """A configuration as it stands in such a file."""
-    return yaml.dump(settings, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
+    """A configuration as it stands in such a file. Many of its sections are those of other cells too."""
+    return "".join(_section_text(key, value) for key, value in settings.items())
+
+
+@by_text
+def _section_text(key: str, value: Any) -> str:
+    return yaml.dump({key: value}, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
 
 
 def _loaded(text: str) -> Any:
-    """The value of a YAML text. What we write has no aliases and few levels: such a text is safe in libyaml's hands."""
-    if not re.search(r"[&*!]|^ {100}|- - ", text, re.MULTILINE) and text.count("[") + text.count("{") < 100:
+    """The value of a YAML text. Most of its sections stand in the files of other cells too: each is parsed once."""
+    sections = SECTION.findall(text)
+    if "".join(sections) == text:
+        with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError):
+            return {key: value for section in sections for key, value in _section(section).items()}
+    return _parsed(text)  # which names what is wrong, and where
+
+
+@functools.lru_cache(maxsize=1 << 10)
+def _section(text: str) -> dict[str, Any]:
+    return _parsed(text)
+
+
+def _parsed(text: str) -> Any:
+    """What we write has no aliases and few levels: such a text is safe in libyaml's hands."""
+    if not UNLIKE_OURS.search(text) and text.count("[") + text.count("{") < 100:
         with contextlib.suppress(yaml.YAMLError, ValueError, RecursionError, AttributeError):
             return yaml.load(text, yaml.CSafeLoader)
-    return yaml.load(text, Loader)  # which names what is wrong
+    return yaml.load(text, Loader)
 
 
 def requested_restarts(path: Path) -> int:

@@ -51,6 +51,8 @@ def _is_hashed(field: Field[Any]) -> bool:
 
 def _canonical(value: Any) -> Any:
     """The value with keys as text (json sorts before it converts), tuples as lists, and 1.0 as 1."""
+    if type(value) in (int, str):
+        return value
     if isinstance(value, dict):
         return {str(key): _canonical(item) for key, item in cast("dict[Any, Any]", value).items()}
     if isinstance(value, (list, tuple)):

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from neurocomp.errors import UserError
 from neurocomp.results.columns import CIRCUMSTANCES
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
-
+from neurocomp.results.typed_rows import Column, TypedRows
 
 NAMED = 5  # lines of one kind that are named
 
@@ -30,18 +27,18 @@ class Lines(NamedTuple):
         return line
 
 
-def check_rows(lines: Lines, frame: DataFrame) -> None:
+def check_rows(lines: Lines, table: TypedRows) -> None:
     """Raise UserError for a row that is none of this cell: another configuration's, or one that lost its restart."""
-    lost = (frame["restart"].isna() & (frame["status"] != "failed")).to_numpy(bool)
+    lost = table["restart"].empty & (table["status"].values != "failed")
     if lost.any():
         row = int(lost.argmax())
-        expected = f'expected a number where status is "{frame["status"].iloc[row]}"'
+        expected = f'expected a number where status is "{table["status"].values[row]}"'
         raise UserError(f'{lines.path}:{lines.number(row)}: restart is "", {expected}')
-    codes, hashes = frame["config_hash"].factorize()
-    given = [code for code, text in enumerate(hashes) if text]
+    hashes = table["config_hash"].values.tolist()
+    given = [text for text in dict.fromkeys(hashes) if text]
     if len(given) > 1:
-        rows = [int((codes == code).argmax()) for code in given[:2]]
-        first, other = (f'"{hashes[code]}"' for code in given[:2])
+        rows = [hashes.index(text) for text in given[:2]]
+        first, other = (f'"{text}"' for text in given[:2])
         place = f"{lines.path}:{lines.number(rows[1])}: config_hash is {other}"
         raise UserError(f"{place}, expected {first} as in line {lines.number(rows[0])}: it is a row of another cell")
 
@@ -54,12 +51,12 @@ def torn_notes(path: Path, line: int, torn: int) -> list[str]:
     return [f"{path}:{line}: the last line has no end ({torn} bytes); it is not counted"] if torn else []
 
 
-def doubled_notes(lines: Lines, frame: DataFrame, restarts: np.ndarray) -> tuple[list[str], list[str]]:
+def doubled_notes(lines: Lines, table: TypedRows, restarts: np.ndarray) -> tuple[list[str], list[str]]:
     """Notes and problems where several rows are of one restart: the first of them counts."""
     first, later = doubled_rows(restarts)
     if not len(later):
         return [], []
-    unlike = {name: _differs(frame[name], first, later) for name in frame.columns}
+    unlike = {name: _differs(table[name], first, later) for name in table.names}
     outcome = np.zeros(len(later), bool)
     for name, differs in unlike.items():
         if name not in CIRCUMSTANCES:
@@ -89,10 +86,11 @@ def doubled_rows(restarts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return first[later], later
 
 
-def _differs(values, first: np.ndarray, later: np.ndarray) -> np.ndarray:
-    one, two = values.iloc[first].reset_index(drop=True), values.iloc[later].reset_index(drop=True)
-    equal = (one == two).fillna(False) | (one.isna() & two.isna())
-    return ~equal.to_numpy(bool)
+def _differs(column: Column, first: np.ndarray, later: np.ndarray) -> np.ndarray:
+    values, missing = column.values, column.missing
+    both = missing[first] & missing[later]
+    equal = (values[first] == values[later]) & ~missing[first] & ~missing[later]
+    return ~(equal.astype(bool) | both)
 
 
 class Batches(NamedTuple):
@@ -104,13 +102,13 @@ class Batches(NamedTuple):
     of_row: np.ndarray
 
 
-def batches_of(frame: DataFrame) -> Batches:
-    if "batch" not in frame:
-        return Batches([], np.empty(0, np.int64), np.empty(0, np.int64), np.full(len(frame), -1))
-    codes, labels = frame["batch"].factorize()
+def batches_of(table: TypedRows) -> Batches:
+    given = table["batch"].values.tolist()
+    labels = list(dict.fromkeys(given))
+    places = {label: place for place, label in enumerate(labels)}
     ends = [label.split("-") if label else ("-1", "-1") for label in labels]
     first, last = (np.array([int(end[place]) for end in ends], np.int64) for place in (0, 1))
-    return Batches(list(labels), first, last, codes)
+    return Batches(labels, first, last, np.array([places[label] for label in given], np.int64))
 
 
 def check_batches(lines: Lines, restarts: np.ndarray, batches: Batches) -> None:

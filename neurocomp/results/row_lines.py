@@ -14,6 +14,7 @@ import numpy as np
 
 from neurocomp.errors import LARGEST
 from neurocomp.results.columns import SCHEMA, RowFormat
+from neurocomp.results.typed_rows import FILLED, TYPES, Column
 
 QUOTED = re.compile(r'"([^"]*(?:""[^"]*)*)"')
 WHOLE_NUMBER = re.compile(r"0|[1-9][0-9]{0,18}")
@@ -46,20 +47,10 @@ class Layout(NamedTuple):
     kept: tuple[int, ...]
 
     @classmethod
-    def of(cls, header: list[str], format: RowFormat, details: bool = True) -> Layout:
+    @functools.lru_cache(maxsize=64)
+    def of(cls, header: tuple[str, ...], format: RowFormat, details: bool = True) -> Layout:
         kept = (place for place, column in enumerate(header) if details or column not in format.details)
-        return cls(tuple(header), tuple(map(format.kind, header)), header.index("schema"), tuple(kept))
-
-
-class Column(NamedTuple):
-    """The values of a column, and where it is empty (the value there means nothing)."""
-
-    values: np.ndarray
-    empty: np.ndarray
-
-
-TYPES = {"integer": np.int64, "float": np.float64, "boolean": np.bool_, "batch": np.object_, "text": np.object_}
-FILLED = {"integer": 0, "float": np.nan, "boolean": False, "batch": "", "text": ""}
+        return cls(header, tuple(map(format.kind, header)), header.index("schema"), tuple(kept))
 
 
 def split_line(raw: bytes) -> list[str]:

@@ -17,7 +17,8 @@ import numpy as np
 
 from neurocomp.jit import compiled, may_compile
 from neurocomp.results.columns import SCHEMA
-from neurocomp.results.row_lines import TYPES, Column, Layout, value
+from neurocomp.results.row_lines import Layout, value
+from neurocomp.results.typed_rows import TYPES, Column
 
 SHORT = 16  # characters of a text that is likely to stand in many rows
 KINDS = {"text": 0, "batch": 0, "integer": 1, "boolean": 2, "float": 3}

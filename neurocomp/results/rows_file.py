@@ -30,21 +30,14 @@ from neurocomp.results.oddities import (
     header_notes,
     torn_notes,
 )
-from neurocomp.results.row_lines import (
-    FILLED,
-    TYPES,
-    Column,
-    Damaged,
-    Layout,
-    read_carefully,
-    split_line,
-)
+from neurocomp.results.row_lines import Damaged, Layout, read_carefully, split_line
+from neurocomp.results.typed_rows import TYPES, Column, TypedRows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
 BLOCK = 1 << 19  # bytes that are taken apart at once
-LARGE = 1 << 23  # bytes of a file from which on it pays to load compiled code
+LARGE = 1 << 23  # bytes, of one file or of all so far, from which on it pays to load compiled code
 LONGEST_HEADER, LONGEST_LINE = 1 << 16, 1 << 20
 SETTLED = 2.0  # seconds after which a change is sure to have another time than the one before
 
@@ -55,11 +48,16 @@ class RowsFile(NamedTuple):
     `end` is 0 for an empty file. Bytes behind it are torn.
     """
 
-    header: list[str]
-    rows: DataFrame
+    header: tuple[str, ...]
+    table: TypedRows
     notes: list[str]
     problems: list[str]
     end: int
+
+    @property
+    def rows(self) -> DataFrame:
+        """The rows as a new table of pandas."""
+        return self.table.frame()
 
 
 def read_rows(path: Path, format: RowFormat) -> DataFrame:
@@ -77,8 +75,7 @@ def read_file(path: Path, format: RowFormat, details: bool = True) -> RowsFile:
     """
     path = Path(path)
     with readable(path):
-        found = _read(path, format, _state(path), details)
-    return found._replace(rows=found.rows.copy(deep=False))
+        return _read(path, format, _state(path), details)
 
 
 def _state(path: Path) -> Hashable:
@@ -93,26 +90,26 @@ def _read(path: Path, format: RowFormat, state: Hashable, details: bool) -> Rows
     with path.open("rb") as file:
         first = file.readline(LONGEST_HEADER)
         if not first:
-            return RowsFile(list(format.columns), _frame(_wanted([], format, details), 0, format), [], [], 0)
+            return RowsFile(format.columns, TypedRows({}, _names((), format, details), format, 0), [], [], 0)
         header = read_header(path, first, format)
         found = _read_lines(path, file, Layout.of(header, format, details))
-    frame = _frame(_wanted(header, format, details) | found.columns, found.rows, format)
+    table = TypedRows(found.columns, _names(header, format, details), format, found.rows)
     lines = Lines(path, found.repeated)
-    restarts, batches = frame["restart"].to_numpy(np.int64, na_value=-1), batches_of(frame)
-    check_rows(lines, frame)
+    restarts, batches = np.where(table["restart"].empty, -1, table["restart"].values), batches_of(table)
+    check_rows(lines, table)
     check_batches(lines, restarts, batches)
     if not details and len(doubled_rows(restarts)[0]):  # whether doubled rows are unlike is seen in all columns
         whole = _read(path, format, state, details=True)
-        return whole._replace(rows=whole.rows.drop(columns=[name for name in format.details if name in whole.rows]))
-    doubled, contradicting = doubled_notes(lines, frame, restarts)
+        return whole._replace(table=whole.table.without(format.details))
+    doubled, contradicting = doubled_notes(lines, table, restarts)
     torn = torn_notes(path, 2 + found.rows + len(found.repeated), found.torn)
     notes = [*header_notes(lines), *torn, *doubled, *batch_notes(path, restarts, batches)]
-    return RowsFile(header, frame, notes, contradicting, found.end)
+    return RowsFile(header, table, notes, contradicting, found.end)
 
 
 class ReadLines(NamedTuple):
-    """Whole lines: columns with room for `rows` values and more, the lines where the header stands again,
-    where the last whole line ends, and how many bytes there are behind it.
+    """Whole lines: columns of `rows` values, the lines where the header stands again, where the last whole line ends,
+    and how many bytes there are behind it.
     """
 
     columns: dict[str, Column]
@@ -125,23 +122,48 @@ class ReadLines(NamedTuple):
 def _read_lines(path: Path, file: BinaryIO, layout: Layout) -> ReadLines:
     """All lines behind the header, up to where the file ends now: another process may append meanwhile."""
     end, until = file.tell(), path.stat().st_size
-    at_most, kinds = _count_lines(path, until), [layout.kinds[place] for place in layout.kept]
-    columns = [Column(np.empty(at_most, TYPES[kind]), np.empty(at_most, bool)) for kind in kinds]
-    rows, repeated = 0, []
+    at_most, compiles = _count_lines(path, until), _pays_to_compile(until)
+    columns, rows, repeated = [], 0, []
     for block in _blocks(file, until):
-        new, again = _columns(path, block, layout, 2 + rows + len(repeated), until >= LARGE)
+        new, again = _columns(path, block, layout, 2 + rows + len(repeated), compiles)
+        repeated += again
+        end += len(block)
+        if end == until and not rows:  # the one block of a short file
+            columns, rows = new, len(new[0].values)
+            break
+        if not rows:
+            columns = _no_rows(layout, at_most)
         for column, part in zip(columns, new, strict=True):
             column.values[rows : rows + len(part.values)] = part.values
             column.empty[rows : rows + len(part.values)] = part.empty
-        repeated += again
-        rows, end = rows + len(new[0].values), end + len(block)
+        rows += len(new[0].values)
+    columns = columns or _no_rows(layout, 0)
     names = (layout.header[place] for place in layout.kept)
-    return ReadLines(dict(zip(names, columns, strict=True)), rows, repeated, end, until - end)
+    filled = (Column(column.values[:rows], column.empty[:rows]) for column in columns)
+    return ReadLines(dict(zip(names, filled, strict=True)), rows, repeated, end, until - end)
 
 
-def _wanted(header: list[str], format: RowFormat, details: bool) -> dict[str, Column | None]:
-    """The columns of the format and then those that only the file has, in this order, each still without values."""
-    return {name: None for name in [*format.columns, *header] if details or name not in format.details}
+def _no_rows(layout: Layout, room: int) -> list[Column]:
+    """The kept columns with room for so many values."""
+    kinds = [layout.kinds[place] for place in layout.kept]
+    return [Column(np.empty(room, TYPES[kind]), np.empty(room, bool)) for kind in kinds]
+
+
+def _pays_to_compile(size: int) -> bool:
+    """Whether so many bytes, with all that were read before, are worth the second that loading compiled code takes."""
+    global _read_so_far
+    _read_so_far += size
+    return _read_so_far >= LARGE
+
+
+_read_so_far = 0
+
+
+@functools.lru_cache(maxsize=64)
+def _names(header: tuple[str, ...], format: RowFormat, details: bool) -> tuple[str, ...]:
+    """The columns of the format and then those that only the file has."""
+    names = dict.fromkeys([*format.columns, *header])
+    return tuple(name for name in names if details or name not in format.details)
 
 
 def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
@@ -156,8 +178,8 @@ def _blocks(file: BinaryIO, until: int) -> Iterator[bytes]:
             rest += chunk
 
 
-def _columns(path: Path, block: bytes, layout: Layout, line: int, large: bool) -> tuple[list[Column], list[int]]:
-    if large and (columns := _read_plainly(block, layout)) is not None:
+def _columns(path: Path, block: bytes, layout: Layout, line: int, compiles: bool) -> tuple[list[Column], list[int]]:
+    if compiles and (columns := _read_plainly(block, layout)) is not None:
         return columns, []
     try:
         return read_carefully(block, layout, line)
@@ -171,19 +193,24 @@ def _read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
     return read_plainly(block, layout)
 
 
-def read_header(path: Path, line: bytes, format: RowFormat) -> list[str]:
+def read_header(path: Path, line: bytes, format: RowFormat) -> tuple[str, ...]:
     """The columns that the first line of a file names. Raises UserError unless it is one of ours."""
     try:
-        if not line.endswith(b"\n"):
-            raise Damaged("it has no whole first line")
-        header = split_line(line.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf"))
-        _check_header(header, format)
+        return _header(line, format)
     except Damaged as damage:
         raise UserError(f"{path}:1: not a results file of neurocomp ({damage})") from None
+
+
+@functools.lru_cache(maxsize=64)  # a folder's files begin alike
+def _header(line: bytes, format: RowFormat) -> tuple[str, ...]:
+    if not line.endswith(b"\n"):
+        raise Damaged("it has no whole first line")
+    header = tuple(split_line(line.removesuffix(b"\n").removeprefix(b"\xef\xbb\xbf")))
+    _check_header(header, format)
     return header
 
 
-def _check_header(header: list[str], format: RowFormat) -> None:
+def _check_header(header: tuple[str, ...], format: RowFormat) -> None:
     """Raise Damaged unless all required columns are there, none twice, and none looks like another that is missing."""
     if len(header) == 1 and ";" in header[0]:
         raise Damaged('its columns are separated by ";", expected ","')
@@ -197,18 +224,6 @@ def _check_header(header: list[str], format: RowFormat) -> None:
         at_the_end = end == len(format.columns)  # an older file with a column of its own, or of a newer neurocomp
         if change == "replace" and (not at_the_end or any(did_you_mean(name, expected) for name in given)):
             raise Damaged(f'its header has "{given[0]}" where "{expected[0]}" is expected')
-
-
-def _frame(columns: dict[str, Column | None], rows: int, format: RowFormat) -> DataFrame:
-    """These columns with their types, and empty ones where the file has none."""
-    import pandas as pd
-
-    typed = {}
-    for name, given in columns.items():
-        kind = format.kind(name)
-        column = given or Column(np.full(rows, FILLED[kind], TYPES[kind]), np.ones(rows, bool))
-        typed[name] = _typed(kind, Column(column.values[:rows], column.empty[:rows]))
-    return pd.DataFrame(typed, copy=False)
 
 
 def has_lines(path: Path, lines: int) -> bool:
@@ -230,13 +245,3 @@ def _count_lines(path: Path, until: int) -> int:
             if not found and len(chunk) == LONGEST_LINE:  # a sparse file may seem to have any size
                 raise UserError(f"{path}:{lines + 1}: has no end within {LONGEST_LINE:,} bytes, expected a row")
     return lines
-
-
-def _typed(kind: str, column: Column):
-    import pandas as pd
-
-    if kind == "integer":
-        return pd.arrays.IntegerArray(*column)
-    if kind == "boolean":
-        return pd.arrays.BooleanArray(*column)
-    return pd.Series(column.values, dtype=column.values.dtype, copy=False)  # text as objects: nothing is converted

@@ -57,8 +57,8 @@ class CellWriter:
             remove_leftovers(self.path.with_suffix(suffix))
         self._found = read_file(self.path, self.format, details=False) if self.path.exists() else None
         self._torn_from: int | None = None
-        self._header = self._found.header if self._found else list(self.format.columns)
-        self.finished = set(self._found.rows["restart"].dropna().tolist()) if self._found else set()
+        self._header = list(self._found.header if self._found else self.format.columns)
+        self.finished = set(self._found.table["restart"].known()) if self._found else set()
         say([*self._found.notes, *self._found.problems] if self._found else [])
         self._keep_configuration(config_yaml)
 

@@ -6,6 +6,7 @@ and which words are checked. Everything here is ints.
 
 from __future__ import annotations
 
+import copy
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +14,11 @@ from typing import Any, NamedTuple, cast
 
 import numpy as np
 
+from neurocomp.caching import by_text
 from neurocomp.config import LimitsConfig, TaskConfig
 from neurocomp.errors import UserError
 from neurocomp.files import read_bytes
-from neurocomp.language.assembly import Program, fit, load_program, parse
+from neurocomp.language.assembly import Program, fit, load_program, parse, shipped_programs
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check
 from neurocomp.machine_config import MachineConfig, Sizes, check_jump_target
@@ -99,6 +101,24 @@ def load_task(
     sizes would take more than `limits`.
     """
     limits = limits or LimitsConfig()
+    if _names_a_file(config):
+        return _loaded(config, machine, directory, limits)
+    return _shared(config, copy.copy(machine), limits)
+
+
+def _names_a_file(config: TaskConfig) -> bool:
+    """Whether what the task is depends on a file of the user's."""
+    program = config.program or ""
+    return config.examples is not None or (len(program.split()) == 1 and program not in shipped_programs())
+
+
+@by_text
+def _shared(config: TaskConfig, machine: MachineConfig, limits: LimitsConfig) -> Task:
+    """A task that follows from these alone: the cells of a grid share it."""
+    return _loaded(config, machine, None, limits)
+
+
+def _loaded(config: TaskConfig, machine: MachineConfig, directory: Path | None, limits: LimitsConfig) -> Task:
     names = {} if config.length is None else {"length": config.length}
     entries = Entries(names | {"base": config.base}, "task", set())
     task = _sized(config, entries, machine, directory, limits)

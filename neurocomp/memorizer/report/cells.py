@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
 
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.report.cells import Rows, Said, aligned, or_dash, read_all, read_parts, state_of
+from neurocomp.report.cells import Rows, Said, aligned, or_dash, read_parts, readable_cells, state_of
 from neurocomp.report.finding import find
 from neurocomp.report.means import Sample, mean_text, sample
 from neurocomp.results.columns import MEMORIZED
-
-if TYPE_CHECKING:
-    from pandas import DataFrame
+from neurocomp.results.typed_rows import TypedRows
 
 FACTS = ("task", "language", "network", "data", "programs", "length", "label_smoothing", "check", "seed", "device",
          "precision", "config_hash")  # fmt: skip
@@ -35,15 +35,15 @@ class MemorizerCell(Rows):
     @property
     def memorized(self) -> int:
         """How many trainings reached 100 %."""
-        return self.rows["status"].tolist().count(MEMORIZED_ALL)
+        return self.table["status"].values.tolist().count(MEMORIZED_ALL)
 
     def sample(self, column: str) -> Sample:
         """Mean and standard deviation of a column, where it is not empty."""
-        return sample(self.rows[column].dropna())
+        return sample(self.table[column].known())
 
     def said(self, column: str) -> str:
         """What the rows say in a column; `2 4` where they do not agree."""
-        return " ".join(sorted({str(value) for value in self.rows[column].dropna()}))
+        return " ".join(sorted({str(value) for value in self.table[column].known()}))
 
     def measures(self) -> dict[str, Any]:
         """Trainings that reached 100 %, updates, and accuracies."""
@@ -66,10 +66,10 @@ class MemorizerCell(Rows):
 
         A training that was given up has no such number.
         """
-        rows = self.rows
+        rows = self.table
         if self.facts["task"] == "memorize":
-            rows = rows.loc[rows["status"] == MEMORIZED_ALL]
-        return sample(rows["updates"].dropna())
+            rows = rows.take(np.flatnonzero(rows["status"].values == MEMORIZED_ALL))
+        return sample(rows["updates"].known())
 
 
 def read_cell(path: Path, details: bool = True) -> MemorizerCell:
@@ -78,14 +78,19 @@ def read_cell(path: Path, details: bool = True) -> MemorizerCell:
 
 
 def read_cells(directory: Path, said: Said | None = None, details: bool = True) -> list[MemorizerCell]:
-    """All cells below a directory (or in one file), by path; see `cells.read_all`."""
+    """All cells below a directory (or in one file), by path; see `cells.readable_cells`."""
+    return list(each_cell(directory, said, details))
+
+
+def each_cell(directory: Path, said: Said | None = None, details: bool = True) -> Iterator[MemorizerCell]:
+    """The same, one after the other."""
     found = find(directory)
-    return read_all(found.memorized, functools.partial(read_cell, details=details), found.problems, said)
+    return readable_cells(found.memorized, functools.partial(read_cell, details=details), found.problems, said)
 
 
-def _facts(frame: DataFrame, config: dict) -> dict[str, Any]:
-    if len(frame):  # text is empty where it is unknown
-        return {name: next((value for value in frame[name].dropna().tolist() if value != ""), None) for name in FACTS}
+def _facts(table: TypedRows, config: dict) -> dict[str, Any]:
+    if len(table):  # text is "" where it is unknown
+        return {name: next((value for value in table[name].known() if value != ""), None) for name in FACTS}
     network = config.get("network")  # a header without rows: the only training was interrupted
     name = network.get("name") if isinstance(network, dict) else network
     return {name: config.get(name) for name in FACTS} | {"network": name}
