@@ -38,6 +38,7 @@ COMMANDS = {
     "run": Command("run", "main", "tune programs (or search): a cell, or a grid", "run task=map_inc init=map_inc"),
     "readings": Command("readings", "main", "search what the paper leaves open", "readings settings=40 screen=8"),
     "synth": Command("synth", "main", "programs that explain a task's examples", "synth task=reduce"),
+    "solve": Command("solve", "main", "the shortest program, or proof of none (SAT)", "solve task=inc"),
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
     "plot": Command("plot", "main", "the same as figures", "plot table1"),
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),

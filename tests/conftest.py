@@ -44,6 +44,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--corruptions", type=int, default=60, help="results files that tests/test_corruption.py damages")
     parser.addoption("--kills", type=int, default=2, help="runs that tests/test_kills.py ends by SIGKILL")
     parser.addoption("--worker-kills", type=int, default=2, help="the same of workers=2, or of their driver")
+    parser.addoption("--solver-tasks", type=int, default=20, help="tasks of tests/test_solver.py, against all programs")
     parser.addoption("--ray-kills", type=int, default=0, help="the same of workers=ray: a worker, a raylet, the driver")
 
 

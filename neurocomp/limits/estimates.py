@@ -167,6 +167,22 @@ def soft_run(*, base: int, registers: int, lines: int, steps: int, inputs: int, 
     )
 
 
+def clauses(base: int, registers: int, lines: int) -> int:
+    """How many clauses a SAT solver takes for a step of an example; a test holds it to the encoding."""
+    fetched = OPCODES + 3 * registers + lines
+    words = (base + registers) * 4 * base
+    computed = 2 * base + (COMPUTING - 3) * base**2 + 1 + base * (base - 1) // 2 + 2 * base**2
+    return 2 * lines * fetched + 4 * registers * base + computed + words + 9 * lines + 3 * (base + registers) + 30
+
+
+def solver(*, base: int, registers: int, lines: int, steps: int, examples: int) -> Need:
+    """A SAT solver that has all examples: 200 bytes a clause, 2 microseconds to make one. How long it thinks, nobody
+    knows; a limit in seconds ends it.
+    """
+    count = examples * steps * clauses(base, registers, lines) + 100 * lines * (OPCODES + registers + lines) ** 2
+    return Need(200 * count, 2_000 * count)
+
+
 # --- A cell
 
 
