@@ -36,8 +36,11 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         threads=config.threads or os.cpu_count() or 1,
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
+        limit=None if config.limit is None else math.ceil(config.limit),
     )
     given = {"programs": f"search.budget={config.search.budget:g}"}
+    if config.method == "annealing" and config.annealing.programs is not None:
+        given["programs"] = "annealing.programs"
     if task.general and "length" in config.task.general:
         given["general_steps"] = f"task.general.length={config.task.general['length']}"
     check(config.limits, cell, KEYS | given, **_sizes(config, task))
@@ -63,5 +66,10 @@ def _sizes(config: RunConfig, task: Task) -> dict[str, Any]:
 
 
 def programs_a_restart(config: RunConfig) -> int:
-    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
+    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning.
+
+    Annealing has a number of its own.
+    """
+    if config.method == "annealing" and config.annealing.programs is not None:
+        return config.annealing.programs
     return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29

@@ -207,10 +207,10 @@ def test_held_out_examples_take_what_is_estimated(base):
 
 @pytest.mark.parametrize("base", [50, 150])
 def test_the_executors_table_takes_what_is_estimated(base):
-    from neurocomp.language.executor import _meaning
+    from neurocomp.language.executor import meaning
 
     tracemalloc.start()
-    _meaning(base, "dividend")
+    meaning(base, "dividend")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 1 / 3 < estimates.results_of_opcodes(base).memory / peak < 3

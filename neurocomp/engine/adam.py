@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 
 from neurocomp.engine.cache import call
-from neurocomp.engine.kernels import kernel
+from neurocomp.jit import kernel
 from neurocomp.engine.packs import at, fma, numbers
 from neurocomp.shapes import Float, Tensor
 

@@ -18,7 +18,7 @@ from neurocomp.engine.forward import (
     WRITING_STOP,
     register_writers,
 )
-from neurocomp.engine.kernels import kernel
+from neurocomp.jit import kernel
 from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, filled
 

@@ -5,7 +5,7 @@ Every function reads and writes records through pointers to packs; `layout.Plan`
 
 from __future__ import annotations
 
-from neurocomp.engine.kernels import kernel
+from neurocomp.jit import kernel
 from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, exp2, exp2_or_zero, filled, maximum, total
 from neurocomp.language.isa import INDEX, OPCODES, WRITING

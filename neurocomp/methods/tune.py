@@ -39,11 +39,11 @@ def tuned_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], ba
             rows = judge(plan, unseen, tuned)
             if plan.config.only is not None:
                 rows = [row | {"curve": str(curves_file(plan))} for row in rows]
-            for batch in _batches([one.restart for one in tuned], plan.config.chunk):
+            for batch in batches_of([one.restart for one in tuned], plan.config.chunk):
                 yield Made([rows[place] for place in batch], *extras(plan, [tuned[place] for place in batch]))
 
 
-def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
+def batches_of(restarts: list[int], chunk: int) -> list[list[int]]:
     """The places in `restarts` of those that are consecutive and of one chunk, batch by batch."""
     # Consecutive numbers have the same difference to their places.
     alike = groupby(enumerate(restarts), key=lambda pair: (pair[1] - pair[0], pair[1] // chunk))
