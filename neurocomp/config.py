@@ -304,8 +304,8 @@ class RunConfig:
     examples: int = 16
     """How many training examples each restart has of its own."""
     limit: Optional[float] = field(default=None, metadata=unhashed_while(None))
-    """With method=annealing, after how many seconds a restart ends that has found nothing: its status is `limit`, and it
-    counts as not recovered. null: it goes on to its last program."""
+    """With method=annealing, after how many seconds of one core a restart ends that has found nothing: its status is
+    `limit`, and it counts as not recovered. null: it goes on to its last program."""
     chunk: int = field(default=100, metadata=UNHASHED)
     """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
     but for last bits)."""

@@ -85,6 +85,7 @@ def rows_of(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequ
                 "program": text,
                 "executions": one.programs * plan.config.examples,
                 "backward_executions": 0,
+                "cpu_s": None if one.core_seconds is None else round(one.core_seconds, 4),
                 "tests_trained": seen,
             }
         )

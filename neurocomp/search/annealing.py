@@ -47,10 +47,10 @@ def anneal(
 ) -> Searched:
     """The first program that is accepted, else the first of those that leave the most words right.
 
-    The result depends on these arguments alone, unless `limit`, in seconds, ends it first. `heard` is called many times
-    a second, and may raise.
+    The result depends on these arguments alone, unless `limit` ends it first: so many seconds of this thread on a core,
+    not counting those in which others had it. `heard` is called many times a second, and may raise.
     """
-    task, began = judge.task, time.perf_counter()
+    task, began, began_on_core = judge.task, time.perf_counter(), time.thread_time()
     walk, machine = steps(), machine_of(task)
     training, validation = checks_of(judge.training, task), checks_of(judge.validation, task)
     chance, a_call = chances(judge.words, schedule.temperature), programs_a_call(judge)
@@ -64,11 +64,16 @@ def anneal(
             made, found = walk(most, state, rng, chance, machine, training, validation)
             programs += made
         heard()
-        limited = limit is not None and not found and time.perf_counter() - began >= limit
-    fit = state.counts[MOST] == judge.words
-    ending = decode(state.code if found else state.best, task.machine.jump_target)
-    seconds = time.perf_counter() - began
-    return Searched(ending, bool(fit), found, programs, seconds, limited and programs < schedule.programs)
+        limited = limit is not None and not found and time.thread_time() - began_on_core >= limit
+    return Searched(
+        program=decode(state.code if found else state.best, task.machine.jump_target),
+        fit=bool(state.counts[MOST] == judge.words),
+        found=found,
+        programs=programs,
+        seconds=time.perf_counter() - began,
+        core_seconds=time.thread_time() - began_on_core,
+        limited=limited and programs < schedule.programs,
+    )
 
 
 def _begin(state: State, code: np.ndarray, judge: Judge) -> bool:
