@@ -36,14 +36,16 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         threads=config.threads or os.cpu_count() or 1,
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
-        limit=None if config.limit is None else math.ceil(config.limit),
     )
     given = {"programs": f"search.budget={config.search.budget:g}"}
     if config.method == "annealing" and config.annealing.programs is not None:
         given["programs"] = "annealing.programs"
     if task.general and "length" in config.task.general:
         given["general_steps"] = f"task.general.length={config.task.general['length']}"
-    check(config.limits, cell, KEYS | given, **_sizes(config, task))
+    sizes = _sizes(config, task)
+    if config.limit is not None:
+        sizes["limit"], given["limit"] = math.ceil(config.limit), "limit"
+    check(config.limits, cell, KEYS | given, **sizes)
 
 
 def _sizes(config: RunConfig, task: Task) -> dict[str, Any]:

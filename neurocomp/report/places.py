@@ -82,10 +82,11 @@ def _listed(competing: dict[Place, list[Cell]]) -> list[str]:
 
 def own_rows(chosen: dict[Place, Cell]) -> list[str]:
     """The rows that no paper has and that there are cells for, in their order."""
-    starts = tuple(FROM_A_PROGRAM.values())
-    searched = [row for row, _ in chosen if row.startswith(starts)]
-    inits = [f"{start}{init}" for start in starts for init in ("random", "map_inc", "map_dec", "loop_noop")]
-    searched = sorted(set(searched), key=lambda row: (inits.index(row) if row in inits else len(inits), row))
+    searched = []
+    for start in FROM_A_PROGRAM.values():
+        of_start = {row for row, _ in chosen if row.startswith(start)}
+        inits = [f"{start}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
+        searched += sorted(of_start, key=lambda row: (inits.index(row) if row in inits else len(inits), row))
     there = {row for row, _ in chosen} | ({AFTER_TUNING} if any(row == EQUAL_BUDGET for row, _ in chosen) else set())
     return [row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION) if row in there]
 
