@@ -157,9 +157,9 @@ class AnnealingConfig:
     A candidate that leaves n words fewer right than the current program is taken with the probability exp(-n / degrees).
     """
 
-    programs: Optional[int] = 1_000_000
-    """The most programs that a restart executes: about 2 s of one core on the shipped tasks. null: as many as the other
-    searches (`search.budget`)."""
+    programs: Optional[int] = 2_000_000
+    """The most programs that a restart executes: about 2 s of one core at map_inc's size. null: as many as the other
+    searches may (`search.budget`)."""
     temperature: float = 0.02
     """How many degrees there are, as a share of the words that are checked on all training examples, from 0 on: a
     candidate that leaves so many fewer right is taken in 37 of 100 cases. 0: none that is worse is taken."""
