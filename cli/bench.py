@@ -266,6 +266,6 @@ def _parser() -> Parser:
     either("--threads", metavar="LIST", help="each engine on so many threads, such as 1,2 (jax on all cores)")
     either("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
     either("--search", action="store_true", help="programs a second of the searches over raw programs")
-    add("--out", type=Path, metavar="DIR", help="append to updates.csv, scaling.csv with a plot, or searches.csv, in this folder")
+    add("--out", type=Path, metavar="DIR", help="append to updates.csv, scaling.csv or searches.csv in this folder")
     add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser

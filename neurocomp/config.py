@@ -154,7 +154,7 @@ class SearchConfig:
 class AnnealingConfig:
     """How a restart of method=annealing looks for a program: how many it may try, how often it takes a worse one.
 
-    A candidate that leaves n words fewer right than the current program is taken with the probability exp(-n / degrees).
+    A candidate that leaves n words fewer right than the current program is taken with probability exp(-n / degrees).
     """
 
     programs: Optional[int] = 2_000_000

@@ -137,7 +137,8 @@ def check_settings(config: RunConfig, task: Task) -> None:
         given = f"search.budget={config.search.budget:g}: times optimizer.updates={config.optimizer.updates}"
         raise UserError(f"{given} is less than one program a restart; expected at least one")
     if config.limit is not None and config.method not in LIMITED:
-        raise UserError(f"limit={config.limit:g}: method={config.method} has none; expected method={', '.join(LIMITED)}")
+        given = f"limit={config.limit:g}: method={config.method} has none"
+        raise UserError(f"{given}; expected method={', '.join(LIMITED)}, or limit=null")
     if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")

@@ -11,7 +11,12 @@ from neurocomp import pipeline
 from neurocomp.cli.compose import configure
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import (
-    AnnealingConfig, ObjectiveConfig, OptimizerConfig, RunConfig, SearchConfig, SynthesisConfig,
+    AnnealingConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    RunConfig,
+    SearchConfig,
+    SynthesisConfig,
 )  # fmt: skip
 from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, load_program

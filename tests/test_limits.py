@@ -167,7 +167,7 @@ def test_a_limit_is_no_part_of_what_a_cell_is():
 
 
 @pytest.mark.parametrize("name", [
-    "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer",
+    "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer", "annealing",
     "defaults",
     "table1_paper", "memorization", "real_programs", "soft_programs_generated",
 ])  # fmt: skip

@@ -95,8 +95,13 @@ def test_lines_changed_are_those_that_differ():
 
 
 @pytest.mark.parametrize(
-    "module, method", [("synthesize", "synthesize"), ("searches", "random_search"), ("searches", "local_search"),
-                       ("searches", "annealing")]
+    "module, method",
+    [
+        ("synthesize", "synthesize"),
+        ("searches", "random_search"),
+        ("searches", "local_search"),
+        ("searches", "annealing"),
+    ],
 )
 def test_a_method_looks_at_the_examples_of_its_seed_and_restart(monkeypatch, module, method):
     asked = []

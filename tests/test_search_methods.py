@@ -25,7 +25,8 @@ FROM_A_PROGRAM = ["local_search", "annealing"]
 def config(tmp_path: Path, **changes) -> RunConfig:
     fields = dict(
         task=shipped("map_inc", length=1), method="local_search", restarts=6, examples=4, chunk=3,
-        optimizer=OptimizerConfig(updates=300), annealing=AnnealingConfig(programs=None), results=str(tmp_path / "results"), threads=2,
+        optimizer=OptimizerConfig(updates=300), annealing=AnnealingConfig(programs=None), threads=2,
+        results=str(tmp_path / "results"),
     )  # fmt: skip
     return RunConfig(**(fields | changes))
 
@@ -123,7 +124,7 @@ def test_fit_as_the_stopping_rule_is_that_of_searches_too(tmp_path):
 @pytest.mark.parametrize(
     "overrides, expected",
     [
-        (["method=serch"], "method=serch: expected one of tune, synthesize, random_search, local_search, enumerate, annealing"),
+        (["method=serch"], "method=serch: expected one of tune, synthesize, random_search, local_search, enum"),
         (["method=enumerate", "search.budget=0"], "search.budget=0.0: expected a number > 0"),
         (["method=enumerate", "search.budget=0.0001"], "0.0001: times optimizer.updates=1000 is less than one"),
         (["method=random_search", "optimizer.updates=0"], "times optimizer.updates=0 is less than one program"),
@@ -137,7 +138,7 @@ def test_fit_as_the_stopping_rule_is_that_of_searches_too(tmp_path):
         (["method=annealing", "limit=-2"], "limit=-2.0: expected seconds > 0, or null for no limit"),
         (["method=annealing", "limit=nan"], "limit=nan: expected seconds > 0, or null for no limit"),
         (["method=annealing", "limit=inf"], "limit=inf: expected seconds > 0, or null for no limit"),
-        (["limit=5"], "limit=5: method=tune has none; expected method=annealing"),
+        (["limit=5"], "limit=5: method=tune has none; expected method=annealing, or limit=null"),
         (["method=local_search", "limit=5"], "limit=5: method=local_search has none; expected method=annealing"),
         (["method=enumerate", "save_curves=true"], "save_curves=true: method=enumerate has no loss and no weights"),
         (["method=synthesize", "save_weights=true"], "save_weights=true: method=synthesize has no loss"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import chain
 from typing import NamedTuple
@@ -15,7 +15,7 @@ from neurocomp.plan import Plan, programs_a_restart
 from neurocomp.results.made import Made
 from neurocomp.search.annealing import Schedule, anneal
 from neurocomp.search.annealing_kernel import steps
-from neurocomp.search.judge import Judge, Searched
+from neurocomp.search.judge import Searched
 from neurocomp.seeding import generator
 from neurocomp.tasks.examples import HeldOut
 
@@ -31,7 +31,9 @@ class Interrupted(Exception):
     """Raised in the threads, so that they end where the run does."""
 
 
-def annealed_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
+def annealed_rows(
+    plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None
+) -> Iterator[Made]:
     """The rows of all these restarts as they finish, every few seconds, those of consecutive restarts together."""
     finished = finished_restarts(plan, unseen, list(chain(*batches)), bar)
     for annealed in every_few_seconds(finished, SECONDS_UNSAVED):
@@ -69,9 +71,9 @@ def finished_restarts(
             pool.shutdown(cancel_futures=True)
 
 
-def _annealed(plan: Plan, unseen: HeldOut, restart: int, heard) -> Annealed:
+def _annealed(plan: Plan, unseen: HeldOut, restart: int, heard: Callable[[], None]) -> Annealed:
     config = plan.config
     schedule = Schedule(programs_a_restart(config), config.annealing.temperature, config.annealing.fresh)
-    judge: Judge = judge_of(plan, unseen, restart)
+    judge = judge_of(plan, unseen, restart)
     stream = generator(config.seed, restart, "annealing")
     return Annealed(restart, anneal(plan.start_of(restart).program, judge, schedule, stream, config.limit, heard))

@@ -7,6 +7,7 @@ import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -70,12 +71,23 @@ def make_ready(plan: Plan, unseen: HeldOut) -> None:
 NUMBER = operator.attrgetter("restart")
 
 
-def every_few_seconds(finished: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[Tuned]]:
+class Numbered(Protocol):
+    """Whatever a restart came to."""
+
+    @property
+    def restart(self) -> int: ...
+
+
+Finished = TypeVar("Finished", bound=Numbered)
+
+
+def every_few_seconds(finished: Iterable[list[Finished]], seconds: float | None) -> Iterator[list[Finished]]:
     """The finished restarts of the last `seconds` together, in order of their numbers; None: all at the end.
 
     Before an error or Ctrl-C is raised, the restarts that finished before it come, unless `seconds` is None.
     """
-    waiting, last = [], time.monotonic()
+    waiting: list[Finished] = []
+    last = time.monotonic()
     try:
         for some in finished:
             waiting += some

@@ -76,5 +76,5 @@ SOFT_PROGRAMS = ("row", "task", "model")
 OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
-CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty", "torch",
-                 "transformers", "schema", "batch", "version", "date", "host")  # fmt: skip
+CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty",
+                 "torch", "transformers", "schema", "batch", "version", "date", "host")  # fmt: skip

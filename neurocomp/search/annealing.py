@@ -22,8 +22,9 @@ from neurocomp.search.local_search import start_code
 from neurocomp.search.space import changed
 from neurocomp.tasks.task import Task
 
-# How many fields are changed in the given program where a walk begins anew. Two are what a step changes at most. Repairs
-# of parity with three wrong fields: 112, 111, 117, 115 of 120 with 0, 1, 2, 4 (experiments/annealing.md): no difference.
+# How many fields of the given program are changed where a walk begins anew: as many as a step changes at most. Their
+# number hardly matters. Parity with three wrong fields: 112, 111, 117, 115 of 120 repaired with 0, 1, 2, 4 of them
+# (experiments/annealing.md).
 MUTATED = 2
 A_CALL = 20_000_000  # nanoseconds that a call of the kernel takes at most: between calls limit and Ctrl-C are heard
 

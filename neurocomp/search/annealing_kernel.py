@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -101,7 +102,7 @@ def chances(words: int, temperature: float) -> np.ndarray:
 
 
 @functools.cache
-def steps() -> object:
+def steps() -> Callable[..., tuple[int, bool]]:
     """`_steps`, compiled."""
     numbers, table = numba.int64[::1], numba.int64[:, ::1]
     whole, truth = numba.int64, numba.boolean

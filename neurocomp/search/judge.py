@@ -19,8 +19,8 @@ class Searched(NamedTuple):
     """The program that a search ended with: `fit` if it is right on the training examples, `found` if it was accepted.
 
     `programs` counts those executed on the training examples up to this one, not those that its block ran after it.
-    `seconds` is the wall time of this restart's search, `core_seconds` what a core computed for it (None: not measured).
-    `limited` says that its limit ended it.
+    `seconds` is the wall time of this restart's search, `core_seconds` what a core computed for it, where that was
+    measured. `limited` says that its limit ended it.
     """
 
     program: Program
