@@ -40,6 +40,8 @@ for all: 0.02 s that are not timed, then 0.1 s that are, or three updates if tho
 updates that were timed, with the quartiles. gflops counts the arithmetic of the equations once, the backward as twice
 the forward, the same for every engine; beside it a large product of matrices in PyTorch, on the same threads.
 Peak memory is that of a process of its own, Python and PyTorch included (on CUDA: of the tensors on the device).
+With --search it times the searches over raw programs instead, in turns too: programs a second of one core, in which a
+restart that finds a program ends; local_search takes all restarts side by side, the others one.
 """
 EPILOG = """\
 examples:
@@ -49,6 +51,7 @@ examples:
   neurocomp bench --engines fused --threads 1,2
   neurocomp bench device=cuda
   neurocomp bench experiment=memorization programs=16       (the memorizer, beside a plain loop over the same encoder)
+  neurocomp bench --search task=map_inc
   neurocomp bench --scaling --out results/benchmarks        (scaling.csv and scaling.svg)
 """
 
@@ -58,10 +61,12 @@ def main(argv: Sequence[str]) -> int:
     check_at_least("--rounds", args.rounds, 1)
     config, threads = _config(args.overrides), _counts(args.threads)
     if args.out:
-        for name in _outputs(config, args.scaling):
+        for name in _outputs(config, args):
             check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
+    if args.search:
+        return _searches(config, args)
     from neurocomp.bench.one_update import plan_for, runnable
 
     if threads and config.threads:
@@ -77,11 +82,13 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def _outputs(config: RunConfig | MemorizerConfig, scaling: bool) -> tuple[str, ...]:
+def _outputs(config: RunConfig | MemorizerConfig, args: argparse.Namespace) -> tuple[str, ...]:
     """The files that --out is for."""
     if isinstance(config, MemorizerConfig):
         return ("memorizer.csv",)
-    return ("scaling.csv", "scaling.svg") if scaling else ("updates.csv",)
+    if args.search:
+        return ("searches.csv",)
+    return ("scaling.csv", "scaling.svg") if args.scaling else ("updates.csv",)
 
 
 def _counts(given: str | None) -> list[int]:
@@ -107,8 +114,8 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     from neurocomp.memorizer import bench as memorizer
     from neurocomp.report.cells import aligned
 
-    if args.threads or args.scaling:
-        given = "--threads" if args.threads else "--scaling"
+    if args.threads or args.scaling or args.search:
+        given = "--threads" if args.threads else "--scaling" if args.scaling else "--search"
         raise UserError(f"{given}: not for the memorizer; expected threads=N, and sizes as overrides")
     engines = list(dict.fromkeys((args.engines or ",".join(memorizer.ENGINES)).split(",")))
     for engine in engines:
@@ -117,6 +124,24 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     measured = [asdict(line) for line in memorizer.measure(config, engines, args.rounds)]
     if args.out:
         _append(args.out / "memorizer.csv", measured)
+    if args.json:
+        print("".join(json_text(line) + "\n" for line in measured), end="")
+    else:
+        print(aligned([{key: str(value) for key, value in line.items()} for line in measured]))
+    return 0
+
+
+def _searches(config: RunConfig, args: argparse.Namespace) -> int:
+    """The searches over raw programs."""
+    from neurocomp.bench import searches
+    from neurocomp.report.cells import aligned
+
+    if args.engines:
+        raise UserError(f"--engines {args.engines}: --search times all searches, and no engine")
+    check(config.limits, partial(estimates.benchmark, engines=4), {"rounds": "--rounds"}, rounds=args.rounds)
+    measured = [asdict(line) for line in searches.measure(config, args.rounds)]
+    if args.out:
+        _append(args.out / "searches.csv", [line | {"device": "cpu"} for line in measured])
     if args.json:
         print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
@@ -240,6 +265,7 @@ def _parser() -> Parser:
     either = parser.add_mutually_exclusive_group().add_argument
     either("--threads", metavar="LIST", help="each engine on so many threads, such as 1,2 (jax on all cores)")
     either("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
-    add("--out", type=Path, metavar="DIR", help="append to updates.csv, or to scaling.csv with a plot, in this folder")
+    either("--search", action="store_true", help="programs a second of the searches over raw programs")
+    add("--out", type=Path, metavar="DIR", help="append to updates.csv, scaling.csv or searches.csv in this folder")
     add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser

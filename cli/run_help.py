@@ -17,12 +17,13 @@ neurocomp run: k restarts of one task from one initialization (one cell of a tab
   neurocomp run experiment=table1                         a whole table
   neurocomp run task=fib init=synth                       tune what program synthesis finds
   neurocomp run task=fib method=local_search              as many executions without gradients
+  neurocomp run task=parity method=annealing limit=2      2 s of a core a restart, without gradients
   neurocomp run task=map_inc init=map_inc only=17         restart 17 of the 100 again
   neurocomp run --config-dir DIR task=mine                a task of your own, DIR/task/mine.yaml
 
 The same command again goes on where it stopped. `init` is random, synth (what synthesis finds), loop_noop, a shipped
 program (map_inc, ...), reference (the task's own) or a path to an .asm file. `method` is tune, synthesize (no tuning),
-random_search, enumerate or local_search; only tune and local_search start from an `init`.
+random_search, enumerate, local_search or annealing; only tune, local_search and annealing start from an `init`.
 Results go to results/NAME/."""
 
 MEMORIZER = """\

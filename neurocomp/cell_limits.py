@@ -38,9 +38,14 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         on_gpu=device == "cuda",
     )
     given = {"programs": f"search.budget={config.search.budget:g}"}
+    if config.method == "annealing" and config.annealing.programs is not None:
+        given["programs"] = "annealing.programs"
     if task.general and "length" in config.task.general:
         given["general_steps"] = f"task.general.length={config.task.general['length']}"
-    check(config.limits, cell, KEYS | given, **_sizes(config, task))
+    sizes = _sizes(config, task)
+    if config.limit is not None:
+        sizes["limit"], given["limit"] = math.ceil(config.limit), "limit"
+    check(config.limits, cell, KEYS | given, **sizes)
 
 
 def _sizes(config: RunConfig, task: Task) -> dict[str, Any]:
@@ -63,5 +68,10 @@ def _sizes(config: RunConfig, task: Task) -> dict[str, Any]:
 
 
 def programs_a_restart(config: RunConfig) -> int:
-    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning."""
+    """How many programs a search may execute on its examples: `search.budget` times the updates of tuning.
+
+    Annealing has a number of its own.
+    """
+    if config.method == "annealing" and config.annealing.programs is not None:
+        return config.annealing.programs
     return int(config.search.budget * config.optimizer.updates + 1e-9)  # 0.29 * 100 is a little less than 29

@@ -14,6 +14,7 @@ from neurocomp.devices import torch_threads
 from neurocomp.engine import torch_threads_for
 from neurocomp.jit import check_compiler
 from neurocomp.job import complete
+from neurocomp.methods.annealing import annealed_rows
 from neurocomp.methods.extras import check_extras, keep_extras
 from neurocomp.methods.near_misses import Record, keep, kept_templates, search, starts_of
 from neurocomp.methods.near_misses import describe as describe_record
@@ -51,6 +52,7 @@ METHODS: dict[str, Method] = {
     "random_search": by_batch(random_search_rows),
     "local_search": by_batch(local_search_rows),
     "enumerate": by_batch(enumerated_rows),
+    "annealing": annealed_rows,
 }
 ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
 

@@ -11,7 +11,7 @@ import torch
 
 from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compilation.compiler import compile_program
-from neurocomp.config import SEARCHES, RunConfig
+from neurocomp.config import LIMITED, SEARCHES, RunConfig
 from neurocomp.devices import checked_device, thread_count
 from neurocomp.engine import resolve
 from neurocomp.errors import UserError, checked
@@ -27,6 +27,7 @@ from neurocomp.tasks.task import Task, load_task
 from neurocomp.tuning.recovery import Batch, to_batch
 
 WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
+FROM_A_PROGRAM = ("local_search", "annealing")  # the searches that start where tuning does
 INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes
 TUNED = ("allocation", "selection", "templates")  # keys of synthesis that say what tuning does with what it finds
 
@@ -135,9 +136,12 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method in SEARCHES and programs_a_restart(config) < 1:
         given = f"search.budget={config.search.budget:g}: times optimizer.updates={config.optimizer.updates}"
         raise UserError(f"{given} is less than one program a restart; expected at least one")
-    if config.method == "local_search" and config.init == "synth" and config.synthesis.allocation == "best":
+    if config.limit is not None and config.method not in LIMITED:
+        given = f"limit={config.limit:g}: method={config.method} has none"
+        raise UserError(f"{given}; expected method={', '.join(LIMITED)}, or limit=null")
+    if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
-        raise UserError(f"synthesis.allocation=best: {chosen}; with method=local_search expected even")
+        raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")
     constructs.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
         if config.machine.jump_target == "value":
@@ -148,14 +152,17 @@ def settings(config: RunConfig, init: str) -> dict:
     """The settings that the method's results depend on; the searches and synthesis look at a few of them alone."""
     given = hashed(config)
     if config.method == "tune":
-        unused = {"search"} if init == "synth" else {"search", "synthesis"}
+        unused = {"search", "annealing"} | (set() if init == "synth" else {"synthesis"})
         return {key: value for key, value in given.items() if key not in unused}
     used = {key: given[key] for key in ("method", "seed", "examples")}
     used["machine"] = {key: given["machine"][key] for key in INTERPRETED}
     if config.method == "synthesize":
         return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
     begun = {"synthesis": given["synthesis"]} if init == "synth" else {}
-    return used | begun | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
+    used |= begun | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
+    if config.method == "annealing":
+        used["annealing"] = {key: given["annealing"][key] for key in ("temperature", "fresh")}
+    return used | {key: given[key] for key in ("limit",) if key in given}
 
 
 def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:

@@ -26,7 +26,7 @@ COMMANDS = {
     "readings": ["readings", "settings=1", "screen=1", "confirm=1",
                  "restarts=1", "threads=1"],
 }  # fmt: skip
-ASIDE = ("wall_s", "seconds", "version", "commit", "dirty", "date", "batch")  # times, code, what was written together
+ASIDE = ("wall_s", "cpu_s", "seconds", "version", "commit", "dirty", "date", "batch")  # times, code, batches
 
 
 def child(command: list[str], folder: Path, prepare: Callable[[], None]) -> int:

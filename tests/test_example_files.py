@@ -133,7 +133,7 @@ def test_registers_can_contradict_too():
         read_examples(Path("e.csv"), SIZES, (), (0,), LimitsConfig())
 
 
-@pytest.mark.parametrize("method", ["tune", "synthesize", "random_search", "local_search", "enumerate"])
+@pytest.mark.parametrize("method", ["tune", "synthesize", "random_search", "local_search", "enumerate", "annealing"])
 def test_every_method_refuses_a_contradiction_before_anything_is_written(command, tmp_path, method):
     (tmp_path / "task").mkdir()
     (tmp_path / "task" / "mine.yaml").write_text(

@@ -10,7 +10,14 @@ import torch
 from neurocomp import pipeline
 from neurocomp.cli.compose import configure
 from neurocomp.compilation.compiler import compile_program
-from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, SearchConfig, SynthesisConfig
+from neurocomp.config import (
+    AnnealingConfig,
+    ObjectiveConfig,
+    OptimizerConfig,
+    RunConfig,
+    SearchConfig,
+    SynthesisConfig,
+)  # fmt: skip
 from neurocomp.errors import UserError
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.machine_config import MachineConfig
@@ -51,7 +58,7 @@ def test_whatever_tuning_depends_on_makes_another_cell():
     assert len(set(paths)) == len(paths)
 
 
-@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search"])
+@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search", "annealing"])
 def test_whatever_a_search_depends_on_makes_another_cell(method):
     others = [
         {}, {"seed": 1}, {"examples": 5}, {"search": SearchConfig(2.0)}, {"optimizer": OptimizerConfig(updates=999)},
@@ -59,6 +66,10 @@ def test_whatever_a_search_depends_on_makes_another_cell(method):
         {"machine": MachineConfig(mod_by_zero="dividend")},
         {"machine": MachineConfig(jump_target="operand"), "task": replace(MAP_INC, lines=5, registers=5)},
     ]  # fmt: skip
+    if method == "annealing":  # as many programs as the others; what is its own comes on top
+        others = [{"annealing": AnnealingConfig(programs=None)} | other for other in others]
+        own = [{"programs": 7}, {"temperature": 0.1}, {"fresh": 7}]
+        others += [{"limit": 2.0}, {}, *({"annealing": AnnealingConfig(**one)} for one in own)]
     paths = [cell_path(config(method=method, **other)) for other in others]
     assert len(set(paths)) == len(paths)
 

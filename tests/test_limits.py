@@ -51,6 +51,16 @@ REFUSED = {
     "run task=inc examples=10000000": ("examples=10000000: ", "fewer examples, or limits.memory_gb="),
     "run task=inc optimizer.updates=1000000000": ("optimizer.updates=1000000000: ", "fewer updates, or limits."),
     "run task=inc method=local_search search.budget=1e9": ("search.budget=1e+09: ", "a smaller budget, or limits."),
+    "run task=inc method=annealing annealing.programs=1000000000000": (
+        "annealing.programs=1000000000000: ",
+        "fewer programs, or limits.work=",
+    ),
+    "run task=inc method=annealing annealing.programs=1000000000000 limit=1e6": (
+        "annealing.programs=1000000000000: ",
+        "fewer programs, or limits.work=1.1e+17",
+    ),
+    "run task=inc method=annealing task.steps=1000000000": ("task.steps=1000000000: ", "or limits.work="),
+    "run task=inc method=annealing examples=10000000": ("examples=10000000: ", "fewer examples, or limits.memory_gb="),
     "run task=inc method=enumerate task.registers=300": ("task.registers=300: ", "or limits.memory_gb="),
     "run task=inc init=synth synthesis.candidates=1000000000 synthesis.seconds=1e7": (
         "synthesis.candidates=1000000000: ",
@@ -157,7 +167,7 @@ def test_a_limit_is_no_part_of_what_a_cell_is():
 
 
 @pytest.mark.parametrize("name", [
-    "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer",
+    "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer", "annealing",
     "defaults",
     "table1_paper", "memorization", "real_programs", "soft_programs_generated",
 ])  # fmt: skip
@@ -178,7 +188,7 @@ def test_the_sizes_of_the_instruction_set_are_those_of_isa():
 
 
 @given(st.sampled_from(sorted(SIZES)), st.integers(1, 10**12), st.sampled_from(("eager", "fused")),
-       st.sampled_from(("tune", "synthesize", "random_search", "local_search", "enumerate")))  # fmt: skip
+       st.sampled_from(("tune", "synthesize", "random_search", "local_search", "enumerate", "annealing")))  # fmt: skip
 def test_a_larger_size_never_needs_less(key, more, engine, method):
     cell = functools.partial(CELL, engine=engine, method=method)
     small, large = cell(**SIZES), cell(**SIZES | {key: SIZES[key] + more})
@@ -207,10 +217,10 @@ def test_held_out_examples_take_what_is_estimated(base):
 
 @pytest.mark.parametrize("base", [50, 150])
 def test_the_executors_table_takes_what_is_estimated(base):
-    from neurocomp.language.executor import _meaning
+    from neurocomp.language.executor import meaning
 
     tracemalloc.start()
-    _meaning(base, "dividend")
+    meaning(base, "dividend")
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert 1 / 3 < estimates.results_of_opcodes(base).memory / peak < 3

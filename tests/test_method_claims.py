@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig
+from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SynthesisConfig
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.methods import near_misses as templates
 from neurocomp.methods import synthesize as method_synthesize
@@ -34,7 +34,7 @@ MAP_INC = shipped("map_inc", length=1)
 
 def config(**changes) -> RunConfig:
     fields = dict(task=MAP_INC, init="map_inc", restarts=4, examples=4, threads=1, engine="eager",
-                  optimizer=OptimizerConfig(updates=0))  # fmt: skip
+                  optimizer=OptimizerConfig(updates=0), annealing=AnnealingConfig(programs=None))  # fmt: skip
     return RunConfig(**(fields | changes))
 
 
@@ -50,7 +50,7 @@ def rows_of(plan: Plan, restarts: Sequence[int]) -> list[dict]:
 # --- whose template, whose lines
 
 
-@pytest.mark.parametrize("method", ["tune", "local_search"])
+@pytest.mark.parametrize("method", ["tune", "local_search", "annealing"])
 def test_a_row_names_the_template_of_its_restart(method):
     """Restarts 3, 4, 5, ... of three templates in turn; the second is right before anything changes it."""
     plan = make_plan(config(method=method, gamma=0.0, optimizer=OptimizerConfig(updates=int(method != "tune"))))
@@ -71,8 +71,9 @@ def test_soft_hard_and_general_stand_in_their_columns(monkeypatch, measured):
 
 
 @pytest.mark.parametrize(
-    "method, module", [("random_search", "searches"), ("local_search", "searches"), ("synthesize", "synthesize")]
-)
+    "method, module", [("random_search", "searches"), ("local_search", "searches"), ("synthesize", "synthesize"),
+                       ("annealing", "searches")]
+)  # fmt: skip
 @pytest.mark.parametrize("verdict", [(True, False), (False, True), (True, None)])
 def test_verdicts_on_programs_stand_in_their_columns(monkeypatch, method, module, verdict):
     judging = lambda texts, *_: dict.fromkeys(texts, Verdict(*verdict))  # noqa: E731
@@ -94,7 +95,13 @@ def test_lines_changed_are_those_that_differ():
 
 
 @pytest.mark.parametrize(
-    "module, method", [("synthesize", "synthesize"), ("searches", "random_search"), ("searches", "local_search")]
+    "module, method",
+    [
+        ("synthesize", "synthesize"),
+        ("searches", "random_search"),
+        ("searches", "local_search"),
+        ("searches", "annealing"),
+    ],
 )
 def test_a_method_looks_at_the_examples_of_its_seed_and_restart(monkeypatch, module, method):
     asked = []

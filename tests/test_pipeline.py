@@ -26,7 +26,7 @@ from neurocomp.tasks.task import load_task
 from tests.jobs import cell_path, replay
 from tests.test_tasks import shipped
 
-TIMES = ["wall_s", "date"]
+TIMES = ["wall_s", "cpu_s", "date"]
 OPTIMIZER = OptimizerConfig(updates=60)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from neurocomp.config import OptimizerConfig, RunConfig, SearchConfig
+from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SearchConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import parse
 from neurocomp.machine_config import MachineConfig
@@ -18,13 +18,15 @@ from tests.jobs import cell_path, replay
 from tests.test_pipeline import facts
 from tests.test_tasks import shipped
 
-SEARCHES = ["random_search", "enumerate", "local_search"]
+SEARCHES = ["random_search", "enumerate", "local_search", "annealing"]
+FROM_A_PROGRAM = ["local_search", "annealing"]
 
 
 def config(tmp_path: Path, **changes) -> RunConfig:
     fields = dict(
         task=shipped("map_inc", length=1), method="local_search", restarts=6, examples=4, chunk=3,
-        optimizer=OptimizerConfig(updates=300), results=str(tmp_path / "results"), threads=2,
+        optimizer=OptimizerConfig(updates=300), annealing=AnnealingConfig(programs=None), threads=2,
+        results=str(tmp_path / "results"),
     )  # fmt: skip
     return RunConfig(**(fields | changes))
 
@@ -46,7 +48,7 @@ def test_a_row_of_a_search_says_what_its_program_does(tmp_path, method):
         )
         assert row["recovered_hard"] == row["recovered_soft"] == right == (row["status"] == "recovered")
         assert (row["gamma"], row["updates"], row["threads"], row["backward_executions"]) == (0, 0, 1, 0)
-        assert row["init"] == ("random" if method == "local_search" else "none") and row["method"] == method
+        assert row["init"] == ("random" if method in FROM_A_PROGRAM else "none") and row["method"] == method
         assert row["executions"] % 4 == 0 and 0 < row["executions"] <= 300 * 4 and row["wall_s"] > 0
         assert row["executions"] == 300 * 4 or row["recovered_fit"]
 
@@ -61,10 +63,11 @@ def test_a_restart_alone_is_the_restart_among_the_others(tmp_path, method):
         assert row[key] == recorded[key]
 
 
-def test_a_resumed_search_ends_with_the_rows_of_an_uninterrupted_one(tmp_path):
-    whole = run(config(tmp_path / "whole"))
-    run(config(tmp_path / "resumed", restarts=4))
-    rows = [facts(path) for path in (whole.path, run(config(tmp_path / "resumed")).path)]
+@pytest.mark.parametrize("method", FROM_A_PROGRAM)
+def test_a_resumed_search_ends_with_the_rows_of_an_uninterrupted_one(tmp_path, method):
+    whole = run(config(tmp_path / "whole", method=method))
+    run(config(tmp_path / "resumed", method=method, restarts=4))
+    rows = [facts(path) for path in (whole.path, run(config(tmp_path / "resumed", method=method)).path)]
     assert [row | {"batch": ""} for row in rows[0]] == [row | {"batch": ""} for row in rows[1]]
     assert [row["batch"] for row in rows[1]] == ["0-2"] * 3 + ["3-3"] + ["4-5"] * 2
 
@@ -77,6 +80,8 @@ def test_a_search_may_execute_what_tuning_may(tmp_path):
     for budget, executions in ((1.0, 20 * 4), (2.5, 50 * 4), (0.29, 5 * 4)):
         searched = run(config(tmp_path, search=SearchConfig(budget), **reduce)).rows
         assert set(searched["executions"]) == {executions}
+        annealed = run(config(tmp_path, method="annealing", search=SearchConfig(budget), **reduce)).rows
+        assert set(annealed["executions"]) == {executions}
 
 
 def test_what_tuning_executed_is_counted_where_it_ended_early(tmp_path):
@@ -100,10 +105,10 @@ def test_a_cell_is_the_same_for_whatever_its_method_does_not_use(tmp_path):
     starts = [{"init": init} for init in ("random", "map_inc", "loop_noop")]
     for method in SEARCHES:
         assert paths(method, *unused) == 1
-        assert paths(method, *starts) == (3 if method == "local_search" else 1)
+        assert paths(method, *starts) == (3 if method in FROM_A_PROGRAM else 1)
         assert paths(method, {}, {"seed": 1}, {"examples": 5}, {"search": SearchConfig(2.0)},
                      {"machine": MachineConfig(halting="printed")}) == 5  # fmt: skip
-    assert len({cell_path(config(tmp_path, method=method)) for method in [*SEARCHES, "tune", "synthesize"]}) == 5
+    assert len({cell_path(config(tmp_path, method=method)) for method in [*SEARCHES, "tune", "synthesize"]}) == 6
     twice = dict(optimizer=OptimizerConfig(updates=600), search=SearchConfig(0.5))
     assert paths("enumerate", {}, twice) == 1  # the same number of programs
 
@@ -119,11 +124,22 @@ def test_fit_as_the_stopping_rule_is_that_of_searches_too(tmp_path):
 @pytest.mark.parametrize(
     "overrides, expected",
     [
-        (["method=serch"], "method=serch: expected one of tune, synthesize, random_search, local_search, enumerate"),
+        (["method=serch"], "method=serch: expected one of tune, synthesize, random_search, local_search, enum"),
         (["method=enumerate", "search.budget=0"], "search.budget=0.0: expected a number > 0"),
         (["method=enumerate", "search.budget=0.0001"], "0.0001: times optimizer.updates=1000 is less than one"),
         (["method=random_search", "optimizer.updates=0"], "times optimizer.updates=0 is less than one program"),
         (["method=local_search", "init=synth", "synthesis.allocation=best"], "with method=local_search expected even"),
+        (["method=annealing", "init=synth", "synthesis.allocation=best"], "with method=annealing expected even"),
+        (["method=annealing", "annealing.programs=0"], "annealing.programs=0: expected a number >= 1"),
+        (["method=annealing", "annealing.fresh=0"], "annealing.fresh=0: expected a number >= 1"),
+        (["method=annealing", "annealing.temperature=-1"], "annealing.temperature=-1.0: expected a number >= 0"),
+        (["method=annealing", "annealing.temperature=nan"], "annealing.temperature=nan: expected a number >= 0"),
+        (["method=annealing", "limit=0"], "limit=0.0: expected seconds > 0, or null for no limit"),
+        (["method=annealing", "limit=-2"], "limit=-2.0: expected seconds > 0, or null for no limit"),
+        (["method=annealing", "limit=nan"], "limit=nan: expected seconds > 0, or null for no limit"),
+        (["method=annealing", "limit=inf"], "limit=inf: expected seconds > 0, or null for no limit"),
+        (["limit=5"], "limit=5: method=tune has none; expected method=annealing, or limit=null"),
+        (["method=local_search", "limit=5"], "limit=5: method=local_search has none; expected method=annealing"),
         (["method=enumerate", "save_curves=true"], "save_curves=true: method=enumerate has no loss and no weights"),
         (["method=synthesize", "save_weights=true"], "save_weights=true: method=synthesize has no loss"),
         (["init=synth", "synthesis.allocation=all"], "synthesis.allocation=all: expected one of even, best"),

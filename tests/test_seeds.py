@@ -107,12 +107,13 @@ def test_seed_and_restart_draw_other_noise():
     assert different(one.numpy().tobytes() for one in weights)
 
 
-@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search"])
+@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search", "annealing"])
 def test_seed_and_restart_search_other_programs(method):
     task = shipped("reduce")
 
     def found(seed: int) -> list[str]:
         given = RunConfig(task=task, method=method, restarts=3, seed=seed, optimizer=OptimizerConfig(updates=40))
+        given.annealing.programs = None
         plan = make_plan(given)
         return [
             row["program"] for row in together(METHODS[method](plan, held_out(plan.task, 0), [range(3)], None)).rows

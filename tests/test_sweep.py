@@ -28,7 +28,7 @@ from tests import test_memorizer
 from tests.jobs import job_of
 from tests.test_tasks import shipped
 
-ASIDE = ("wall_s", "updates_per_s", "date", "batch", "host")  # times, and what was made together, and where
+ASIDE = ("wall_s", "cpu_s", "updates_per_s", "date", "batch", "host")  # times, and what was made together, and where
 
 Fate = Callable[[Task, int], Outcome | None]  # what becomes of a task that is tried for this time; None: it runs
 
@@ -81,7 +81,7 @@ def grid(folder: Path) -> list:
     """Cells of several methods of both machines."""
     one, synthesis = config(folder), SynthesisConfig(candidates=300)
     cells = [one, replace(one, engine="eager"), replace(one, init="random", seed=1)]
-    cells += [replace(one, method=method) for method in ("random_search", "local_search", "enumerate")]
+    cells += [replace(one, method=method) for method in ("random_search", "local_search", "enumerate", "annealing")]
     cells += [replace(one, method="synthesize", restarts=2, synthesis=synthesis)]
     cells += [replace(one, init="synth", synthesis=synthesis)]
     return [*cells, test_memorizer.tiny(folder, restarts=2, training=TrainingConfig(batch=2, updates=3))]

@@ -186,7 +186,8 @@ def test_allocations_are_different_places_but_two_of_one_kind_compete(directory,
 def test_baselines_are_rows_where_there_are_cells(directory, capsys):
     write_cell(directory, "fib", "random", 4, soft=1)
     assert len(entries(capsys, directory)) == 36
-    methods = {"enumerate": ["none"], "random_search": ["none"], "local_search": ["mine.asm", "map_dec", "random"]}
+    methods = {"enumerate": ["none"], "random_search": ["none"], "local_search": ["mine.asm", "map_dec", "random"],
+               "annealing": ["map_dec", "random"]}  # fmt: skip
     for method, inits in methods.items():
         for init in inits:
             write_cell(directory, "fib", init, 4, {"method": method, "config_hash": f"{method}-{init}"}, soft=1)
@@ -196,6 +197,8 @@ def test_baselines_are_rows_where_there_are_cells(directory, capsys):
         "local search from random",
         "local search from map_dec",
         "local search from mine.asm",
+        "annealing from random",
+        "annealing from map_dec",
         "enumeration",
     ]
     assert lines["enumeration", "fib"]["rate"] == "0.25" and lines["enumeration", "inc"]["rate"] == ""

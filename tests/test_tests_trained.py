@@ -37,6 +37,8 @@ def lists(examples) -> set[tuple[int, ...]]:
     (("method=local_search", "init=map_dec"), False),
     (("method=local_search", "init=synth"), True),
     (("method=enumerate",), False),
+    (("method=annealing", "init=map_dec"), False),
+    (("method=annealing", "init=synth"), True),
 ], ids=str)  # fmt: skip
 def test_every_method_counts_the_test_inputs_that_it_trained_on(overrides, with_synthesis):
     """Those among a restart's own examples; where it starts from what synthesis found, also among the synthesis'."""

@@ -14,7 +14,7 @@ import torch
 from neurocomp.cli import synth
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import METHODS as METHOD_NAMES
-from neurocomp.config import OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
+from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
 from neurocomp.engine import load
 from neurocomp.language.assembly import fit, format_program, parse
 from neurocomp.language.executor import encode
@@ -45,6 +45,7 @@ def config(method: str, **changes) -> RunConfig:
     fields = dict(
         task=COPY, method=method, init="reference", gamma=0.01, restarts=1, examples=16, threads=1, engine="eager",
         optimizer=OptimizerConfig(updates=300, hold=2), synthesis=SynthesisConfig(seconds=30),
+        annealing=AnnealingConfig(programs=None),
     )  # fmt: skip
     return RunConfig(**(fields | changes))
 
@@ -105,7 +106,7 @@ def test_tuning_stops_by_validation(engine):
     assert [(row["status"], row["updates"]) for row in ended] == [("exhausted", 12), ("recovered", 1)]
 
 
-@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search"])
+@pytest.mark.parametrize("method", ["random_search", "enumerate", "local_search", "annealing"])
 def test_a_search_accepts_by_validation(method):
     """It goes on to the end of its budget where validation is wrong, and not where a test example is."""
     given = config(method, optimizer=OptimizerConfig(updates=400))

@@ -8,8 +8,8 @@ from __future__ import annotations
 import torch
 
 from neurocomp.engine.cache import call
-from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, fma, numbers
+from neurocomp.jit import kernel
 from neurocomp.shapes import Float, Tensor
 
 

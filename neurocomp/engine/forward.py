@@ -5,9 +5,9 @@ Every function reads and writes records through pointers to packs; `layout.Plan`
 
 from __future__ import annotations
 
-from neurocomp.engine.kernels import kernel
 from neurocomp.engine.layout import BLOCK
 from neurocomp.engine.packs import above, at, equal, exp2, exp2_or_zero, filled, maximum, total
+from neurocomp.jit import kernel
 from neurocomp.language.isa import INDEX, OPCODES, WRITING
 
 OPCODE_COUNT = len(OPCODES)

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from neurocomp.engine.backward import step_backward
 from neurocomp.engine.forward import step
-from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs
 from neurocomp.engine.queue import DONE, advance, next_task
 from neurocomp.engine.sweep import load_state, load_weights, numbers_of, size_of, store, store_weight_slopes
+from neurocomp.jit import kernel
 
 
 def gradient(

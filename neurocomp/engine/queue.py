@@ -13,7 +13,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from neurocomp.engine.kernels import kernel
+from neurocomp.jit import kernel
 
 # The places of the queue, each in a cache line of its own: the next task, how many are done, of how many.
 NEXT, DONE, TASKS, SIZE = 0, 8, 16, 24

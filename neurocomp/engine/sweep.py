@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from neurocomp.engine.backward import softmax_sections_backward, step_backward
 from neurocomp.engine.forward import FAR, softmax_sections, step
-from neurocomp.engine.kernels import kernel
 from neurocomp.engine.packs import at, filled, lane_count, lanes_of, numbers, packs, total
 from neurocomp.engine.queue import DONE, advance, next_task
+from neurocomp.jit import kernel
 
 
 def forward(

@@ -82,7 +82,7 @@ def execute(
         np.empty((programs, examples, registers.shape[2]), dtype=np.int64),
         np.empty((programs, examples), dtype=np.bool_),
     )
-    kinds, table = _meaning(base, mod_by_zero)
+    kinds, table = meaning(base, mod_by_zero)
     _kernel()(code, kinds, table, memory, registers, steps, halting == "freeze", jump_target == "value", *final)
     return final
 
@@ -108,7 +108,7 @@ def _check(code: np.ndarray, memory: np.ndarray, registers: np.ndarray, base: in
 
 
 @functools.lru_cache(maxsize=32)
-def _meaning(base: int, mod_by_zero: str) -> tuple[np.ndarray, np.ndarray]:
+def meaning(base: int, mod_by_zero: str) -> tuple[np.ndarray, np.ndarray]:
     """The kind of each opcode [O], and the results of those that compute, for each two words [O, b, b]."""
     kinds = np.array([COMPUTE if opcode.result else KINDS[opcode.name] for opcode in OPCODES])
     table = np.zeros((len(OPCODES), base, base), dtype=np.int64)

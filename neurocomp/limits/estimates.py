@@ -190,8 +190,9 @@ def cell(
     *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, updates: int,
     programs: int, candidates: int, seconds: int, general_base: int, general_registers: int, general_steps: int,
     method: str, synthesized: bool, engine: str, threads: int, itemsize: int, on_gpu: bool,
+    limit: int | None = None,
 ) -> Need:  # fmt: skip
-    """Everything that `run_cell` does: examples, search or tuning, verdicts, rows."""
+    """Everything that `run_cell` does: examples, search or tuning, verdicts, rows. `limit` are seconds a restart."""
     parts = [
         task(base, registers, lines),
         Need(0, HELD_OUT * steps * PYTHON_STEP),
@@ -226,7 +227,7 @@ def cell(
         ))  # fmt: skip
     elif method != "synthesize":
         parts.append(search(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
-                            restarts=restarts, chunk=chunk, programs=programs, method=method))  # fmt: skip
+                            restarts=restarts, chunk=chunk, programs=programs, method=method, limit=limit))  # fmt: skip
     return plus(*parts)
 
 
@@ -250,12 +251,13 @@ def synthesis(
 
 def search(
     *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, programs: int,
-    method: str,
+    method: str, limit: int | None = None,
 ) -> Need:  # fmt: skip
     """A search baseline executes `programs` programs a restart, 256 at a time, or one of each restart of a chunk.
 
     enumerate makes every instruction of the machine first (I of them, each with what it does: 100 bytes and b^2 words),
     and keeps apart what it has tried: three times 8 bytes a program.
+    annealing has a number for each checked word, and ends with its limit.
     """
     at_once = min(chunk, restarts) if method == "local_search" else 256
     runs = restarts * programs
@@ -271,7 +273,10 @@ def search(
                 every * (400 * base**2 + 2_000 * lines),
             )
         )
-    return plus(*parts)
+    if method == "annealing":
+        parts.append(Need(16 * examples * (base + registers), 0))
+    need = plus(*parts)
+    return need if limit is None else Need(need.memory, min(need.work, restarts * (limit + 1) * 10**9))
 
 
 # --- Subleq and the memorizer

@@ -34,13 +34,16 @@ def common_columns(plan: CheckedCell) -> dict:
     }
 
 
-def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float) -> dict:
+def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float, limited: bool = False) -> dict:
     """The outcome of a restart that is a program from the start. Its exact weights do what it does, so soft is hard.
 
-    `fit` is whether the program is right on the restart's own training examples.
+    `fit` is whether the program is right on the restart's own training examples. A restart that its limit in seconds
+    ended (`limited`) has recovered nothing, whatever its last program does: how far it came is the machine's speed.
     """
+    if limited:
+        verdict = Verdict(False, None if verdict.general is None else False)
     return {
-        "status": "recovered" if verdict.hard else "exhausted",
+        "status": "limit" if limited else "recovered" if verdict.hard else "exhausted",
         "recovered_fit": fit,
         "recovered_soft": verdict.hard,
         "recovered_hard": verdict.hard,

@@ -35,14 +35,14 @@ def local_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar:
 
     All restarts advance together; the time of a step is divided among those that are left.
     """
-    judges = [_judge(plan, unseen, restart) for restart in restarts]
+    judges = [judge_of(plan, unseen, restart) for restart in restarts]
     starts = [plan.start_of(restart).program for restart in restarts]
     streams = [generator(plan.config.seed, restart, "local_search") for restart in restarts]
     searched = local_search(starts, judges, programs_a_restart(plan.config), streams)
     if bar:
         for one in searched:
             bar.after_restart(one.found)
-    return _rows(plan, unseen, restarts, searched)
+    return rows_of(plan, unseen, restarts, searched)
 
 
 def _one_by_one(
@@ -52,20 +52,21 @@ def _one_by_one(
     for restart in restarts:
         began = time.perf_counter()
         stream = generator(plan.config.seed, restart, plan.config.method)
-        one = search(_judge(plan, unseen, restart), programs_a_restart(plan.config), stream)
+        one = search(judge_of(plan, unseen, restart), programs_a_restart(plan.config), stream)
         searched.append(one._replace(seconds=time.perf_counter() - began))
         if bar:
             bar.after_restart(one.found)
-    return _rows(plan, unseen, restarts, searched)
+    return rows_of(plan, unseen, restarts, searched)
 
 
-def _judge(plan: Plan, unseen: HeldOut, restart: int) -> Judge:
+def judge_of(plan: Plan, unseen: HeldOut, restart: int) -> Judge:
     """The judge of this restart's programs: its own training examples, and validation if tuning asks for it."""
     training = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
     return Judge(plan.task, training, unseen.validation if plan.config.optimizer.stop == "validated" else None)
 
 
-def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequence[Searched]) -> list[dict]:
+def rows_of(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequence[Searched]) -> list[dict]:
+    """The rows of these restarts from the programs that their searches ended with."""
     jump_target = plan.task.machine.jump_target
     texts = [format_program(one.program, one_line=True, jump_target=jump_target) for one in searched]
     judged = verdicts(texts, plan.task, unseen)
@@ -75,7 +76,7 @@ def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequen
         origin = plan.start_of(restart)
         rows.append(
             common_columns(plan)
-            | discrete_columns(one.fit, judged[text], unseen, one.seconds)
+            | discrete_columns(one.fit, judged[text], unseen, one.seconds, one.limited)
             | {
                 "restart": restart,
                 "template": origin.template,
@@ -84,6 +85,7 @@ def _rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequen
                 "program": text,
                 "executions": one.programs * plan.config.examples,
                 "backward_executions": 0,
+                "cpu_s": None if one.core_seconds is None else round(one.core_seconds, 4),
                 "tests_trained": seen,
             }
         )

@@ -7,6 +7,7 @@ import operator
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, groupby
+from typing import Protocol, TypeVar
 
 import torch
 
@@ -39,11 +40,11 @@ def tuned_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], ba
             rows = judge(plan, unseen, tuned)
             if plan.config.only is not None:
                 rows = [row | {"curve": str(curves_file(plan))} for row in rows]
-            for batch in _batches([one.restart for one in tuned], plan.config.chunk):
+            for batch in batches_of([one.restart for one in tuned], plan.config.chunk):
                 yield Made([rows[place] for place in batch], *extras(plan, [tuned[place] for place in batch]))
 
 
-def _batches(restarts: list[int], chunk: int) -> list[list[int]]:
+def batches_of(restarts: list[int], chunk: int) -> list[list[int]]:
     """The places in `restarts` of those that are consecutive and of one chunk, batch by batch."""
     # Consecutive numbers have the same difference to their places.
     alike = groupby(enumerate(restarts), key=lambda pair: (pair[1] - pair[0], pair[1] // chunk))
@@ -70,12 +71,23 @@ def make_ready(plan: Plan, unseen: HeldOut) -> None:
 NUMBER = operator.attrgetter("restart")
 
 
-def every_few_seconds(finished: Iterable[list[Tuned]], seconds: float | None) -> Iterator[list[Tuned]]:
+class Numbered(Protocol):
+    """Whatever a restart came to."""
+
+    @property
+    def restart(self) -> int: ...
+
+
+Finished = TypeVar("Finished", bound=Numbered)
+
+
+def every_few_seconds(finished: Iterable[list[Finished]], seconds: float | None) -> Iterator[list[Finished]]:
     """The finished restarts of the last `seconds` together, in order of their numbers; None: all at the end.
 
     Before an error or Ctrl-C is raised, the restarts that finished before it come, unless `seconds` is None.
     """
-    waiting, last = [], time.monotonic()
+    waiting: list[Finished] = []
+    last = time.monotonic()
     try:
         for some in finished:
             waiting += some

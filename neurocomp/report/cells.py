@@ -88,6 +88,11 @@ class Rows:
         """Whether a run of this cell raised, and the restarts it owes have not been made up for since."""
         return self.has_failed_rows and not self.complete
 
+    @property
+    def limited(self) -> int:
+        """How many restarts their limit in seconds ended."""
+        return int((self.rows["status"].to_numpy() == "limit").sum())
+
     def measures(self) -> dict[str, Any]:
         """What the rows come to, in numbers; None for what was not measured."""
         raise NotImplementedError
@@ -105,6 +110,7 @@ class Rows:
             "requested": self.requested,
             "complete": self.complete,
             "failed": self.failed,
+            "limited": self.limited,
             **self.measures(),
             **made_by(self),
             "path": str(self.path),
@@ -285,8 +291,9 @@ def aligned(rows: Sequence[dict[str, str]]) -> str:
 
 
 def state_of(line: dict[str, Any]) -> str:
-    """How far a cell is, in a word."""
-    return "failed" if line["failed"] else {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
+    """How far a cell is, in a word, and how many restarts their limit ended."""
+    state = "failed" if line["failed"] else {True: "complete", False: "incomplete", None: "-"}[line["complete"]]
+    return f"{state}, {line['limited']} at limit" if line["limited"] else state
 
 
 def _columns(line: dict[str, Any]) -> dict[str, str]:

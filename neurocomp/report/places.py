@@ -22,6 +22,7 @@ AFTER_TUNING = "both, after tuning"
 RANDOM_PROGRAMS = "random programs"
 LOCAL_SEARCH = "local search from "
 ENUMERATION = "enumeration"
+FROM_A_PROGRAM = {"local_search": LOCAL_SEARCH, "annealing": "annealing from "}
 
 LISTED, CELLS_LISTED = 5, 10  # ambiguous places that a message spells out, and cells of each
 
@@ -41,8 +42,8 @@ def row_of(cell: Cell) -> str:
         return SYNTHESIS
     if method == "random_search":
         return RANDOM_PROGRAMS
-    if method == "local_search":
-        return f"{LOCAL_SEARCH}{init}"
+    if method in FROM_A_PROGRAM:
+        return f"{FROM_A_PROGRAM[method]}{init}"
     if method == "enumerate":
         return ENUMERATION
     if init == "synth":
@@ -81,9 +82,11 @@ def _listed(competing: dict[Place, list[Cell]]) -> list[str]:
 
 def own_rows(chosen: dict[Place, Cell]) -> list[str]:
     """The rows that no paper has and that there are cells for, in their order."""
-    searched = [row for row, _ in chosen if row.startswith(LOCAL_SEARCH)]
-    inits = [f"{LOCAL_SEARCH}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
-    searched = sorted(set(searched), key=lambda row: (inits.index(row) if row in inits else len(inits), row))
+    searched = []
+    for start in FROM_A_PROGRAM.values():
+        of_start = {row for row, _ in chosen if row.startswith(start)}
+        inits = [f"{start}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
+        searched += sorted(of_start, key=lambda row: (inits.index(row) if row in inits else len(inits), row))
     there = {row for row, _ in chosen} | ({AFTER_TUNING} if any(row == EQUAL_BUDGET for row, _ in chosen) else set())
     return [row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION) if row in there]
 

@@ -35,7 +35,7 @@ def measured_table(name: str, cells: Sequence[Cell], metric: str, costs: bool = 
     entries = long_table(name, cells, metric)
     shown = "Each cell: measured rate (95% Wilson interval) / published / difference in points."
     caption = f"{name}, metric {metric}: {METRICS[metric]}; {restarts_text(entries)}. {shown}"
-    grids = [Grid(caption, comparisons(entries), _notes(entries, metric))]
+    grids = [Grid(caption, comparisons(entries), [*_notes(entries, metric), *_limited(entries, cells)])]
     if costs:
         there = {entry["row"] for entry in entries if entry["n"]}
         measured = [entry for entry in entries if entry["row"] in there]
@@ -120,6 +120,13 @@ def _notes(entries: Sequence[Entry], metric: str) -> list[str]:
         points, number = f"{100 * mean[0]:.1f} points", mean[1]
         notes.append(f"Mean absolute difference over {number} published tuned cells (optimization, init): {points}.")
     return notes
+
+
+def _limited(entries: Sequence[Entry], cells: Sequence[Cell]) -> list[str]:
+    """How many restarts of the cells that are shown their limit in seconds ended."""
+    there = {(entry["row"], entry["task"]) for entry in entries if entry["n"]}
+    count = sum(cell.limited for cell in cells if (row_of(cell), cell.facts["task"]) in there)
+    return [f"{count} restarts ended at their limit in seconds and count as not recovered."] if count else []
 
 
 def _cost(entry: Entry) -> str:

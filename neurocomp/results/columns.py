@@ -33,12 +33,12 @@ RESTARTS = RowFormat(
         "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "coverage", "loss", "updates",
         "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
         "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
-        "version", "date", "tests_trained", "host",
+        "version", "date", "tests_trained", "host", "cpu_s",
     ),
     required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
     integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
               "backward_executions", "tests_trained"),
-    floats=("gamma", "coverage", "loss", "margin", "wall_s"),
+    floats=("gamma", "coverage", "loss", "margin", "wall_s", "cpu_s"),
     booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
     details=("loss", "margin", "program"),
 )  # fmt: skip
@@ -76,5 +76,5 @@ SOFT_PROGRAMS = ("row", "task", "model")
 OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
-CIRCUMSTANCES = ("wall_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty", "torch",
-                 "transformers", "schema", "batch", "version", "date", "host")  # fmt: skip
+CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty",
+                 "torch", "transformers", "schema", "batch", "version", "date", "host")  # fmt: skip

@@ -19,7 +19,8 @@ class Searched(NamedTuple):
     """The program that a search ended with: `fit` if it is right on the training examples, `found` if it was accepted.
 
     `programs` counts those executed on the training examples up to this one, not those that its block ran after it.
-    `seconds` is the wall time of this restart's search.
+    `seconds` is the wall time of this restart's search, `core_seconds` what a core computed for it, where that was
+    measured. `limited` says that its limit ended it.
     """
 
     program: Program
@@ -27,6 +28,8 @@ class Searched(NamedTuple):
     found: bool
     programs: int
     seconds: float = 0.0
+    core_seconds: float | None = None
+    limited: bool = False
 
 
 @dataclass(frozen=True, eq=False)
