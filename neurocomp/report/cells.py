@@ -91,7 +91,7 @@ class Rows:
     @property
     def limited(self) -> int:
         """How many restarts their limit in seconds ended."""
-        return int((self.rows["status"].to_numpy() == "limit").sum())
+        return int((self.table["status"].values == "limit").sum())
 
     def measures(self) -> dict[str, Any]:
         """What the rows come to, in numbers; None for what was not measured."""
