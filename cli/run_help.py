@@ -23,7 +23,8 @@ neurocomp run: k restarts of one task from one initialization (one cell of a tab
 
 The same command again goes on where it stopped. `init` is random, synth (what synthesis finds), loop_noop, a shipped
 program (map_inc, ...), reference (the task's own) or a path to an .asm file. `method` is tune, synthesize (no tuning),
-random_search, enumerate, local_search or annealing; only tune, local_search and annealing start from an `init`.
+random_search, enumerate, local_search, annealing or solver; only tune, local_search, annealing and solver start from
+an `init`.
 Results go to results/NAME/."""
 
 MEMORIZER = """\

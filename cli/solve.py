@@ -181,7 +181,7 @@ def _text(solved: Solved, unseen: HeldOut) -> str:
         return f"{length}: undecided ({why}, after {seconds}, {tried}{near})"
     away = ""
     if answer.away is not None:
-        away = f", {answer.away} field{'' if answer.away == 1 else 's'} changed, which is proved to be the least"
+        away = f", {answer.away} field{'' if answer.away == 1 else 's'} changed (proved to be the fewest)"
     right = {name: "-" if is_right is None else "yes" if is_right else "no" for name, is_right in
              _verdicts(solved, unseen).items()}  # fmt: skip
     verdicts = f"right on test examples: {right['hard']}, at general sizes: {right['general']}"

@@ -86,8 +86,8 @@ class OptimizerConfig:
 
 
 SEARCHES = ("random_search", "local_search", "enumerate", "annealing")
-LIMITED = ("annealing",)  # the methods that a limit in seconds can end
-METHODS = ("tune", "synthesize", *SEARCHES)
+LIMITED = ("annealing", "solver")  # the methods that a limit in seconds can end
+METHODS = ("tune", "synthesize", *SEARCHES, "solver")
 MEASURES = ("soft", "hard", "fit", "general")
 ENGINES = ("auto", "eager", "fused")
 
@@ -304,8 +304,9 @@ class RunConfig:
     examples: int = 16
     """How many training examples each restart has of its own."""
     limit: Optional[float] = field(default=None, metadata=unhashed_while(None))
-    """With method=annealing, after how many seconds of one core a restart ends that has found nothing: its status is
-    `limit`, and it counts as not recovered. null: it goes on to its last program."""
+    """With method=annealing or solver, after how many seconds of one core a restart ends that has found nothing: its
+    status is `limit`, and it counts as not recovered. null: it goes on to its last program, or to the proof that there
+    is none."""
     chunk: int = field(default=100, metadata=UNHASHED)
     """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
     but for last bits)."""
@@ -353,7 +354,7 @@ class RunConfig:
         if self.threads is not None:
             check_at_least("threads", self.threads, 1)
         if self.limit is not None and (not math.isfinite(self.limit) or self.limit <= 0):
-            raise UserError(f"limit={self.limit}: expected seconds > 0, or null for no limit")
+            raise UserError(f"limit={self.limit:g}: expected seconds > 0, or null for no limit")
         if self.only is not None:
             check_at_least("only", self.only, 0)
         check_workers(self.workers, self.gpus)

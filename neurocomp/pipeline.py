@@ -21,6 +21,7 @@ from neurocomp.methods.near_misses import describe as describe_record
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns
 from neurocomp.methods.searches import enumerated_rows, local_search_rows, random_search_rows
+from neurocomp.methods.solver import solved_rows
 from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import CheckedCell, Plan, check_config, plan_from
@@ -29,6 +30,7 @@ from neurocomp.results.columns import RESTARTS
 from neurocomp.results.configuration_file import configuration_text
 from neurocomp.results.made import Made
 from neurocomp.results.writer import check_appendable
+from neurocomp.search.solver.process import check_installed
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out
 from neurocomp.text import say
 
@@ -53,6 +55,7 @@ METHODS: dict[str, Method] = {
     "local_search": by_batch(local_search_rows),
     "enumerate": by_batch(enumerated_rows),
     "annealing": annealed_rows,
+    "solver": solved_rows,
 }
 ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
 
@@ -72,6 +75,8 @@ def check(config: RunConfig, directory: Path | None = None) -> Job:
     kept_templates(cell)
     if cell.config.method == "tune":
         check_extras(cell)
+    if cell.config.method == "solver":
+        check_installed("method=solver")
     return Job(cell)
 
 

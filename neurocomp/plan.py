@@ -27,7 +27,7 @@ from neurocomp.tasks.task import Task, load_task
 from neurocomp.tuning.recovery import Batch, to_batch
 
 WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
-FROM_A_PROGRAM = ("local_search", "annealing")  # the searches that start where tuning does
+FROM_A_PROGRAM = ("local_search", "annealing", "solver")  # the searches that start where tuning does
 INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes
 TUNED = ("allocation", "selection", "templates")  # keys of synthesis that say what tuning does with what it finds
 
@@ -102,7 +102,7 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     task = load_task(config.task, config.machine, directory, config.limits)
     check_settings(config, task)
     tuned = config.method == "tune"
-    init = "none" if config.method in WITHOUT_INIT else init_name(config)
+    init = "none" if starts_from_nothing(config) else init_name(config)
     program = None if init in ("none", "synth") else initial_program(config.init, task, directory)
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device)
@@ -124,6 +124,11 @@ def _check_limits(config: RunConfig, task: Task, engine: str, device: str, path:
     except UserError:
         if config.only is not None or not has_lines(path, config.restarts + 1):
             raise
+
+
+def starts_from_nothing(config: RunConfig) -> bool:
+    """Whether a method has no use for a start. The solver does without random programs: it proposes any."""
+    return config.method in WITHOUT_INIT or (config.method == "solver" and config.init == "random")
 
 
 def check_settings(config: RunConfig, task: Task) -> None:
@@ -159,7 +164,9 @@ def settings(config: RunConfig, init: str) -> dict:
     if config.method == "synthesize":
         return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
     begun = {"synthesis": given["synthesis"]} if init == "synth" else {}
-    used |= begun | {"programs": programs_a_restart(config), "stop": config.optimizer.stop}
+    used |= begun | {"stop": config.optimizer.stop}
+    if config.method != "solver":
+        used["programs"] = programs_a_restart(config)
     if config.method == "annealing":
         used["annealing"] = {key: given["annealing"][key] for key in ("temperature", "fresh")}
     return used | {key: given[key] for key in ("limit",) if key in given}

@@ -90,7 +90,7 @@ def test_a_restart_ends_where_the_readable_walk_ends(task, schedule, seed, start
     ended, last = anneal(program, one, schedule, rng(seed)), taken[-1]
     ending = decode(last.code if last.found else last.best, task.machine.jump_target)
     assert (ended.programs, ended.found, ended.fit) == (len(taken), last.found, last.most == one.words)
-    assert ended.program.instructions == ending.instructions and not ended.limited
+    assert ended.program.instructions == ending.instructions and not ended.cut
 
 
 @pytest.mark.parametrize("a_call", [1, 7, 1000])
@@ -115,7 +115,7 @@ def test_a_call_is_short_however_large_the_task_is():
 def test_a_restart_executes_as_many_programs_as_it_may(programs, fresh):
     task = load_task(shipped("map_inc", length=1), MachineConfig())
     ended = anneal(None, never(task), Schedule(programs, 0.02, fresh), rng())
-    assert (ended.programs, ended.found, ended.limited) == (programs, False, False)
+    assert (ended.programs, ended.found, ended.cut) == (programs, False, "")
 
 
 def test_from_a_right_program_nothing_else_is_looked_at():
@@ -157,9 +157,9 @@ def test_a_limit_ends_a_restart_that_has_found_nothing():
     task = load_task(shipped("reduce"), MachineConfig())
     schedule = Schedule(10**12, 0.02, 50_000)
     ended = anneal(None, never(task), schedule, rng(), limit=0.05)
-    assert ended.limited and not ended.found and 0 < ended.programs < 10**12 and ended.core_seconds >= 0.05
+    assert ended.cut == "limit" and not ended.found and 0 < ended.programs < 10**12 and ended.core_seconds >= 0.05
     found = anneal(fit(load_program("reduce"), task.sizes), judge(task), schedule, rng(), limit=1e-9)
-    assert found.found and not found.limited
+    assert found.found and not found.cut
 
 
 def test_who_listens_is_heard_between_calls():

@@ -66,7 +66,7 @@ def test_a_limit_has_a_status_of_its_own_and_counts_as_not_recovered(tmp_path):
 def test_whatever_its_last_program_does_a_restart_at_its_limit_has_recovered_nothing(tmp_path):
     unseen = held_out(make_plan(config(tmp_path)).task, 0)
     for general, told in ((True, False), (None, None)):
-        columns = discrete_columns(True, Verdict(True, general), unseen, 1.0, limited=True)
+        columns = discrete_columns(True, Verdict(True, general), unseen, 1.0, cut="limit")
         assert (columns["status"], columns["recovered_fit"]) == ("limit", True)
         assert [columns[f"recovered_{one}"] for one in ("soft", "hard", "general")] == [False, False, told]
 

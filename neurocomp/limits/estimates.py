@@ -225,6 +225,10 @@ def cell(
             restarts=restarts, updates=updates, engine=engine, threads=threads, itemsize=itemsize,
             on_gpu=on_gpu,
         ))  # fmt: skip
+    elif method == "solver":
+        one = solver(base=base, registers=registers, lines=lines, steps=steps, examples=examples)
+        thinks = (limit or 0) * 10**9
+        parts.append(Need(min(threads, restarts) * one.memory, restarts * (one.work + thinks)))
     elif method != "synthesize":
         parts.append(search(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
                             restarts=restarts, chunk=chunk, programs=programs, method=method, limit=limit))  # fmt: skip

@@ -34,16 +34,17 @@ def common_columns(plan: CheckedCell) -> dict:
     }
 
 
-def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float, limited: bool = False) -> dict:
+def discrete_columns(fit: bool, verdict: Verdict, unseen: HeldOut, seconds: float, cut: str = "") -> dict:
     """The outcome of a restart that is a program from the start. Its exact weights do what it does, so soft is hard.
 
-    `fit` is whether the program is right on the restart's own training examples. A restart that its limit in seconds
-    ended (`limited`) has recovered nothing, whatever its last program does: how far it came is the machine's speed.
+    `fit` is whether the program is right on the restart's own training examples. A restart that something ended
+    before its time (`cut`) has recovered nothing, whatever its last program does: how far it came is the machine's
+    speed.
     """
-    if limited:
+    if cut:
         verdict = Verdict(False, None if verdict.general is None else False)
     return {
-        "status": "limit" if limited else "recovered" if verdict.hard else "exhausted",
+        "status": cut or ("recovered" if verdict.hard else "exhausted"),
         "recovered_fit": fit,
         "recovered_soft": verdict.hard,
         "recovered_hard": verdict.hard,

@@ -76,7 +76,7 @@ def rows_of(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequ
         origin = plan.start_of(restart)
         rows.append(
             common_columns(plan)
-            | discrete_columns(one.fit, judged[text], unseen, one.seconds, one.limited)
+            | discrete_columns(one.fit, judged[text], unseen, one.seconds, one.cut)
             | {
                 "restart": restart,
                 "template": origin.template,
@@ -87,6 +87,8 @@ def rows_of(plan: Plan, unseen: HeldOut, restarts: Sequence[int], searched: Sequ
                 "backward_executions": 0,
                 "cpu_s": None if one.core_seconds is None else round(one.core_seconds, 4),
                 "tests_trained": seen,
+                "proved": one.proved or None,
+                "fields_changed": one.fields_changed,
             }
         )
     return rows

@@ -22,7 +22,8 @@ AFTER_TUNING = "both, after tuning"
 RANDOM_PROGRAMS = "random programs"
 LOCAL_SEARCH = "local search from "
 ENUMERATION = "enumeration"
-FROM_A_PROGRAM = {"local_search": LOCAL_SEARCH, "annealing": "annealing from "}
+SOLVER = "solver"
+FROM_A_PROGRAM = {"local_search": LOCAL_SEARCH, "annealing": "annealing from ", "solver": "repair by a solver of "}
 
 LISTED, CELLS_LISTED = 5, 10  # ambiguous places that a message spells out, and cells of each
 
@@ -42,6 +43,8 @@ def row_of(cell: Cell) -> str:
         return SYNTHESIS
     if method == "random_search":
         return RANDOM_PROGRAMS
+    if method == "solver" and init == "none":
+        return SOLVER
     if method in FROM_A_PROGRAM:
         return f"{FROM_A_PROGRAM[method]}{init}"
     if method == "enumerate":
@@ -88,7 +91,9 @@ def own_rows(chosen: dict[Place, Cell]) -> list[str]:
         inits = [f"{start}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
         searched += sorted(of_start, key=lambda row: (inits.index(row) if row in inits else len(inits), row))
     there = {row for row, _ in chosen} | ({AFTER_TUNING} if any(row == EQUAL_BUDGET for row, _ in chosen) else set())
-    return [row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION) if row in there]
+    return [
+        row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION, SOLVER) if row in there
+    ]
 
 
 def find(row: str, task: str, chosen: dict[Place, Cell], metric: str) -> Found | None:

@@ -75,7 +75,7 @@ def anneal(
         programs=programs,
         seconds=time.perf_counter() - began,
         core_seconds=time.thread_time() - began_on_core,
-        limited=limited and programs < schedule.programs,
+        cut="limit" if limited and programs < schedule.programs else "",
     )
 
 

@@ -20,7 +20,8 @@ class Searched(NamedTuple):
 
     `programs` counts those executed on the training examples up to this one, not those that its block ran after it.
     `seconds` is the wall time of this restart's search, `core_seconds` what a core computed for it, where that was
-    measured. `limited` says that its limit ended it.
+    measured. `cut` says what ended it before its time: "limit", or "died" of its process; "" if nothing did. A solver
+    says what is `proved`, and in how many fields of the start the program differs.
     """
 
     program: Program
@@ -29,7 +30,9 @@ class Searched(NamedTuple):
     programs: int
     seconds: float = 0.0
     core_seconds: float | None = None
-    limited: bool = False
+    cut: str = ""
+    proved: str = ""
+    fields_changed: int | None = None
 
 
 @dataclass(frozen=True, eq=False)

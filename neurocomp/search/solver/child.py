@@ -41,18 +41,28 @@ def main() -> None:
     descriptor, memory = map(int, sys.argv[1:])
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that asks ends this one
     _end_with_parent()
-    _limit_memory(memory)
-    from pysat.solvers import Cadical195
+    with Connection(descriptor) as pipe:
+        try:
+            _limit_memory(memory)
+            while True:
+                _answer(pipe.recv(), pipe)
+        except EOFError:
+            return
+        except MemoryError:
+            sys.exit(1)  # as a process ends that the system takes memory from
+        except Exception as error:
+            pipe.send(error)
 
-    with Connection(descriptor) as pipe, contextlib.suppress(EOFError):
-        while True:
-            asked: Asked = pipe.recv()
-            tell = functools.partial(_tell, pipe, time.process_time())
-            _limit_time(asked.limit or 0.0)
-            with Cadical195() as oracle:
-                answer = search(asked.judge, oracle, asked.start, tell)
-            _limit_time(0.0)
-            tell(answer, ended=True)
+
+def _answer(asked: Asked, pipe: Connection) -> None:
+    from pysat.solvers import Cadical195  # pyright: ignore[reportMissingImports]
+
+    tell = functools.partial(_tell, pipe, time.process_time())
+    _limit_time(asked.limit or 0.0)
+    with Cadical195() as oracle:
+        answer = search(asked.judge, oracle, asked.start, tell)
+    _limit_time(0.0)
+    tell(answer, ended=True)
 
 
 def _tell(pipe: Connection, began: float, answer: Answer, ended: bool = False) -> None:

@@ -30,9 +30,14 @@ class Ended(NamedTuple):
     cut: str = ""
 
 
+def is_installed() -> bool:
+    """Whether there is a SAT solver."""
+    return importlib.util.find_spec("pysat") is not None
+
+
 def check_installed(what: str) -> None:
     """Raise UserError, which says what to install, unless there is a SAT solver for what asks for it."""
-    if importlib.util.find_spec("pysat") is None:
+    if not is_installed():
         raise UserError(f"{what}: needs python-sat, which is not installed; pip install 'neurocomp[solver]'")
 
 
@@ -69,7 +74,7 @@ class SolverProcess:
         """What the search comes to (`cegis.search`), within so many seconds of a core.
 
         `heard` is called several times a second with how far it is, None before the first program; what it raises ends
-        the process.
+        the process. Raises RuntimeError for what the search raises.
         """
         process, pipe = self._started()
         told: Told | None = None
@@ -77,7 +82,7 @@ class SolverProcess:
             pipe.send(Asked(judge, start, limit))
             while told is None or not told.ended:
                 if pipe.poll(HEARS_EVERY):
-                    told = pipe.recv()
+                    told = _received(pipe)
                 heard(told.answer if told else None)
         except (EOFError, OSError):
             code = process.wait()
@@ -97,6 +102,15 @@ class SolverProcess:
             command = [sys.executable, "-P", "-c", code, str(theirs.fileno()), str(self._memory)]
             path = os.pathsep.join(folder for folder in sys.path if folder)  # what is imported here is imported there
             environment = os.environ | {"PYTHONPATH": path}
-            self._process = subprocess.Popen(command, pass_fds=[theirs.fileno()], env=environment)
+            self._process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=environment, stderr=subprocess.DEVNULL
+            )
             theirs.close()
         return self._process, self._pipe
+
+
+def _received(pipe: Connection) -> Told:
+    told = pipe.recv()
+    if isinstance(told, Exception):
+        raise RuntimeError(f"in the solver's process: {type(told).__name__}: {told}") from told
+    return told
