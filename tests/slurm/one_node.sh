@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Slurm on this machine alone, and what docs/clusters.md says about it. By hand, as root, in four minutes:
+# Slurm on this machine alone, and what docs/clusters.md says about it. By hand, as root, in eight minutes:
 #
 #     apt-get install slurm-wlm munge
 #     .venv/bin/pip install -c constraints.txt -e '.[ray,slurm]'
@@ -97,7 +97,26 @@ for path in pathlib.Path(sys.argv[1]).rglob("*.csv"):
 END
 }
 
-CASES="srun_hostname array_of_equal_commands ray_symmetric_run scancel_then_again time_limit"
+hydra_launcher() {
+    neurocomp $GRID hydra/launcher=submitit_slurm results="$folder/hydra" && holds_every_row_once hydra
+}
+
+hydra_launcher_scancel() { # one of two jobs: a loss that is said, after the other one has ended
+    local long="optimizer.updates=2000 optimizer.hold=2000" two command code
+    two="init=map_dec,map_inc seed=0 $long hydra/launcher=submitit_slurm results=$folder/lost"
+    neurocomp $GRID $two >lost.out 2>&1 &
+    command=$!
+    until_rows lost 4 && scancel "$(squeue --noheader --states=RUNNING --format=%i | head -n 1)"
+    wait $command
+    code=$?
+    cat lost.out
+    [ $code = 1 ] && ! grep -q Traceback lost.out && [ "$(grep -c ': incomplete, ' lost.out)" = 1 ] || return
+    grep -q "a job was lost before its cell was done .*; rows so far are safe, and the same command goes on" lost.out &&
+        grep -q "20/20 *complete" lost.out && neurocomp $GRID $two && [ "$(rows lost)" = 40 ]
+}
+
+CASES="srun_hostname array_of_equal_commands ray_symmetric_run scancel_then_again time_limit hydra_launcher
+    hydra_launcher_scancel"
 start_slurm || exit 1
 neurocomp $GRID results="$folder/plain" >plain.log 2>&1 && [ "$(rows plain)" = $ROWS ] || { cat plain.log; exit 1; }
 code=0
