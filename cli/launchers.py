@@ -78,7 +78,7 @@ def _waiting_for_all(lost: list[str]) -> Iterator[None]:
             lost.append(_first_line(error))
             return [JobReturn(status=JobStatus.COMPLETED, _return_value=math.nan)]
 
-    Job.results = results_or_loss
+    Job.results = results_or_loss  # pyright: ignore[reportAttributeAccessIssue]
     try:
         yield
     finally:
