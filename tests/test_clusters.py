@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from neurocomp.errors import UserError
 from neurocomp.memorizer.config import TrainingConfig
 from neurocomp.memorizer.plan import make_plan
 from neurocomp.memorizer.saving import checkpoint_path
+from neurocomp.methods import progress
+from neurocomp.tuning.lanes import UpdateReport
 from neurocomp.workers.pool import Outcome, Task, writes_into
 from neurocomp.workers.ray_pool import call_from
 from tests.jobs import job_of
@@ -129,3 +132,13 @@ def test_a_driver_without_gpus_leaves_them_to_the_cluster():
 def test_workers_of_a_machine_without_gpus_are_refused_them(workers):
     with pytest.raises(UserError, match="device=cuda: not available here; expected one of cpu"):
         checked_device("cuda", workers)
+
+
+def test_where_there_is_no_terminal_a_bar_is_drawn_once_a_minute(capsys, monkeypatch):
+    times = itertools.count(0, 0.5)
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
+    with progress.Progress("cell", [[0, 1]], updates=1000, shown=True) as bar:
+        for _ in range(300):
+            bar.after_update(UpdateReport(lanes=2, finished=[]))
+    drawn = [line for line in capsys.readouterr().err.split("\r") if line.startswith("cell")]
+    assert len(drawn) == 1 + 2 + 1  # at the start, after one minute and two, at the end
