@@ -64,23 +64,27 @@ def one_line(error: Exception) -> str:
 
 PLUGINS = {
     "hydra/launcher": {
-        "joblib": "joblib-launcher",
-        "submitit_slurm": "submitit-launcher",
-        "submitit_local": "submitit-launcher",
-        "ray": "ray-launcher",
-        "ray_aws": "ray-launcher",
-        "rq": "rq-launcher",
+        "joblib": "'neurocomp[joblib]'",
+        "submitit_slurm": "'neurocomp[slurm]'",
+        "submitit_local": "'neurocomp[slurm]'",
+        "ray": "hydra-ray-launcher",
+        "ray_aws": "hydra-ray-launcher",
+        "rq": "hydra-rq-launcher",
     },
-    "hydra/sweeper": {"optuna": "optuna-sweeper", "ax": "ax-sweeper", "nevergrad": "nevergrad-sweeper"},
+    "hydra/sweeper": {
+        "optuna": "hydra-optuna-sweeper",
+        "ax": "hydra-ax-sweeper",
+        "nevergrad": "hydra-nevergrad-sweeper",
+    },
 }
-"""What Hydra's own documentation names, each an option of its group, and the package hydra-NAME that has it."""
+"""What Hydra's own documentation names, each an option of its group, and the package or extra that has it."""
 
 
 def _unknown_option(path: str, options: list[str], message: str) -> str:
     """`task=mapinc`: the group has other files."""
     group, _, given = path.rpartition("/")
     if package := PLUGINS.get(group, {}).get(given):
-        return f"{group}={given}: is not installed; pip install hydra-{package}, or choose one of {', '.join(options)}"
+        return f"{group}={given}: is not installed; pip install {package}, or choose one of {', '.join(options)}"
     for folder in re.findall(r"path=file://(.*)", message):
         if (other := Path(folder, f"{path}.yml")).is_file():
             return f"{group}={given}: {other} has to be called {given}.yaml"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from neurocomp.cli.compose import Cell
 from neurocomp.errors import UserError
 from neurocomp.job import Job
 from neurocomp.sweep import Report, Sweep
+from neurocomp.text import say
 from neurocomp.workers.pool import OtherCode, Pool
 from neurocomp.workers.progress import SweepProgress
 
@@ -53,8 +56,28 @@ def _check_gpus(workers: int, gpus: float | None) -> None:
         raise UserError(f"workers={workers}, each with gpus={gpus:g}: expected no more than the {there} GPUs here")
 
 
+def say_where_trainings_begin_anew(jobs: Sequence[Job], pool: Pool) -> None:
+    """Say once on which machines no checkpoint can be written beside the cells; ask only where there are any."""
+    for folder in sorted({job.path.parent for job in jobs if job.has_checkpoints}):
+        if machines := _without(pool, folder):
+            named = ", ".join(machines[:3]) + (f" and {len(machines) - 3} more" if machines[3:] else "")
+            cannot = f"workers on {named} cannot write into {folder} of this machine"
+            say([f"{cannot}: a training that is lost there begins anew"])
+            return
+
+
+def _without(pool: Pool, folder: Path) -> list[str]:
+    """The machines whose workers do not see a file that is made in the folder for this, or may make none there."""
+    if pool.is_here:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=folder, prefix=".workers-") as token:
+        return pool.without(folder, Path(token.name).name)
+
+
 def sweep(jobs: Sequence[Job], pool: Pool, report: Report) -> None:
     """Run the cells in the pool, with progress on stderr. Raises UserError where a worker runs other code."""
+    say_where_trainings_begin_anew(jobs, pool)
     bar = SweepProgress(len(jobs), sum(job.restarts for job in jobs), shown=True)
     try:
         Sweep(jobs, pool, report, bar).run()

@@ -8,6 +8,7 @@ import logging
 import math
 import os
 import sys
+import threading
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -16,10 +17,12 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from tqdm import tqdm
 
 from neurocomp.cli.compose import Cell, Request, compose_request, existing, groups, searched_directory, to_config
 from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
 from neurocomp.cli.errors import translated
+from neurocomp.cli.launchers import launched
 from neurocomp.cli.machines import DIFFERENTIABLE, Config, Tree, machine_of, memorizer_experiments
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.pools import make_pool, sweep, with_workers
@@ -54,6 +57,7 @@ def main(argv: list[str]) -> int:
     report = machine_of(cells[0].config).report()
     jobs, finished = check(cells, report)
     missing = [job for job in jobs if job.path not in finished]
+    whole = True
     if request.asks_hydra or request.is_sampled:
         if cells[0].config.workers is not None:
             raise UserError(
@@ -61,7 +65,9 @@ def main(argv: list[str]) -> int:
             )
         if request.is_grid:  # Hydra's own account of itself fails where a group is swept over
             logging.getLogger("hydra._internal.hydra").setLevel(logging.INFO)
-        call_hydra([*hydra_flags(arguments, request.tree), *request.overrides], request.tree)
+        flags = hydra_flags(arguments, request.tree)
+        debug = bool(os.environ.get(DEBUG))
+        whole = launched(lambda: call_hydra([*flags, *request.overrides], request.tree), debug)
     elif cells[0].config.workers is not None and missing:
         try:
             sweep(missing, make_pool(cells[0]), _report)
@@ -71,7 +77,8 @@ def main(argv: list[str]) -> int:
         for job in missing:
             run(job)
     kept = [] if request.is_sampled else [job for job in jobs if job.only is None]
-    return summarize(kept, finished, report, arguments.json)
+    code = summarize(kept, finished, report, arguments.json)
+    return code if whole else 1
 
 
 def call_readings(arguments: argparse.Namespace) -> int:
@@ -207,6 +214,7 @@ def call_hydra(argv: list[str], tree: Tree) -> None:
 def run_job(composed: DictConfig) -> float:
     """One cell under a launcher of Hydra's, and what its restarts reached, for sweepers that look for the best."""
     hydra_config = HydraConfig.get()
+    tqdm.set_lock(threading.RLock())  # instead of a semaphore, which a job that is killed would leave behind
     # Paths mean what they mean where the command was given, whatever folder Hydra has changed to.
     with contextlib.chdir(hydra_config.runtime.cwd) if hydra_config.job.chdir else contextlib.nullcontext():
         return objective(to_config(composed), searched_directory(hydra_config))

@@ -247,13 +247,15 @@ CIRCUMSTANCES = ("limits", "workers", "gpus")
 ADDRESS = re.compile(r"[\w.-]+:([0-9]{1,5})")
 
 
-def check_workers(workers: Any, gpus: float | None) -> None:
+def check_workers(workers: Any, gpus: float | None, device: str) -> None:
     """Raise UserError unless this names workers, and a share of a GPU for each of their tasks."""
     number = type(workers) is int and 1 <= workers <= 10_000
     found = ADDRESS.fullmatch(workers[4:]) if isinstance(workers, str) and workers.startswith("ray:") else None
     address = found and 1 <= int(found[1]) <= 65_535
     if not (workers is None or workers == "ray" or number or address):
         raise UserError(f"workers={visible(str(workers))}: expected a number from 1 to 10000, ray, or ray:HOST:PORT")
+    if workers is not None and device.startswith("cuda:"):
+        raise UserError(f"device={device}: with workers each gets a GPU of its own, expected device=cuda")
     if gpus is not None:
         if not (math.isfinite(gpus) and (0 < gpus <= 1 or gpus == int(gpus) and gpus > 0)):
             raise UserError(f"gpus={gpus}: expected a share of a GPU in (0, 1], or a whole number of them")
@@ -357,7 +359,7 @@ class RunConfig:
             raise UserError(f"limit={self.limit:g}: expected seconds > 0, or null for no limit")
         if self.only is not None:
             check_at_least("only", self.only, 0)
-        check_workers(self.workers, self.gpus)
+        check_workers(self.workers, self.gpus, self.device)
 
 
 if not TYPE_CHECKING:

@@ -13,8 +13,10 @@ from neurocomp.errors import UserError
 
 
 @functools.cache
-def checked_device(name: str) -> torch.device:
-    """The device, if it is there; raises UserError that says which are."""
+def checked_device(name: str, workers: int | str | None = None) -> torch.device:
+    """The device, if it is there; raises UserError that says which are. A cluster knows itself whether it has GPUs."""
+    if name == "cuda" and isinstance(workers, str):
+        return torch.device(name)
     try:
         device = torch.device(name)
         torch.zeros(1, device=device).item()

@@ -84,6 +84,11 @@ def check_writable(path: Path) -> None:
         raise UserError(f"{path}: cannot be written ({getattr(error, 'strerror', None) or error})") from None
 
 
+def can_write(folder: Path) -> bool:
+    """Whether this process may make files in a folder that is there."""
+    return folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)
+
+
 def atomic_write(path: Path, content: str | bytes) -> None:
     """Write a whole file, or leave what was there: never half of it, even on a full disk.
 

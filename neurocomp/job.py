@@ -47,6 +47,11 @@ class Job(Protocol):
         ...
 
     @property
+    def has_checkpoints(self) -> bool:
+        """Whether a worker writes beside the rows, to go on from there: a long training does."""
+        ...
+
+    @property
     def is_divisible(self) -> bool:
         """Whether a batch may be smaller: no bit of a restart's result depends on the others in its batch."""
         ...

@@ -138,6 +138,11 @@ class Job:
         return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
 
     @property
+    def has_checkpoints(self) -> bool:
+        """Restarts are short: one that is lost begins anew."""
+        return False
+
+    @property
     def wants_extras(self) -> bool:
         return self.cell.config.save_curves or self.cell.config.save_weights
 

@@ -105,7 +105,7 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     init = "none" if starts_from_nothing(config) else init_name(config)
     program = None if init in ("none", "synth") else initial_program(config.init, task, directory)
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
-    device = checked_device(config.device)
+    device = checked_device(config.device, config.workers)
     engine = resolve(config.engine, device) if tuned else "executor"
     begins = [init, program.instructions if program else None]
     resolved = {"gamma": gamma, "engine": engine, "device": device.type} if tuned else {}

@@ -146,7 +146,9 @@ class Sweep:
         elif isinstance(outcome.error, OtherCode):
             raise outcome.error
         elif outcome.error is not None:
-            self._stop(cell, outcome.error)  # an OSError too: another machine's disk is no reason to stop here
+            if self._pool.is_here and isinstance(outcome.error, OSError) and outcome.error.errno is not None:
+                raise outcome.error  # of this machine's disk, which the other cells would meet too
+            self._stop(cell, outcome.error)  # another machine's disk is no reason to stop here
         elif isinstance(outcome.value, Made):
             append(cell.writer, cell.job, outcome.value)
             self._bar.made(outcome.value)

@@ -38,15 +38,15 @@ class Nodes:
             time.sleep(0.2)
         shutil.rmtree(self.folder, ignore_errors=True)
 
-    def start_head(self) -> None:
+    def start_head(self, *words: str) -> None:
         with socket.socket() as free:
             free.bind((HEAD, 0))
             port = free.getsockname()[1]
         self.address = f"{HEAD}:{port}"
-        self._start("--head", f"--port={port}", "--include-dashboard=false", f"--node-ip-address={HEAD}")
+        self._start("--head", f"--port={port}", "--include-dashboard=false", f"--node-ip-address={HEAD}", *words)
 
-    def start_second(self) -> None:
-        self._start(f"--address={self.address}", f"--node-ip-address={SECOND}")
+    def start_second(self, *words: str) -> None:
+        self._start(f"--address={self.address}", f"--node-ip-address={SECOND}", *words)
 
     def _start(self, *words: str) -> None:
         command = [str(Path(sys.executable).with_name("ray")), "start", "--num-cpus=1", *words]

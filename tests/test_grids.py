@@ -140,11 +140,6 @@ TASKS = (
         (["-m", "experiment=glob(t*)"],
          "experiment=table1,table1_paper,transfer: table1 has a grid of its own; run one after the other: neurocomp "
          "run experiment=table1; neurocomp run experiment=table1_paper; neurocomp run experiment=transfer"),
-        (["task=inc", "hydra/launcher=joblib"],
-         "hydra/launcher=joblib: is not installed; pip install hydra-joblib-launcher, or choose one of basic"),
-        (["task=inc", "hydra/launcher=submitit_slurm"],
-         "hydra/launcher=submitit_slurm: is not installed; pip install hydra-submitit-launcher, "
-         "or choose one of basic"),
         (["-m", "task=inc", "hydra/sweeper=optuna"],
          "hydra/sweeper=optuna: is not installed; pip install hydra-optuna-sweeper, or choose one of basic"),
         (["task=inc", "gamma=${oc.env:HOME}"], "gamma=${oc.env:HOME}: expected a number"),

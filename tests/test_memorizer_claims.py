@@ -97,6 +97,7 @@ def test_a_training_is_looked_at_when_its_updates_run_out(tmp_path, monkeypatch)
 
 def test_what_goes_on_keeps_its_seconds_its_notes_and_its_updates(tmp_path):
     plan, notes = make_plan(tiny(tmp_path)), {"best": {"accuracy": 0.5, "updates": 3}}
+    plan.path.parent.mkdir(parents=True)
     any_notes = lambda *_: True  # noqa: E731
     before, after = training(20, batch=6), training(20, batch=6)
     for _ in range(5):

@@ -79,6 +79,50 @@ def test_rows_are_the_same_though_a_worker_and_a_node_are_killed(tmp_path, plain
     assert_same(tmp_path, plain)
 
 
+SCRIPT = """
+import os, sys
+from pathlib import Path
+from neurocomp.errors import UserError
+from neurocomp.workers.pool import Task
+from neurocomp.workers.ray_pool import RayPool
+address, folder = sys.argv[1], Path(sys.argv[2])
+try:
+    RayPool(address, gpus=3.0)
+except UserError as error:
+    print(error)
+os.chdir(folder)
+pool = RayPool(address, gpus=1.0)
+print(pool.slots())
+for key in range(4):
+    pool.submit(Task(key, os.getenv, ("CUDA_VISIBLE_DEVICES",)))
+pool.submit(Task(4, os.path.abspath, ("results",)))
+found = {}
+while len(found) < 5:
+    found |= {outcome.key: outcome.value for outcome in pool.wait(60)}
+print(found.pop(4), set(found.values()) <= {"0", "1"})
+Path("results").mkdir()
+Path("results", "token").touch()
+print(len(pool.without(Path("results"), "token")), len(pool.without(Path("results"), "other")))
+pool.close()
+"""
+
+
+def test_a_driver_without_gpus_uses_those_of_the_cluster_and_asks_its_machines_for_a_folder(tmp_path):
+    with Nodes() as nodes:
+        nodes.start_head("--num-gpus=1", "--num-cpus=2")
+        nodes.start_second("--num-gpus=2", "--num-cpus=2")
+        words = [sys.executable, "-c", SCRIPT, nodes.address, str(tmp_path)]
+        done = subprocess.run(
+            words, cwd=ROOT, env=nodes.environment | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+        )
+    assert done.stdout.splitlines() == [
+        "device=cuda, gpus=3: no machine of the cluster has more than 2 GPUs",
+        "3",
+        f"{tmp_path / 'results'} True",
+        "0 2",
+    ], done.stderr
+
+
 def until(happens, command: subprocess.Popen) -> None:
     deadline = time.monotonic() + 150
     while not happens():

@@ -230,6 +230,8 @@ NUMBERS = "expected a number from 1 to 10000, ray, or ray:HOST:PORT"
         (["workers=ray:host:0"], f"workers=ray:host:0: {NUMBERS}"),
         (["gpus=0.5"], "gpus=0.5: the share of a task of workers, expected workers=N or workers=ray with it"),
         (["gpus=1.5", "workers=2"], "gpus=1.5: expected a share of a GPU in (0, 1], or a whole number of them"),
+        (["device=cuda:1", "workers=2"],
+         "device=cuda:1: with workers each gets a GPU of its own, expected device=cuda"),
         (["only=1", "workers=2"], "only=1: one restart needs no workers, expected workers=null"),
         (["workers=2", "hydra/launcher=basic"],
          "workers=2: with a launcher or sweeper of Hydra's, expected either"),
@@ -277,11 +279,16 @@ def test_more_workers_than_gpus_are_refused(monkeypatch):
 class Refusing:
     """A pool that the machine takes away."""
 
+    is_here = True
+
     def __init__(self, error: BaseException):
         self.error, self.closed = error, False
 
     def slots(self) -> int:
         return 1
+
+    def without(self, folder: Path, token: str) -> list[str]:
+        return []
 
     def submit(self, task: Task) -> None: ...
 

@@ -212,7 +212,7 @@ class MemorizerConfig:
         for key in ("threads", "only"):
             if getattr(self, key) is not None:
                 check_at_least(key, getattr(self, key), 1 if key == "threads" else 0)
-        check_workers(self.workers, self.gpus)
+        check_workers(self.workers, self.gpus, self.device)
         names = [self.include] if isinstance(self.include, str) else [] if self.include is None else self.include
         if not isinstance(names, (list, tuple)) or not all(isinstance(name, str) for name in names):
             raise UserError(f"include={self.include}: expected names of programs, or files, such as [add]")

@@ -95,6 +95,11 @@ class Job:
         return False
 
     @property
+    def has_checkpoints(self) -> bool:
+        """Theorem 1 gives weights without a training."""
+        return self.plan.config.network.name == "bert"
+
+    @property
     def is_divisible(self) -> bool:
         """A training is a batch of its own."""
         return True

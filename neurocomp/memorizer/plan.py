@@ -44,7 +44,7 @@ def make_plan(config: MemorizerConfig) -> Plan:
             raise UserError(f"{missing}; expected it from pip install 'neurocomp[memorizer]'")
     if config.network.name == "theorem1" and config.save_weights:
         raise UserError("save_weights=true: the weights of theorem1 follow from the programs; only bert's are kept")
-    device = checked_device(config.device)
+    device = checked_device(config.device, config.workers)
     check_limits(config, device.type)
     spoken = language(config)
     included = [spoken.load(name).tolist() for name in config.include]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tqdm import tqdm
 
+from neurocomp.text import seconds_between_bars
+
 
 class Progress:
     """One training's bar; `total` updates if it is known how many there will be."""
@@ -11,8 +13,9 @@ class Progress:
     def __init__(self, title: str, total: int | None, shown: bool):
         layout = "{desc} {n_fmt}" + ("/{total_fmt} [{elapsed}<{remaining}" if total else " updates [{elapsed}")
         self.bar = tqdm(
-            total=total, desc=title, bar_format=layout + ", {rate_fmt}{postfix}]", unit=" updates", disable=not shown
-        )
+            total=total, desc=title, bar_format=layout + ", {rate_fmt}{postfix}]", unit=" updates", disable=not shown,
+            mininterval=seconds_between_bars(),
+        )  # fmt: skip
         self.accuracy: float | None = None
 
     def __enter__(self) -> Progress:

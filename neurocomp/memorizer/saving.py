@@ -16,6 +16,7 @@ from torch import nn
 from neurocomp import tensor_file
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
+from neurocomp.files import can_write
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import OPTIONS, check
 from neurocomp.memorizer import checkpoint
@@ -37,6 +38,8 @@ def checkpoint_path(plan: Plan, restart: int) -> Path:
 class Saving:
     """Writes a training down every so many seconds, and begins by taking up what was written. Counts its seconds.
 
+    It writes where the cell's folder is. A worker on another machine, without that folder, leaves its disk alone.
+
     Raises UserError at a checkpoint that is not of this restart, whole and sound (`resuming.load_training`).
     """
 
@@ -51,7 +54,8 @@ class Saving:
         self.path, self.training = checkpoint_path(plan, restart), training
         self.every, self.notes = plan.config.training.save_every, {}
         self.identity = {"config_hash": plan.config_hash, "restart": str(restart)}
-        self.kept = plan.config.only is None  # a restart that is run again by itself leaves the cell's files alone
+        # A restart that is run again by itself leaves the cell's files alone.
+        self.kept = plan.config.only is None and can_write(self.path.parent)
         self._before, self._began = 0.0, time.perf_counter()
         if self.kept and self.path.exists():
             tensors, facts = load_training(self.path, training, self.identity, limit, are_notes, plan.config.limits)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from tqdm import tqdm
 
+from neurocomp.text import seconds_between_bars
 from neurocomp.tuning.lanes import UpdateReport
 
 
@@ -20,7 +21,11 @@ class Progress:
         self.made = self.calls = self.finished = self.recovered = 0
         self.began, self.shown = time.perf_counter(), 0.0
         layout = "{desc} {bar:20} {n_fmt}/{total_fmt} [{elapsed}{postfix}]"
-        self.bar = tqdm(total=total, desc=title, bar_format=layout, disable=not shown or not total, dynamic_ncols=True)
+        self.every = seconds_between_bars()
+        self.bar = tqdm(
+            total=total, desc=title, bar_format=layout, disable=not shown or not total, dynamic_ncols=True,
+            mininterval=self.every,
+        )  # fmt: skip
 
     def __enter__(self) -> Progress:
         return self
@@ -39,7 +44,7 @@ class Progress:
         left = tqdm.format_interval(seconds * self.remaining / min(self.made, self.calls * unfinished))
         pace = f", {self.made / seconds:.0f} restart-updates/s, at most {left} left"
         self._advance([restart.status == "recovered" for restart in report.finished], pace)
-        if seconds - self.shown > 0.1:
+        if seconds - self.shown > self.every:
             self.shown = seconds
             self.bar.refresh()
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import neurocomp
+from neurocomp.files import can_write
 
 
 class Task(NamedTuple):
@@ -36,10 +37,19 @@ class Outcome(NamedTuple):
 
 
 class Pool(Protocol):
-    """Workers that take tasks. A task whose worker dies comes back as `died`; nobody else is hurt."""
+    """Workers that take tasks. A task whose worker dies comes back as `died`; nobody else is hurt.
+
+    `is_here` says whether all workers are processes of this machine, with its disk.
+    """
+
+    is_here: bool
 
     def slots(self) -> int:
         """How many tasks run at a time; it may change while machines join and leave."""
+        ...
+
+    def without(self, folder: Path, token: str) -> list[str]:
+        """The machines on which workers cannot write into this folder, in which there is a file `token`."""
         ...
 
     def submit(self, task: Task) -> None:
@@ -80,6 +90,11 @@ def portable(error: Exception) -> Exception:
     except Exception:
         return RuntimeError(f"{type(error).__name__}: {error}")
     return error
+
+
+def writes_into(folder: Path, token: str) -> bool:
+    """Whether this process may make files in a folder that has such a file: the driver's own, not one of its name."""
+    return (folder / token).is_file() and can_write(folder)
 
 
 LIBRARIES = ("torch", "numpy", "numba")

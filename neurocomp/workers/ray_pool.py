@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from neurocomp.errors import UserError
-from neurocomp.workers.pool import OtherCode, Outcome, Task, call, code_here
+from neurocomp.workers.pool import OtherCode, Outcome, Task, call, code_here, writes_into
 
 SECONDS = 15  # that an address is given to take a connection, and then to answer
 MISSING = "ray is not installed; pip install 'neurocomp[ray]'"
@@ -25,6 +25,8 @@ class RayPool:
     With `gpus`, each task asks for that share of a GPU. Raises UserError where nothing answers, or Ray is missing.
     """
 
+    is_here = False
+
     def __init__(self, address: str | None = None, gpus: float | None = None, threads: int = 1):
         try:
             os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -33,21 +35,45 @@ class RayPool:
             raise UserError(f"workers=ray: {MISSING}") from None
         self._ray, self._threads, self._gpus, self._code = ray, threads, gpus or 0, code_here()
         _connect(ray, address)
-        there = ray.cluster_resources().get("GPU", 0)
-        if self._gpus > there:
+        most = max((node.get("GPU", 0) for node in self._nodes().values()), default=0)
+        if self._gpus > most:
             self.close()
-            raise UserError(f"gpus={self._gpus:g}: the cluster has {there:g}")
+            raise UserError(f"device=cuda, gpus={self._gpus:g}: no machine of the cluster has more than {most:g} GPUs")
         # A task that dies is done again by the driver, which counts how often.
-        self._remote = ray.remote(call).options(num_cpus=threads, num_gpus=self._gpus, max_retries=0)
+        self._remote = ray.remote(call_from).options(num_cpus=threads, num_gpus=self._gpus, max_retries=0)
         self._running: dict[Any, int] = {}
+
+    def _nodes(self) -> dict[str, dict[str, float]]:
+        """The machines that are there, each with its resources."""
+        return {node["NodeID"]: node["Resources"] for node in self._ray.nodes() if node["Alive"]}
 
     def slots(self) -> int:
         resources = self._ray.cluster_resources()
         free = resources.get("CPU", 1) // self._threads
-        return max(1, int(min(free, resources.get("GPU", 0) // self._gpus) if self._gpus else free))
+        if self._gpus:
+            free = min(free, sum(node.get("GPU", 0) // self._gpus for node in self._nodes().values()))
+        return max(1, int(free))
+
+    def without(self, folder: Path, token: str) -> list[str]:
+        """Those on which a task says so; a machine that answers something else is left to the sweep."""
+        from ray.util.scheduling_strategies import (  # pyright: ignore[reportMissingImports]
+            NodeAffinitySchedulingStrategy,
+        )
+
+        asked = {}
+        for node in self._nodes():
+            there = NodeAffinitySchedulingStrategy(node, soft=False)
+            remote = self._ray.remote(writes_into).options(num_cpus=0, max_retries=0, scheduling_strategy=there)
+            asked[remote.remote(folder.absolute(), token)] = node
+        answered, _ = self._ray.wait(list(asked), num_returns=len(asked), timeout=2 * SECONDS)
+        found = []
+        for reference in answered:
+            with contextlib.suppress(Exception):
+                found += [] if self._ray.get(reference) else [asked[reference]]
+        return [node["NodeManagerHostname"] for node in self._ray.nodes() if node["NodeID"] in found]
 
     def submit(self, task: Task) -> None:
-        self._running[self._remote.remote(self._code, task)] = task.key
+        self._running[self._remote.remote(os.getcwd(), self._code, task)] = task.key
 
     def wait(self, seconds: float) -> list[Outcome]:
         if not self._running:
@@ -60,8 +86,8 @@ class RayPool:
     def _outcome(self, reference: Any) -> Outcome:
         """What a task came to. Raises OSError where this machine's own node is dead, with which Ray ends for us.
 
-        `call` returns what is raised in a task, so that RayTaskError is raised by what is around it: a worker that has
-        another neurocomp, or none.
+        `call_from` returns what is raised in a task, so that RayTaskError is raised by what is around it: a worker that
+        has another neurocomp, or none.
         """
         from ray import exceptions  # pyright: ignore[reportMissingImports]
 
@@ -85,6 +111,12 @@ class RayPool:
             with contextlib.suppress(Exception):
                 self._ray.cancel(reference, force=True)
         self._ray.shutdown()
+
+
+def call_from(folder: str, code: dict[str, str], task: Task) -> Outcome:
+    """`call`, where relative paths mean what they mean to the driver, as far as its folder is there."""
+    with contextlib.chdir(folder) if os.path.isdir(folder) else contextlib.nullcontext():
+        return call(code, task)
 
 
 def _connect(ray: Any, address: str | None) -> None:
