@@ -12,6 +12,7 @@ from collections.abc import Collection
 from dataclasses import fields, is_dataclass
 from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from neurocomp.caching import by_text
 from neurocomp.text import elided, first_lines, visible
 
 LARGEST = 2**63 - 1  # of the integers in a results file
@@ -122,6 +123,17 @@ def checked(config: Config, prefix: str = "") -> Config:
     return config if all(_is_same(value, given[key]) for key, value in vars(made).items()) else made
 
 
+@by_text
+def _is_unchanged(config_class: type, values: dict[str, Any]) -> bool:
+    """Whether values are as they should be: most cells of a grid say the same in most parts of their configuration."""
+    config = object.__new__(config_class)
+    vars(config).update(values)
+    try:
+        return checked(config) is config
+    except UserError:
+        return False
+
+
 def _is_same(value: Any, given: Any) -> bool:
     return value is given or (type(value) is type(given) and value == given and not is_dataclass(value))
 
@@ -141,7 +153,7 @@ def _checked_value(key: str, value: Any, hint: Any) -> Any:
     if is_dataclass(hint):
         if type(value) is not hint:
             raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
-        return checked(value, f"{key}.")
+        return value if _is_unchanged(hint, vars(value)) else checked(value, f"{key}.")
     if hint not in (int, float, bool, str):
         return value
     value = value.item() if hasattr(value, "item") else value  # NumPy's

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import re
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 from dataclasses import Field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, cast
+
+from neurocomp.caching import by_text
 
 # The version of what the code computes. Part of every configuration hash: raise it whenever the same configuration
 # would give other rows than before (a default that is not written out, an equation, how a seed becomes numbers),
@@ -27,11 +30,24 @@ def config_hash(identity: dict[str, Any]) -> str:
 
 def hashed(config: Any) -> dict[str, Any]:
     """What the hash is taken of in a configuration dataclass, and in those inside it: all fields but the `unhashed`."""
-    given = ((each, getattr(config, each.name)) for each in fields(config))
     return {
-        each.name: hashed(value) if is_dataclass(value) else value
-        for each, value in given
-        if _is_hashed(each) and ("hashed_unless" not in each.metadata or value != each.metadata["hashed_unless"])
+        name: _hashed_part(value) if is_dataclass(value) else value
+        for name, (is_hashed, but) in _hashing(type(config)).items()
+        if is_hashed and (value := getattr(config, name)) not in but
+    }
+
+
+@by_text  # most cells of a grid say the same in most parts
+def _hashed_part(config: Any) -> dict[str, Any]:
+    return hashed(config)
+
+
+@functools.cache
+def _hashing(config_class: type) -> dict[str, tuple[bool, list[Any]]]:
+    """Whether each field is a part of the hash, and the values with which it is none."""
+    return {
+        each.name: (_is_hashed(each), [each.metadata["hashed_unless"]] if "hashed_unless" in each.metadata else [])
+        for each in fields(config_class)
     }
 
 

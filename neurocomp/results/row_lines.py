@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,7 +133,9 @@ def read_carefully(block: bytes, layout: Layout, first: int) -> tuple[list[Colum
                 rows.append(_values(fields, layout))
         except Damaged as damage:
             raise Damaged(f"{number}: {damage}") from None
-    return [_column(layout.kinds[place], [row[place] for row in rows]) for place in layout.kept], repeated
+    nowhere = np.zeros(len(rows), bool)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(layout.kinds)
+    return [_column(layout.kinds[place], columns[place], nowhere) for place in layout.kept], repeated
 
 
 def _values(fields: list[str], layout: Layout) -> list[Any]:
@@ -144,11 +147,11 @@ def _values(fields: list[str], layout: Layout) -> list[Any]:
     return [value(*given) for given in zip(layout.kinds, fields, layout.header, strict=True)]
 
 
-def _column(kind: str, values: list[Any]) -> Column:
-    filled, empty = np.empty(len(values), TYPES[kind]), np.zeros(len(values), bool)
-    if kind == "text":
+def _column(kind: str, values: Sequence[Any], nowhere: np.ndarray) -> Column:
+    """The values with their type; where none is empty, columns share what says so."""
+    filled = np.empty(len(values), TYPES[kind])
+    if None not in values:
         filled[:] = values
-    else:
-        empty[:] = [value is None for value in values]
-        filled[:] = [FILLED[kind] if value is None else value for value in values]
-    return Column(filled, empty)
+        return Column(filled, nowhere)
+    filled[:] = [FILLED[kind] if value is None else value for value in values]
+    return Column(filled, np.array([value is None for value in values]))

@@ -48,7 +48,7 @@ def read_plainly(block: bytes, layout: Layout) -> list[Column] | None:
         return None
     text = block.decode("ascii") if block.isascii() else block
     try:
-        found = [_column(text, layout.kinds[of], Arrays(*(array[:, of] for array in arrays))) for of in layout.kept]
+        found = [_column(text, layout.kinds[of], arrays, of) for of in layout.kept]
     except ValueError:  # Damaged is one too
         return None
     newer = arrays.numbers[:, layout.schema] > SCHEMA
@@ -70,19 +70,23 @@ def _arrays(columns: int, rows: int) -> Arrays:
     return Arrays(*(np.empty((rows, columns), type) for type in (np.int64, np.int64, np.int64, np.float64, np.bool_)))
 
 
-def _column(block: str | bytes, kind: str, of: Arrays) -> Column:
+def _column(block: str | bytes, kind: str, arrays: Arrays, of: int) -> Column:
+    starts, ends, rows = arrays.starts[:, of], arrays.ends[:, of], len(arrays.starts)
     if kind in ("integer", "boolean"):
-        return Column(of.numbers.astype(TYPES[kind]), of.starts == of.ends)
-    places, rows = np.flatnonzero(of.unread), len(of.unread)
-    texts = _texts(block, of.starts[places], of.ends[places])
+        return Column(arrays.numbers[:, of].astype(TYPES[kind]), starts == ends)
+    places = arrays.unread[:, of].nonzero()[0]
+    texts = _texts(block, starts[places], ends[places])
     if kind == "float":
-        decimals = of.decimals.copy()
+        decimals = arrays.decimals[:, of].copy()
         decimals[places] = list(map(float, texts))
-        return Column(decimals, of.starts == of.ends)
+        return Column(decimals, starts == ends)
     values = np.empty(len(places), np.object_)
     values[:] = texts if kind == "text" else [value(kind, text, "") for text in texts]
-    repeated = values if len(places) == rows else np.repeat(values, np.diff(places, append=rows))
-    return Column(repeated, np.zeros(rows, bool))
+    if len(places) == 1:  # most columns of text say the same in all rows
+        values = np.full(rows, values[0], np.object_)
+    elif len(places) < rows:
+        values = np.repeat(values, np.diff(places, append=rows))
+    return Column(values, np.zeros(rows, bool))
 
 
 def _is_text(block: bytes) -> bool:
