@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def main(folder: Path, cells: int) -> None:
-    grid = ["-m", "task=map_inc", "init=map_dec", f"seed=range(0,{cells})", "optimizer.updates=0", "restarts=1"]
+    grid = ["-m", "task=inc", "init=inc", f"seed=range(0,{cells})", "optimizer.updates=0", "restarts=1"]
     command = [
         str(Path(sys.executable).with_name("neurocomp")),
         "run",

@@ -5,11 +5,12 @@ Tests hold the soft machine to this file wherever every distribution is one-hot.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from neurocomp.language.assembly import Instruction, Program
-from neurocomp.language.isa import BY_NAME, compute
+from neurocomp.language.isa import BY_NAME, Opcode, compute
 
 Trace = Callable[[int, int, Instruction, tuple[int, ...], tuple[int, ...]], None]
 
@@ -60,11 +61,7 @@ def run_in_place(
 
     Words are read only where an instruction uses them, so lists that record what is read see just those words.
     """
-    # A slot that an opcode does not use may be None or hold any register; it is never read.
-    decoded = [
-        (BY_NAME[i.opcode], BY_NAME[i.opcode].sources, i.first or 0, i.second or 0, i.third or 0, i.target or 0)
-        for i in program.instructions
-    ]
+    decoded = _decoded(program.instructions)
     counter, halted, lines = 0, False, len(program)
     for step in range(1, steps + 1):
         line = counter
@@ -87,3 +84,15 @@ def run_in_place(
         if halted and halting == "freeze":
             return step, True
     return steps, halted
+
+
+@functools.lru_cache(maxsize=256)  # a program is run on hundreds of examples
+def _decoded(instructions: tuple[Instruction, ...]) -> list[tuple[Opcode, int, int, int, int, int]]:
+    """Opcode, how many words it takes, and slots, line by line.
+
+    A slot that an opcode does not use may be None or hold any register; it is never read.
+    """
+    return [
+        (BY_NAME[i.opcode], BY_NAME[i.opcode].sources, i.first or 0, i.second or 0, i.third or 0, i.target or 0)
+        for i in instructions
+    ]
