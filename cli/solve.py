@@ -110,8 +110,9 @@ def _lengths(given: str | None, usual: int) -> range:
 def _check_size(config: RunConfig, task: Task, lines: int) -> None:
     names = {"base": "task.base", "registers": "task.registers", "lines": "--lines", "steps": "task.steps",
              "examples": "examples"}  # fmt: skip
-    sizes = task.sizes._replace(lines=lines)._asdict() | {"steps": task.steps, "examples": config.examples}
-    check(config.limits, estimates.solver, names, **sizes)
+    base, registers, _ = task.sizes
+    check(config.limits, estimates.solver, names, base=base, registers=registers, lines=lines, steps=task.steps,
+          examples=config.examples)  # fmt: skip
 
 
 def _start(config: RunConfig, task: Task, directory: Path | None) -> np.ndarray | None:

@@ -124,10 +124,10 @@ def checked(config: Config, prefix: str = "") -> Config:
 
 
 @by_text
-def _is_unchanged(config_class: type, values: dict[str, Any]) -> bool:
+def _is_unchanged(config_class: Any, values: dict[str, Any]) -> bool:
     """Whether values are as they should be: most cells of a grid say the same in most parts of their configuration."""
-    config = object.__new__(config_class)
-    vars(config).update(values)
+    config: Any = object.__new__(config_class)
+    config.__dict__ = dict(values)
     try:
         return checked(config) is config
     except UserError:
@@ -153,7 +153,8 @@ def _checked_value(key: str, value: Any, hint: Any) -> Any:
     if is_dataclass(hint):
         if type(value) is not hint:
             raise UserError(f"{key}={value}: expected a {getattr(hint, '__name__', hint)}")
-        return value if _is_unchanged(hint, vars(value)) else checked(value, f"{key}.")
+        given: Any = value
+        return given if _is_unchanged(hint, given.__dict__) else checked(given, f"{key}.")
     if hint not in (int, float, bool, str):
         return value
     value = value.item() if hasattr(value, "item") else value  # NumPy's

@@ -17,7 +17,7 @@ from neurocomp.cli.compose import compose_cells, configure
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
 from neurocomp.language import isa
-from neurocomp.limits import estimates
+from neurocomp.limits import estimates, network_estimates
 from neurocomp.limits.checking import check, duration, gigabytes, power
 from neurocomp.plan import make_plan
 from neurocomp.tasks.examples import held_out
@@ -197,7 +197,7 @@ def test_a_larger_size_never_needs_less(key, more, engine, method):
 
 @given(st.sampled_from(sorted(MEMORIZED)), st.integers(1, 10**12), st.booleans(), st.booleans())
 def test_a_larger_memorizer_never_needs_less(key, more, assembly, by_theorem1):
-    cell = functools.partial(estimates.memorization, assembly=assembly, by_theorem1=by_theorem1, on_gpu=False)
+    cell = functools.partial(network_estimates.memorization, assembly=assembly, by_theorem1=by_theorem1, on_gpu=False)
     sizes = MEMORIZED | {"batch": 100, "vocabulary": 10}
     small, large = cell(**sizes), cell(**sizes | {key: sizes[key] + more})
     assert large.memory >= small.memory and large.work >= small.work
@@ -261,7 +261,7 @@ def test_a_network_has_as_many_numbers_as_is_estimated(sizes):
     hidden, intermediate, layers = sizes
     network = Bert(NetworkConfig("bert", hidden, intermediate, layers, 2), 300, 2, 77)
     numbers = sum(parameter.numel() for parameter in network.parameters())
-    assert abs(estimates.parameters(hidden, intermediate, layers, 300, 2, 77) / numbers - 1) < 0.02
+    assert abs(network_estimates.parameters(hidden, intermediate, layers, 300, 2, 77) / numbers - 1) < 0.02
 
 
 # --- the door

@@ -11,7 +11,7 @@ import torch
 
 from neurocomp.devices import checked_device
 from neurocomp.errors import UserError, checked
-from neurocomp.limits import estimates
+from neurocomp.limits import estimates, network_estimates
 from neurocomp.limits.checking import check
 from neurocomp.memorizer.config import SOFT_TASKS, MemorizerConfig
 from neurocomp.memorizer.languages import Assembly, Subleq, language
@@ -67,7 +67,7 @@ def check_limits(config: MemorizerConfig, device: str) -> None:
     """Raise UserError where the cell would take more memory or work than `config.limits`."""
     soft, network, training = config.task in SOFT_TASKS, config.network, config.training
     cell = partial(
-        estimates.memorization,
+        network_estimates.memorization,
         assembly=config.language == "assembly",
         by_theorem1=network.name == "theorem1",
         on_gpu=device == "cuda",

@@ -17,7 +17,7 @@ from neurocomp import tensor_file
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
 from neurocomp.files import can_write
-from neurocomp.limits import estimates
+from neurocomp.limits import network_estimates
 from neurocomp.limits.checking import OPTIONS, check
 from neurocomp.memorizer import checkpoint
 from neurocomp.memorizer.config import NetworkConfig
@@ -145,7 +145,7 @@ def _new_network(path: Path, config: NetworkConfig, vocabulary: int, outputs: in
     """A network of these sizes, with random weights. UserError where it would take more than `limits`."""
     shape = {"hidden": config.hidden, "intermediate": config.intermediate, "layers": config.layers}
     shape |= {"vocabulary": vocabulary, "outputs": outputs}
-    check(limits, estimates.network, {key: key for key in shape}, f"{path}: ", OPTIONS, **shape)
+    check(limits, network_estimates.network, {key: key for key in shape}, f"{path}: ", OPTIONS, **shape)
     return Bert(config, vocabulary, length=2, outputs=outputs)
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from neurocomp.language.isa import COLUMN, INDEX, OPCODES, CodeRow, compute
+from neurocomp.language.isa import COLUMN, INDEX, OPCODES, compute
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.search.solver.clauses import Clauses
 from neurocomp.search.space import FIELDS, bounds, used_fields
@@ -122,13 +122,13 @@ class ExampleRun:
     def _step(self) -> None:
         """One step: fetch, read the operands, compute, write, go on."""
         clauses, base = self.clauses, self.sizes.base
-        fetched = CodeRow(*(self._fetched(field) for field in range(len(FIELDS))))
-        x, y = (self._selected(register, self.registers) for register in (fetched.first, fetched.second))
-        result = self._result(fetched.opcode, x, y)
-        writes = clauses.any_of([fetched.opcode[INDEX[opcode.name]] for opcode in OPCODES if opcode.writes_register])
-        to_register = [clauses.both(writes, register) for register in fetched.third]
-        to_cell = [clauses.both(fetched.opcode[INDEX["write"]], x[cell]) for cell in range(base)]
-        self.counter = self._next_line(fetched, x, y)
+        opcode, first, second, third, target = (self._fetched(field) for field in range(len(FIELDS)))
+        x, y = (self._selected(register, self.registers) for register in (first, second))
+        result = self._result(opcode, x, y)
+        writes = clauses.any_of([opcode[INDEX[each.name]] for each in OPCODES if each.writes_register])
+        to_register = [clauses.both(writes, register) for register in third]
+        to_cell = [clauses.both(opcode[INDEX["write"]], x[cell]) for cell in range(base)]
+        self.counter = self._next_line(opcode, target, x, y)
         self.registers = self._written(self.registers, to_register, result)
         self.memory = self._written(self.memory, to_cell, y)
 
@@ -162,11 +162,10 @@ class ExampleRun:
         clauses.equal(result, self._selected(x, self.memory), opcode[INDEX["read"]])
         return result
 
-    def _next_line(self, fetched: CodeRow, x: list[int], y: list[int]) -> list[int]:
-        opcode: list[int] = fetched.opcode  # type: ignore[assignment]
+    def _next_line(self, opcode: list[int], label: list[int], x: list[int], y: list[int]) -> list[int]:
         counter = self.clauses.several(self.sizes.lines)
         jumps = self.clauses.both(opcode[INDEX["jump"]], x[0])
-        target: list[int] = y if self.program.machine.jump_target == "value" else fetched.target  # type: ignore[assignment]
+        target = y if self.program.machine.jump_target == "value" else label
         self.clauses.equal(counter, target, jumps)
         stays = [opcode[INDEX["halt"]]] if self.program.machine.halting == "freeze" else []
         for halts in stays:
