@@ -195,3 +195,25 @@ def test_expressions(length, base):
 def test_other_expressions_are_refused(text):
     with pytest.raises(UserError, match="here"):
         evaluate(text, {"length": 3, "base": 5}, "here")
+
+
+def test_the_executor_and_the_interpreter_must_agree_on_what_a_reference_leaves(monkeypatch):
+    from neurocomp.language import interpreter
+    from neurocomp.tasks import examples
+
+    task = load_task(shipped("map_inc"), MachineConfig())
+    right = held_out(task, 0)
+    for of, given in ((task, right.test), (task, right.validation), (task.general, right.general)):
+        for row in range(len(given.memory)):
+            left = interpreter.run(of.reference, given.memory[row].tolist(), given.registers[row].tolist(),
+                                   base=of.sizes.base, steps=of.steps)  # fmt: skip
+            assert left.memory == tuple(given.final_memory[row]) and left.registers == tuple(given.final_registers[row])
+
+    def wrong(*given, **more):
+        final = examples.executor_run(*given, **more)
+        return final._replace(memory=(final.memory + 1) % task.sizes.base)
+
+    monkeypatch.setattr(examples, "executor_run", examples.execute, raising=False)
+    monkeypatch.setattr(examples, "execute", wrong)
+    with pytest.raises(RuntimeError, match="task map_inc: executor and interpreter disagree"):
+        held_out(task, 0)

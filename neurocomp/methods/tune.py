@@ -56,6 +56,9 @@ def tune_restarts(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: Pro
     return sorted(chain(*finished_restarts(plan, unseen, restarts, bar, _update(plan))), key=NUMBER)
 
 
+READY: set[str] = set()  # what this process has compiled updates and judgments for
+
+
 def make_ready(plan: Plan, unseen: HeldOut) -> None:
     """Let the fused engine compile all that updates and judgments need, by one update that is thrown away.
 
@@ -63,6 +66,12 @@ def make_ready(plan: Plan, unseen: HeldOut) -> None:
     """
     if plan.config.method != "tune" or plan.engine != "fused":
         return
+    config, task = plan.config, plan.task
+    kind = repr((task.sizes, task.steps, config.machine, config.objective, config.optimizer, config.examples,
+                 plan.dtype, plan.device, plan.threads))  # fmt: skip
+    if kind in READY:
+        return
+    READY.add(kind)
     logits, batch = start(plan, unseen, [0])
     _update(plan)(optimizer.init(logits), batch)
     soft(logits, unseen.validation, plan.task, load(plan.engine, plan.threads))

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language import interpreter
+from neurocomp.language.executor import encode, execute
 from neurocomp.limits.estimates import TEST, VALIDATION
 from neurocomp.seeding import SHARED, generator
 from neurocomp.tasks.inputs import ENOUGH, Key, variety
@@ -160,27 +161,24 @@ def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
 
 
 def _solve(task: Task, rows: np.ndarray) -> Examples:
-    """The examples whose starts are `rows`, with the words that the reference program leaves."""
+    """The examples whose starts are `rows`, with the words that the reference program leaves.
+
+    The executor runs it; on the first example the interpreter does too. Raises RuntimeError where they disagree.
+    """
     assert task.reference is not None
-    base = task.sizes.base
-    outcomes = [
-        interpreter.run(
-            task.reference,
-            row[:base],
-            row[base:],
-            base=base,
-            steps=task.steps,
-            halting=task.machine.halting,
-            mod_by_zero=task.machine.mod_by_zero,
-        )
-        for row in rows.tolist()
-    ]
-    return Examples(
-        rows[:, :base],
-        rows[:, base:],
-        np.array([outcome.memory for outcome in outcomes]),
-        np.array([outcome.registers for outcome in outcomes]),
-    )
+    memory, registers = rows[:, : task.sizes.base], rows[:, task.sizes.base :]
+    base, steps, halting, mod_by_zero = task.sizes.base, task.steps, task.machine.halting, task.machine.mod_by_zero
+    final = execute(
+        encode([task.reference], len(task.reference)), memory, registers,
+        base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero,
+    )  # fmt: skip
+    exact = interpreter.run(
+        task.reference, memory[0].tolist(), registers[0].tolist(),
+        base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero,
+    )  # fmt: skip
+    if exact.memory != tuple(final.memory[0, 0]) or exact.registers != tuple(final.registers[0, 0]):
+        raise RuntimeError(f"task {task.name}: executor and interpreter disagree on what its program leaves")
+    return Examples(memory, registers, final.memory[0], final.registers[0])
 
 
 def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> Examples:
