@@ -13,12 +13,16 @@ from neurocomp.bench import searches
 from neurocomp.config import AnnealingConfig, RunConfig
 from neurocomp.methods import annealing
 from neurocomp.methods.rows import discrete_columns
+from neurocomp.methods.searches import judge_of
+from neurocomp.methods.side_by_side import finished_restarts
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
 from neurocomp.report.cells import format_summary
 from neurocomp.report.table import measured_table
 from neurocomp.results.writer import read_rows
+from neurocomp.search.annealing import Schedule
 from neurocomp.search.judge import Judge
+from neurocomp.seeding import generator
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.verification import Verdict
 from tests.test_pipeline import facts
@@ -119,7 +123,12 @@ def test_an_interrupt_ends_the_restarts_that_run(tmp_path):
     given = limited(tmp_path, limit=None, restarts=4)
     given.limits.work = 1e30
     plan, before = make_plan(given), threading.active_count()
-    finished = annealing.finished_restarts(plan, held_out(plan.task, 0), range(4), None)
+    judge, schedule = judge_of(plan, held_out(plan.task, 0), 0), Schedule(10**15, 0.02, 10**15)
+
+    def annealed(restart, heard):
+        return annealing.anneal(None, judge, schedule, generator(0, restart, "annealing"), None, heard)
+
+    finished = finished_restarts(annealed, plan.threads, range(4), None)
     main = threading.main_thread().ident
     timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))  # as Ctrl-C does
     timer.start()

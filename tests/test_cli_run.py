@@ -84,7 +84,7 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
 @pytest.mark.parametrize(
     "line, expected",
     [
-        ("neurocomp ", "run readings synth table plot show compare exec subleq compile decompile bench"),
+        ("neurocomp ", "run readings synth solve table plot show compare exec subleq compile decompile bench"),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),

@@ -203,11 +203,11 @@ def test_the_executor_and_the_interpreter_must_agree_on_what_a_reference_leaves(
 
     task = load_task(shipped("map_inc"), MachineConfig())
     right = held_out(task, 0)
-    for of, given in ((task, right.test), (task, right.validation), (task.general, right.general)):
-        for row in range(len(given.memory)):
-            left = interpreter.run(of.reference, given.memory[row].tolist(), given.registers[row].tolist(),
+    for of, some in ((task, right.test), (task, right.validation), (task.general, right.general)):
+        for row in range(len(some.memory)):
+            left = interpreter.run(of.reference, some.memory[row].tolist(), some.registers[row].tolist(),
                                    base=of.sizes.base, steps=of.steps)  # fmt: skip
-            assert left.memory == tuple(given.final_memory[row]) and left.registers == tuple(given.final_registers[row])
+            assert left.memory == tuple(some.final_memory[row]) and left.registers == tuple(some.final_registers[row])
 
     def wrong(*given, **more):
         final = examples.executor_run(*given, **more)

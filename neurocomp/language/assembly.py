@@ -14,7 +14,6 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import resources
-from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -265,15 +264,10 @@ def _misfits(instructions: Sequence[Instruction], texts: Sequence[str], sizes: S
 
 
 @functools.cache
-def _shipped() -> dict[str, Traversable]:
-    folder = resources.files("neurocomp") / "programs"
-    return {file.name.removesuffix(".asm"): file for file in folder.iterdir() if file.name.endswith(".asm")}
-
-
-@functools.cache
 def shipped_programs() -> list[str]:
     """The names of the programs that come with neurocomp."""
-    return sorted(_shipped())
+    files = (resources.files("neurocomp") / "programs").iterdir()
+    return sorted(file.name.removesuffix(".asm") for file in files if file.name.endswith(".asm"))
 
 
 def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Sizes | None = None) -> Program:
@@ -281,16 +275,16 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
 
     Raises UserError where there is no such program or file, or the file's text is no program.
     """
-    given, shipped = str(name_or_path), _shipped()
+    given, shipped = str(name_or_path), shipped_programs()
     if given not in shipped and not given.endswith(".asm") and not os.path.exists(given):
-        accepted = f"expected one of {', '.join(sorted(shipped))} or a path that ends in .asm"
-        raise UserError(f'no program "{given}", {accepted}{did_you_mean(given, sorted(shipped))}')
+        accepted = f"expected one of {', '.join(shipped)} or a path that ends in .asm"
+        raise UserError(f'no program "{given}", {accepted}{did_you_mean(given, shipped)}')
     if given in shipped:
         return _shipped_program(given, jump_target, sizes)
     try:
         text = read_text(Path(given))
     except UserError as error:
-        raise UserError(f"{error}{did_you_mean(Path(given).stem, sorted(shipped))}") from error
+        raise UserError(f"{error}{did_you_mean(Path(given).stem, shipped)}") from error
     try:
         return parse(text, given, jump_target, sizes)
     except AssemblyError:
@@ -301,7 +295,8 @@ def load_program(name_or_path: str | Path, jump_target: str = "line", sizes: Siz
 
 @functools.lru_cache(maxsize=256)
 def _shipped_program(name: str, jump_target: str, sizes: Sizes | None) -> Program:
-    return parse(_shipped()[name].read_text(encoding="utf-8"), f"{name}.asm", jump_target, sizes)
+    file = resources.files("neurocomp") / "programs" / f"{name}.asm"
+    return parse(file.read_text(encoding="utf-8"), file.name, jump_target, sizes)
 
 
 def _seems(text: str) -> str | None:

@@ -9,18 +9,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
-import numpy as np
-
 from neurocomp import moved
 from neurocomp.config import RunConfig, TaskConfig
 from neurocomp.errors import UserError
 from neurocomp.report.finding import find
 from neurocomp.report.rates import Interval, wilson
 from neurocomp.results.columns import RESTARTS, RowFormat
-from neurocomp.results.typed_rows import TypedRows
 
 if TYPE_CHECKING:
     from pandas import DataFrame
+
+    from neurocomp.results.typed_rows import TypedRows
 
 # A measure of recovery, and what it asks of a restart.
 METRICS = {
@@ -210,6 +209,8 @@ def read_parts(
 
 def _one_a_restart(table: TypedRows) -> TypedRows:
     """The first row of each restart, in their order. The row of a failed run has no restart, and is none of them."""
+    import numpy as np
+
     restart = table["restart"]
     if not restart.empty.any() and (restart.values[1:] > restart.values[:-1]).all():
         return table

@@ -31,7 +31,7 @@ def config_hash(identity: dict[str, Any]) -> str:
 def hashed(config: Any) -> dict[str, Any]:
     """What the hash is taken of in a configuration dataclass, and in those inside it: all fields but the `unhashed`."""
     return {
-        name: _hashed_part(value) if is_dataclass(value) else value
+        name: dict(_hashed_part(value)) if is_dataclass(value) else value
         for name, (is_hashed, but) in _hashing(config.__class__).items()
         if is_hashed and (value := getattr(config, name)) not in but
     }

@@ -15,6 +15,8 @@ from neurocomp.seeding import SHARED, generator
 from neurocomp.tasks.inputs import ENOUGH, Key, variety
 from neurocomp.tasks.task import Examples, Task
 
+TABULATED = 64  # values of a word up to which the executor makes examples
+
 
 class HeldOut(NamedTuple):
     """The examples that all restarts are judged on: validation decides when to stop, test is used once at the end."""
@@ -163,9 +165,12 @@ def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
 def _solve(task: Task, rows: np.ndarray) -> Examples:
     """The examples whose starts are `rows`, with the words that the reference program leaves.
 
-    The executor runs it; on the first example the interpreter does too. Raises RuntimeError where they disagree.
+    The executor runs it; on the first example the interpreter does too. Raises RuntimeError where they disagree. Its
+    tables of what opcodes compute would take longer than the runs where words have many values.
     """
     assert task.reference is not None
+    if task.sizes.base > TABULATED:
+        return _interpreted(task, rows)
     memory, registers = rows[:, : task.sizes.base], rows[:, task.sizes.base :]
     base, steps, halting, mod_by_zero = task.sizes.base, task.steps, task.machine.halting, task.machine.mod_by_zero
     final = execute(
@@ -179,6 +184,19 @@ def _solve(task: Task, rows: np.ndarray) -> Examples:
     if exact.memory != tuple(final.memory[0, 0]) or exact.registers != tuple(final.registers[0, 0]):
         raise RuntimeError(f"task {task.name}: executor and interpreter disagree on what its program leaves")
     return Examples(memory, registers, final.memory[0], final.registers[0])
+
+
+def _interpreted(task: Task, rows: np.ndarray) -> Examples:
+    assert task.reference is not None
+    base, steps, halting, mod_by_zero = task.sizes.base, task.steps, task.machine.halting, task.machine.mod_by_zero
+    outcomes = [
+        interpreter.run(
+            task.reference, row[:base], row[base:], base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero
+        )
+        for row in rows.tolist()
+    ]
+    memory, registers = (np.array(words) for words in zip(*(outcome[:2] for outcome in outcomes), strict=True))
+    return Examples(rows[:, :base], rows[:, base:], memory, registers)
 
 
 def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> Examples:

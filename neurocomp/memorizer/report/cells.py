@@ -5,16 +5,16 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any
 
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.report.cells import Rows, Said, aligned, or_dash, read_parts, readable_cells, state_of
 from neurocomp.report.finding import find
 from neurocomp.report.means import Sample, mean_text, sample
 from neurocomp.results.columns import MEMORIZED
-from neurocomp.results.typed_rows import TypedRows
+
+if TYPE_CHECKING:
+    from neurocomp.results.typed_rows import TypedRows
 
 FACTS = ("task", "language", "network", "data", "programs", "length", "label_smoothing", "check", "seed", "device",
          "precision", "config_hash")  # fmt: skip
@@ -68,7 +68,7 @@ class MemorizerCell(Rows):
         """
         rows = self.table
         if self.facts["task"] == "memorize":
-            rows = rows.take(np.flatnonzero(rows["status"].values == MEMORIZED_ALL))
+            rows = rows.take((rows["status"].values == MEMORIZED_ALL).nonzero()[0])
         return sample(rows["updates"].known())
 
 
