@@ -118,7 +118,7 @@ def test_restarts_that_finished_before_an_interrupt_are_kept(tmp_path, monkeypat
     assert [row | {"batch": ""} for row in facts(run(given).path)] == [row | {"batch": ""} for row in whole]
 
 
-def test_an_interrupt_ends_the_restarts_that_run(tmp_path):
+def test_an_interrupt_ends_the_restarts_that_run(tmp_path, request):
     """With a budget of weeks, whoever asks for the rows and goes away waits for one call of the kernel."""
     given = limited(tmp_path, limit=None, restarts=4)
     given.limits.work = 1e30
@@ -129,6 +129,8 @@ def test_an_interrupt_ends_the_restarts_that_run(tmp_path):
         return annealing.anneal(None, judge, schedule, generator(0, restart, "annealing"), None, heard)
 
     finished = finished_restarts(annealed, plan.threads, range(4), None)
+    before_it = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may start tests with it ignored
+    request.addfinalizer(lambda: signal.signal(signal.SIGINT, before_it))
     main = threading.main_thread().ident
     timer = threading.Timer(0.2, signal.pthread_kill, (main, signal.SIGINT))  # as Ctrl-C does
     timer.start()
