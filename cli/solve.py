@@ -26,7 +26,7 @@ from neurocomp.seeding import SHARED
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out, training_examples
 from neurocomp.tasks.initialization import initial_program
 from neurocomp.tasks.task import Task, load_task
-from neurocomp.tasks.verification import holds
+from neurocomp.tasks.verification import verdicts
 from neurocomp.text import json_text, visible, visible_lines, whole_number
 
 DESCRIPTION = """\
@@ -48,9 +48,13 @@ examples:
 class Solved(NamedTuple):
     """What came of one length."""
 
-    lines: int
     task: Task
     ended: Ended
+
+    @property
+    def lines(self) -> int:
+        """The length."""
+        return self.task.sizes.lines
 
     @property
     def outcome(self) -> str:
@@ -72,16 +76,16 @@ def main(argv: Sequence[str]) -> int:
     lengths = _lengths(args.lines, task.sizes.lines)
     for lines in lengths:
         _check_size(config, task, lines)
-    starts = [_start(config, of_length(task, lines), directory) for lines in lengths]
+    tasks = [of_length(task, lines) for lines in lengths]
+    starts = [_start(config, shorter, directory) for shorter in tasks]
     unseen = held_out(task, config.seed)
     training = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="solver")
     validation = unseen.validation if config.optimizer.stop == "validated" else None
-    with SolverProcess(int(config.limits.memory_gb * 1e9)) as solver:
-        for lines, start in zip(lengths, starts, strict=True):
-            shorter = of_length(task, lines)
-            with _Progress(f"{task.name}, {lines} lines") as heard:
+    with SolverProcess(config.limits.memory_bytes) as solver:
+        for shorter, start in zip(tasks, starts, strict=True):
+            with _Progress(f"{task.name}, {shorter.sizes.lines} lines") as heard:
                 ended = solver.ask(Judge(shorter, training, validation), start, config.limit, heard)
-            solved = Solved(lines, shorter, ended)
+            solved = Solved(shorter, ended)
             print(json_text(_object(solved, unseen)) if args.json else visible_lines(_text(solved, unseen)), flush=True)
             if solved.outcome != "none":
                 break
@@ -157,11 +161,10 @@ def _object(solved: Solved, unseen: HeldOut) -> dict[str, Any]:
 
 def _verdicts(solved: Solved, unseen: HeldOut) -> dict[str, bool | None]:
     """Whether what was found is right on test examples, and on the task's general sizes."""
-    code, task = solved.ended.answer.code, solved.task
-    if not solved.ended.answer.found or code is None:
+    if not solved.ended.answer.found:
         return {"hard": None, "general": None}
-    general = bool(holds(code[None], unseen.general, task.general)[0]) if task.general and unseen.general else None
-    return {"hard": bool(holds(code[None], unseen.test, task)[0]), "general": general}
+    text = _program(solved, one_line=True)
+    return verdicts([text], solved.task, unseen)[text]._asdict()
 
 
 def _program(solved: Solved, one_line: bool = False) -> str:
@@ -185,8 +188,8 @@ def _text(solved: Solved, unseen: HeldOut) -> str:
         away = f", {answer.away} field{'' if answer.away == 1 else 's'} changed (proved to be the fewest)"
     right = {name: "-" if is_right is None else "yes" if is_right else "no" for name, is_right in
              _verdicts(solved, unseen).items()}  # fmt: skip
-    verdicts = f"right on test examples: {right['hard']}, at general sizes: {right['general']}"
-    return f"{length}: found in {seconds}, {tried}{away}; {verdicts}\n\n{_program(solved)}"
+    judged = f"right on test examples: {right['hard']}, at general sizes: {right['general']}"
+    return f"{length}: found in {seconds}, {tried}{away}; {judged}\n\n{_program(solved)}"
 
 
 def _parser() -> Parser:

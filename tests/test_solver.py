@@ -10,7 +10,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from neurocomp.language.executor import encode
+from neurocomp.language import interpreter
+from neurocomp.language.executor import decode, encode
 from neurocomp.language.isa import COLUMN
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.search.by_length import every_instruction
@@ -21,6 +22,8 @@ from neurocomp.tasks.verification import holds, run
 
 pysat = pytest.importorskip("pysat.solvers", reason="python-sat is not installed (extra `solver`)")
 from neurocomp.search.solver.cegis import Answer, alike, search  # noqa: E402
+from neurocomp.search.solver.clauses import Clauses  # noqa: E402
+from neurocomp.search.solver.encoding import ExampleRun, ProgramVariables  # noqa: E402
 
 
 def random_task(rng: np.random.Generator) -> Task:
@@ -140,3 +143,29 @@ def test_the_start_may_be_a_text_padded_with_noops():
     start = encode([parse("inc 1 1")], task.sizes.lines)[0]
     answer = solved(Judge(task, random_examples(task, 2, start, rng), None), start)
     assert answer.found and answer.away == 0
+
+
+def test_the_clauses_leave_a_program_the_words_that_the_interpreter_does():
+    for number in range(300):
+        rng = np.random.default_rng(1000 + number)
+        task = random_task(rng)
+        code = random_code(1, task.sizes, rng)[0]
+        (memory,), (registers,), *_ = random_examples(task, 1, None, rng)
+        exact = interpreter.run(
+            decode(code, task.machine.jump_target), memory.tolist(), registers.tolist(), base=task.sizes.base,
+            steps=task.steps, halting=task.machine.halting, mod_by_zero=task.machine.mod_by_zero,
+            jump_target=task.machine.jump_target,
+        )  # fmt: skip
+        clauses = Clauses()
+        program = ProgramVariables(clauses, task.sizes, task.machine)
+        left = ExampleRun(program, memory.tolist(), registers.tolist(), task.steps)
+        used = used_fields(task.machine.jump_target)[code[:, COLUMN.opcode]]
+        for line, field in np.argwhere(used).tolist():
+            clauses.add(program.fields[line][field][code[line, field]])
+        with pysat.Solver(name="cadical195", bootstrap_with=clauses.take()) as oracle:
+            assert oracle.solve(), number
+            true = set(oracle.get_model())
+        words = [
+            [value for value, literal in enumerate(word) if literal in true] for word in left.memory + left.registers
+        ]
+        assert words == [[word] for word in (*exact.memory, *exact.registers)], number

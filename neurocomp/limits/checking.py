@@ -75,7 +75,7 @@ class Most(NamedTuple):
 
 def most(limits: LimitsConfig, a_byte: int, limit: str = "limits.memory_gb") -> Most:
     """The largest file that can be read where each of its bytes takes `a_byte` bytes of memory."""
-    return Most(int(limits.memory_gb * 1e9) // a_byte, f"{limit}={limits.memory_gb:g}")
+    return Most(limits.memory_bytes // a_byte, f"{limit}={limits.memory_gb:g}")
 
 
 def short(number: int) -> str:

@@ -21,11 +21,10 @@ from neurocomp.tasks.examples import HeldOut
 
 def solved_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
     """The rows of these restarts; each thread has a solver's process of its own, which answers one after the other."""
-    memory = int(plan.config.limits.memory_gb * 1e9)
     idle: queue.SimpleQueue[SolverProcess] = queue.SimpleQueue()
     with ExitStack() as processes:
         for _ in range(plan.threads):
-            idle.put(processes.enter_context(SolverProcess(memory)))
+            idle.put(processes.enter_context(SolverProcess(plan.config.limits.memory_bytes)))
 
         def solved(restart: int, heard: Heard) -> Searched:
             process = idle.get()

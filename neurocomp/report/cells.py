@@ -152,7 +152,7 @@ class Cell(Rows):
         if recovered.empty.all():
             all_diverged = self.n > 0 and bool((self.table["status"].values == "diverged").all())
             return 0 if all_diverged and metric != "general" else None
-        return int((recovered.values & ~recovered.empty).sum())
+        return int(recovered.is_true.sum())
 
     def rate(self, metric: str) -> float | None:
         count = self.recovered(metric)

@@ -118,5 +118,4 @@ def _right_before_or_after(cell: Cell, metric: str) -> int | None:
     after = cell.recovered(metric)
     if after is None or metric == "general":
         return after
-    before, tuned = cell.table["synthesized"], cell.table[f"recovered_{metric}"]
-    return int(((before.values & ~before.empty) | (tuned.values & ~tuned.empty)).sum())
+    return int((cell.table["synthesized"].is_true | cell.table[f"recovered_{metric}"].is_true).sum())

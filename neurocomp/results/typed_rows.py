@@ -31,6 +31,11 @@ class Column(NamedTuple):
         """Where there is no value: where it is empty, or not a number."""
         return self.empty | np.isnan(self.values) if self.values.dtype == np.float64 else self.empty
 
+    @property
+    def is_true(self) -> np.ndarray:
+        """Where a column of booleans says true."""
+        return self.values & ~self.empty
+
     def known(self) -> list[Any]:
         """The values that there are, in the order of the rows."""
         missing = self.missing

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -172,31 +172,26 @@ def _solve(task: Task, rows: np.ndarray) -> Examples:
     if task.sizes.base > TABULATED:
         return _interpreted(task, rows)
     memory, registers = rows[:, : task.sizes.base], rows[:, task.sizes.base :]
-    base, steps, halting, mod_by_zero = task.sizes.base, task.steps, task.machine.halting, task.machine.mod_by_zero
-    final = execute(
-        encode([task.reference], len(task.reference)), memory, registers,
-        base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero,
-    )  # fmt: skip
-    exact = interpreter.run(
-        task.reference, memory[0].tolist(), registers[0].tolist(),
-        base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero,
-    )  # fmt: skip
-    if exact.memory != tuple(final.memory[0, 0]) or exact.registers != tuple(final.registers[0, 0]):
+    final = execute(encode([task.reference], len(task.reference)), memory, registers, **_rules(task))
+    solved, exact = Examples(memory, registers, final.memory[0], final.registers[0]), _interpreted(task, rows[:1])
+    if any((words[:1] != expected).any() for words, expected in zip(solved, exact, strict=True)):
         raise RuntimeError(f"task {task.name}: executor and interpreter disagree on what its program leaves")
-    return Examples(memory, registers, final.memory[0], final.registers[0])
+    return solved
 
 
 def _interpreted(task: Task, rows: np.ndarray) -> Examples:
+    """The same, by the interpreter alone."""
     assert task.reference is not None
-    base, steps, halting, mod_by_zero = task.sizes.base, task.steps, task.machine.halting, task.machine.mod_by_zero
-    outcomes = [
-        interpreter.run(
-            task.reference, row[:base], row[base:], base=base, steps=steps, halting=halting, mod_by_zero=mod_by_zero
-        )
-        for row in rows.tolist()
-    ]
+    base, rules = task.sizes.base, _rules(task)
+    outcomes = [interpreter.run(task.reference, row[:base], row[base:], **rules) for row in rows.tolist()]
     memory, registers = (np.array(words) for words in zip(*(outcome[:2] for outcome in outcomes), strict=True))
     return Examples(rows[:, :base], rows[:, base:], memory, registers)
+
+
+def _rules(task: Task) -> dict[str, Any]:
+    """How the reference runs, for the executor and the interpreter; its jumps are to labels in every reading."""
+    readings = {"halting": task.machine.halting, "mod_by_zero": task.machine.mod_by_zero}
+    return {"base": task.sizes.base, "steps": task.steps, **readings}
 
 
 def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.Generator) -> Examples:

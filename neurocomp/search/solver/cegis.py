@@ -18,7 +18,7 @@ from neurocomp.language.interpreter import run as interpret
 from neurocomp.search.judge import Judge
 from neurocomp.search.solver.clauses import Clauses
 from neurocomp.search.solver.encoding import ExampleRun, ProgramVariables
-from neurocomp.tasks.outcomes import right_words
+from neurocomp.tasks.outcomes import expected_words, right_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
@@ -119,13 +119,10 @@ class Question:
         self._encoded.add(example)
         task, of = self._judge.task, self._judge.training
         run = ExampleRun(self._program, of.memory[example].tolist(), of.registers[example].tolist(), task.steps)
-        words = np.full(len(of.memory[example]), -1), np.full(len(of.registers[example]), -1)
-        for kept, given, checked in zip(
-            words, (of.final_memory[example], of.final_registers[example]),
-            (task.checked_memory, task.checked_registers), strict=True,
-        ):  # fmt: skip
-            kept[list(checked)] = given[list(checked)]
-        run.ends_with(*(kept.tolist() for kept in words))
+        checked = [run.memory[cell] for cell in task.checked_memory]
+        checked += [run.registers[register] for register in task.checked_registers]
+        for word, value in zip(checked, expected_words(of, task)[example].tolist(), strict=True):
+            self._clauses.add(word[value])
         self.answer = self.answer._replace(examples=len(self._encoded))
 
 

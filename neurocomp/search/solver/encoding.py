@@ -96,7 +96,7 @@ def _true(values: list[int], model: set[int]) -> int:
 
 
 class ExampleRun:
-    """What a program does with one example, step by step."""
+    """What a program does with one example; `memory` and `registers` are the words after the last step."""
 
     def __init__(self, program: ProgramVariables, memory: Sequence[int], registers: Sequence[int], steps: int):
         self.program, self.clauses, self.sizes = program, program.clauses, program.sizes
@@ -105,13 +105,6 @@ class ExampleRun:
         self.clauses.add(self.counter[0])
         for _ in range(steps):
             self._step()
-
-    def ends_with(self, memory: Sequence[int], registers: Sequence[int]) -> None:
-        """The words after the last step are these; -1 stands for any."""
-        for words, wanted in ((self.memory, memory), (self.registers, registers)):
-            for word, value in zip(words, wanted, strict=True):
-                if value >= 0:
-                    self.clauses.add(word[value])
 
     def _known(self, words: Sequence[int]) -> Words:
         variables = [self.clauses.one_of_them(self.sizes.base) for _ in words]
