@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import gc
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -69,6 +71,17 @@ def recorded(function, device):
         return [place.copy_(part) for place, part in zip(places, function(), strict=True)]
 
     return replay
+
+
+def test_what_a_captured_function_holds_stays_where_the_graph_reads_it(monkeypatch):
+    """A graph keeps the launches of a function, and nothing of what it holds: an index on the device, say."""
+    monkeypatch.setattr(captured, "capture", lambda function, device: lambda: [torch.zeros(1)])
+    index = torch.tensor([0])
+    alive = weakref.ref(index)
+    now = Captured(functools.partial(lambda index, part: [part[index]], index), [torch.ones(1)])
+    del index
+    gc.collect()
+    assert alive() is not None and now(torch.ones(1))[0].tolist() == [0.0]
 
 
 @settings(max_examples=20)

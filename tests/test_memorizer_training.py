@@ -97,6 +97,30 @@ def test_the_learning_rate_rises_over_the_warmup_and_stays():
     assert rates == pytest.approx([0.025, 0.05, 0.075, 0.1, 0.1, 0.1])
 
 
+def test_a_linear_rate_falls_to_0_and_a_training_that_goes_on_goes_on_with_it():
+    """By hand: 3 epochs of 2 updates; the update after u of them has (6 - u) / 6 of 0.1."""
+    one, rates = training(8, batch=4, schedule="linear", schedule_epochs=3, updates=50), []
+    for update in range(6):
+        if update == 4:
+            other = training(8, batch=4, schedule="linear", schedule_epochs=3, updates=50)
+            other.restore(*one.state())
+            one = other
+        one.advance()
+        rates.append(one.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.1 * (6 - update) / 6 for update in range(6)])
+    assert one.limit == 6 and training(8, batch=4, updates=50).limit == 50
+    short = training(8, batch=4, schedule="linear", schedule_epochs=3, updates=5)
+    assert short.limit == 5
+
+
+def test_a_linear_rate_of_a_soft_task_falls_over_its_epochs_after_the_warmup_of_the_library():
+    one, rates = training(8, batch=4, schedule="linear", epochs=2, warmup=2), []
+    for _ in range(4):
+        one.advance()
+        rates.append(one.optimizer.param_groups[0]["lr"])
+    assert rates == pytest.approx([0.0, 0.05, 0.1, 0.05])
+
+
 def test_an_update_tells_loss_and_accuracy_of_the_weights_before_it():
     """All logits are 0: each of two classes has 1 / 2, and the first of equals is right for even inputs."""
     told = training(4, batch=4).advance()

@@ -25,6 +25,7 @@ class Captured:
     """
 
     def __init__(self, function: Callable[..., Sequence[Tensor]], inputs: Sequence[Tensor]):
+        self.function = function  # a graph reads the tensors that it holds, at their addresses
         self.inputs = [part.detach().clone() for part in inputs]
         self.replay = capture(lambda: function(*self.inputs), self.inputs[0].device)
 

@@ -9,7 +9,7 @@ import math
 from dataclasses import dataclass, field, fields
 from typing import Any, Optional
 
-from neurocomp.config import UNHASHED, LimitsConfig, check_workers
+from neurocomp.config import UNHASHED, LimitsConfig, check_workers, unhashed_while
 from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.text import is_formula, visible
 
@@ -50,7 +50,8 @@ class TrainingConfig:
     """AdamW on the sum of an instruction's cross-entropies.
 
     The learning rate rises to its value over the first `warmup` updates; the norm of a gradient is at most `clip`
-    (null: whatever it is). Without warmup some trainings never leave the loss of a guess.
+    (null: whatever it is). Without warmup some trainings never leave the loss of a guess. `schedule` says whether it
+    then stays, or falls linearly to 0, where a training ends.
 
     `batch` null is the paper's floor(length x programs / 20). Accuracy is looked at once an epoch (`check` null) or
     after every `check` updates. What memorizes ends at 100 %, or after `updates`; soft tasks end after `epochs`.
@@ -64,6 +65,12 @@ class TrainingConfig:
     warmup: int = 50
     """Over how many updates the learning rate rises to its value. With 0 some trainings never leave the loss of a
     guess."""
+    schedule: str = field(default="constant", metadata=unhashed_while("constant"))
+    """What the learning rate does after the warm-up: it stays (`constant`), or falls to 0 by the same amount at each
+    update (`linear`), where the training ends."""
+    schedule_epochs: Optional[int] = field(default=None, metadata=unhashed_while(None))
+    """With `training.schedule=linear`, after how many epochs the learning rate is 0. null: after the epochs of a soft
+    task."""
     clip: Optional[float] = None
     """The largest gradient norm. null: no clipping."""
     label_smoothing: float = 0.0
@@ -84,6 +91,12 @@ class TrainingConfig:
             raise UserError(f"training.learning_rate={self.learning_rate}: expected a number > 0")
         check_at_least("training.weight_decay", self.weight_decay, 0)
         check_at_least("training.warmup", self.warmup, 0)
+        check_choice("training.schedule", self.schedule, ("constant", "linear"))
+        if self.schedule_epochs is not None:
+            check_at_least("training.schedule_epochs", self.schedule_epochs, 1)
+            if self.schedule == "constant":
+                given = f"training.schedule_epochs={self.schedule_epochs}"
+                raise UserError(f"{given}: a constant learning rate never ends; expected training.schedule=linear")
         if self.clip is not None and not 0 < self.clip < math.inf:
             raise UserError(f"training.clip={self.clip}: expected a number > 0, or null")
         if not 0 <= self.label_smoothing < 1:
@@ -225,6 +238,9 @@ class MemorizerConfig:
         if self.length > self.lines:
             raise UserError(f"length={self.length}: expected at most lines={self.lines}, the instruction numbers")
         if self.task not in SOFT_TASKS:
+            if self.training.schedule == "linear" and self.training.schedule_epochs is None:
+                missing = f"training.schedule=linear: task={self.task} has no number of epochs"
+                raise UserError(f"{missing}; expected training.schedule_epochs, such as 250")
             unused = [each.name for each in fields(SoftConfig) if getattr(self.soft, each.name) != each.default]
             if unused:
                 given = f"soft.{unused[0]}={getattr(self.soft, unused[0])}"

@@ -29,7 +29,7 @@ def memorized(plan: Plan, restart: int, bar: Progress) -> Made:
     batch = batch_size(config, len(data.labels))
     training = Training(network, data, plan.sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(data, plan.sizes, config.precision)
-    limit = 0 if config.network.name == "theorem1" else config.training.updates
+    limit = 0 if config.network.name == "theorem1" else training.limit
     saving = Saving(plan, restart, training, limit)
     every = config.training.check or training.updates_an_epoch
     memorized_all = train(training, lambda: judge.all_right(network), every, limit, saving, bar)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -53,6 +54,20 @@ class Training:
         self.device = examples.labels.device
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=precision == "float16")
         self._order: tuple[int, Tensor] | None = None
+        self._share = self._linear() if config.schedule == "linear" else self._warmth
+
+    def _linear(self) -> Callable[[int], float]:
+        """The share of the learning rate after so many updates, which a checkpoint need not keep."""
+        from transformers import get_linear_schedule_with_warmup
+
+        last = (self.config.schedule_epochs or self.config.epochs) * self.updates_an_epoch
+        return get_linear_schedule_with_warmup(self.optimizer, self.config.warmup, last).lr_lambdas[0]
+
+    @property
+    def limit(self) -> int:
+        """The most updates of what memorizes: at a learning rate of 0 nothing is learnt any more."""
+        epochs = self.config.schedule_epochs
+        return min(self.config.updates, epochs * self.updates_an_epoch) if epochs else self.config.updates
 
     @property
     def updates_an_epoch(self) -> int:
@@ -70,7 +85,7 @@ class Training:
         with autocast(self.device, self.precision):
             logits = self.network(tokens, mask)
             loss = cross_entropy(logits.float(), labels, self.sizes, self.config.label_smoothing)
-        self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * self._warmth()
+        self.optimizer.param_groups[0]["lr"] = self.config.learning_rate * self._share(self.updates)
         self.optimizer.zero_grad(set_to_none=True)
         self.scaler.scale(loss).backward()
         if self.config.clip is not None:
@@ -81,9 +96,9 @@ class Training:
         self.updates += 1
         return UpdateReport(loss.item(), right(logits.detach(), labels, self.sizes).float().mean().item())
 
-    def _warmth(self) -> float:
-        """The share of the learning rate that the next update takes."""
-        return min(1.0, (self.updates + 1) / max(1, self.config.warmup))
+    def _warmth(self, updates: int) -> float:
+        """The share of a constant learning rate after so many updates."""
+        return min(1.0, (updates + 1) / max(1, self.config.warmup))
 
     def _batch(self) -> Int[Tensor, "n"]:
         """The examples of the next update."""
