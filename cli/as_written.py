@@ -18,6 +18,7 @@ from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig, TaskCo
 from neurocomp.errors import UserError
 from neurocomp.machine_config import MachineConfig
 from neurocomp.memorizer.config import MemorizerConfig
+from neurocomp.search_config import LearnerConfig
 from neurocomp.text import whole_number
 
 SCHEMAS = {
@@ -25,6 +26,7 @@ SCHEMAS = {
     "machine": (MachineConfig,),
     "optimizer": (OptimizerConfig,),
     "objective": (ObjectiveConfig,),
+    "learner": (LearnerConfig,),
     "experiment": (RunConfig, MemorizerConfig),
 }
 

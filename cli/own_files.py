@@ -32,7 +32,7 @@ from neurocomp.cli.as_written import check_as_written
 from neurocomp.errors import UserError
 from neurocomp.yaml_files import check_yaml, read_yaml_text, yaml_problem
 
-GROUPS = ("task", "machine", "optimizer", "objective")
+GROUPS = ("task", "machine", "optimizer", "objective", "learner")
 """Each of these sets the keys of its own name alone; an experiment sets keys of the run and the grid."""
 
 NAME = re.compile(r"\w[\w.+-]*")

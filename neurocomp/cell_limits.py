@@ -21,6 +21,9 @@ KEYS = {
 }  # fmt: skip
 
 
+LEARNER_SIZES = ("updates", "hidden", "layers", "heads", "slots", "width")
+
+
 def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
     """Raise UserError where the cell would take more memory or work than `config.limits`."""
     if config.method == "enumerate" and programs_a_restart(config) > estimates.ENUMERABLE:
@@ -36,6 +39,7 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         threads=config.threads or os.cpu_count() or 1,
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
+        kind=config.learner.kind,
     )
     given = {"programs": f"search.budget={config.search.budget:g}"}
     if config.method == "annealing" and config.annealing.programs is not None:
@@ -43,6 +47,9 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
     if task.general and "length" in config.task.general:
         given["general_steps"] = f"task.general.length={config.task.general['length']}"
     sizes = _sizes(config, task)
+    if config.method == "learner":
+        given |= {name: f"learner.{name}" for name in LEARNER_SIZES}
+        sizes |= {name: getattr(config.learner, name) for name in LEARNER_SIZES}
     if config.limit is not None:
         sizes["limit"], given["limit"] = math.ceil(config.limit), "limit"
     check(config.limits, cell, KEYS | given, **sizes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Optional
 from neurocomp import moved
 from neurocomp.errors import UserError, check_at_least, check_choice, check_folder, check_text, with_home
 from neurocomp.machine_config import MachineConfig
-from neurocomp.search_config import AnnealingConfig, SearchConfig, SynthesisConfig
+from neurocomp.search_config import AnnealingConfig, LearnerConfig, SearchConfig, SynthesisConfig
 from neurocomp.text import visible
 
 # Metadata of fields that say nothing of what a cell is: `results.identity.hashed` leaves them out.
@@ -87,8 +87,8 @@ class OptimizerConfig:
 
 
 SEARCHES = ("random_search", "local_search", "enumerate", "annealing")
-LIMITED = ("annealing", "solver")  # the methods that a limit in seconds can end
-METHODS = ("tune", "synthesize", *SEARCHES, "solver")
+LIMITED = ("annealing", "solver", "learner")  # the methods that a limit in seconds can end
+METHODS = ("tune", "synthesize", *SEARCHES, "solver", "learner")
 MEASURES = ("soft", "hard", "fit", "general")
 ENGINES = ("auto", "eager", "fused")
 
@@ -192,8 +192,8 @@ def check_workers(workers: Any, gpus: float | None, device: str) -> None:
 class RunConfig:
     """One cell of a table: k restarts of one task from one initialization by one method.
 
-    `init` means nothing to the methods that start from no program (synthesize, random_search, enumerate), and gamma
-    nothing to any but tune: whatever is given, it is the same cell. `measure` is the rate that is reported to a
+    `init` means nothing to the methods that start from no program (synthesize, random_search, enumerate, learner), and
+    gamma nothing to any but tune: whatever is given, it is the same cell. `measure` is the rate that is reported to a
     sweeper which looks for the best cell.
     """
 
@@ -211,13 +211,16 @@ class RunConfig:
     """The searches over raw programs."""
     annealing: AnnealingConfig = field(default_factory=AnnealingConfig)
     """The search that also takes worse programs."""
+    learner: LearnerConfig = field(default_factory=LearnerConfig)
+    """A network that is trained end to end, with method=learner."""
     limits: LimitsConfig = field(default_factory=LimitsConfig, metadata=UNHASHED)
     """What the cell may take; no part of what it is."""
     init: str = "random"
     """What restarts start from: random (weights), synth (what synthesis finds), reference (the task's own program),
     loop_noop, a shipped program, or a path to an .asm file."""
     method: str = "tune"
-    """How programs are found: by tuning (tune), by synthesis alone, or by a search over raw programs."""
+    """How programs are found: by tuning (tune), by synthesis alone, by a search over raw programs, by a solver; a
+    learner finds none, and is a network in a program's place."""
     gamma: float = 0.3
     """The noise of the compiled program (Eq. 3), from 0 on: 0 is the program itself, and below 1 it stays the
     likeliest."""
@@ -231,9 +234,9 @@ class RunConfig:
     examples: int = 16
     """How many training examples each restart has of its own."""
     limit: Optional[float] = field(default=None, metadata=unhashed_while(None))
-    """With method=annealing or solver, after how many seconds of one core a restart ends that has found nothing: its
-    status is `limit`, and it counts as not recovered. null: it goes on to its last program, or to the proof that there
-    is none."""
+    """With method=annealing, solver or learner, after how many seconds of one core a restart ends that has found
+    nothing: its status is `limit`, and it counts as not recovered. null: it goes on to its last program or update, or
+    to the proof that there is none."""
     chunk: int = field(default=100, metadata=UNHASHED)
     """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
     but for last bits)."""

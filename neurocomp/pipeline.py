@@ -14,8 +14,10 @@ from neurocomp.devices import torch_threads
 from neurocomp.engine import torch_threads_for
 from neurocomp.jit import check_compiler
 from neurocomp.job import complete
+from neurocomp.limits.estimates import LEARNERS_AT_ONCE
 from neurocomp.methods.annealing import annealed_rows
 from neurocomp.methods.extras import check_extras, keep_extras
+from neurocomp.methods.learner import learned_rows
 from neurocomp.methods.near_misses import Record, keep, kept_templates, search, starts_of
 from neurocomp.methods.near_misses import describe as describe_record
 from neurocomp.methods.progress import Progress
@@ -56,6 +58,7 @@ METHODS: dict[str, Method] = {
     "enumerate": by_batch(enumerated_rows),
     "annealing": annealed_rows,
     "solver": solved_rows,
+    "learner": learned_rows,
 }
 ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
 
@@ -97,7 +100,7 @@ class Job:
             plan = plan_from(cell, starts_of(cell, self.record))
             make_ready(plan, unseen)
             shown = progress and self.only is None  # one restart alone is soon done
-            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown) as bar:
+            with Progress(cell.path.stem, batches, updates_of(cell.config), shown) as bar:
                 yield from method(plan, unseen, batches, bar)
 
     def started(self, progress: bool) -> Job:
@@ -135,6 +138,8 @@ class Job:
 
     @property
     def chunk(self) -> int:
+        if self.cell.config.method == "learner":
+            return LEARNERS_AT_ONCE
         return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
 
     @property
@@ -148,8 +153,8 @@ class Job:
 
     @property
     def is_divisible(self) -> bool:
-        """With engine=eager PyTorch's last bits may depend on the batch."""
-        return self.cell.engine != "eager"
+        """With engine=eager PyTorch's last bits may depend on the batch; learners are trained in groups."""
+        return self.cell.engine not in ("eager", "torch")
 
     def describe(self) -> str:
         return describe(self.cell.config)
@@ -179,9 +184,15 @@ class Job:
         return common_columns(self.cell) | {"restart": None, "status": "failed", "program": reason}
 
 
+def updates_of(config: RunConfig) -> int:
+    """The most updates of a restart, where it has updates."""
+    return config.learner.updates if config.method == "learner" else config.optimizer.updates
+
+
 def describe(config: RunConfig) -> str:
     """A cell in words of the command line."""
     method = "" if config.method == "tune" else f" method={config.method}"
+    method += f" learner={config.learner.kind}" if config.method == "learner" else ""
     return f"task={config.task.name} init={config.init}{method} gamma={config.gamma:g} seed={config.seed}"
 
 

@@ -26,7 +26,7 @@ from neurocomp.tasks.initialization import init_name, initial_program
 from neurocomp.tasks.task import Task, load_task
 from neurocomp.tuning.recovery import Batch, to_batch
 
-WITHOUT_INIT = ("synthesize", "random_search", "enumerate")  # the methods that start from nothing
+WITHOUT_INIT = ("synthesize", "random_search", "enumerate", "learner")  # the methods that start from nothing
 FROM_A_PROGRAM = ("local_search", "annealing", "solver")  # the searches that start where tuning does
 INTERPRETED = ("halting", "mod_by_zero", "jump_target")  # the readings that the exact interpreter takes
 TUNED = ("allocation", "selection", "templates")  # keys of synthesis that say what tuning does with what it finds
@@ -106,9 +106,11 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     program = None if init in ("none", "synth") else initial_program(config.init, task, directory)
     gamma = 0.0 if not tuned else 1.0 if init == "random" else float(config.gamma)
     device = checked_device(config.device, config.workers)
-    engine = resolve(config.engine, device) if tuned else "executor"
+    trained = config.method == "learner"
+    engine = resolve(config.engine, device) if tuned else "torch" if trained else "executor"
     begins = [init, program.instructions if program else None]
     resolved = {"gamma": gamma, "engine": engine, "device": device.type} if tuned else {}
+    resolved |= {"device": device.type} if trained else {}
     digest = config_hash(settings(config, init) | resolved | {"task": task.identity(), "init": begins})
     begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
@@ -147,6 +149,8 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")
+    if config.method == "learner" and config.learner.fresh and task.table:
+        raise UserError(f"learner.fresh=true: task {task.name} is a file of examples; there are no others to draw")
     constructs.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
         if config.machine.jump_target == "value":
@@ -157,12 +161,14 @@ def settings(config: RunConfig, init: str) -> dict:
     """The settings that the method's results depend on; the searches and synthesis look at a few of them alone."""
     given = hashed(config)
     if config.method == "tune":
-        unused = {"search", "annealing"} | (set() if init == "synth" else {"synthesis"})
+        unused = {"search", "annealing", "learner"} | (set() if init == "synth" else {"synthesis"})
         return {key: value for key, value in given.items() if key not in unused}
     used = {key: given[key] for key in ("method", "seed", "examples")}
     used["machine"] = {key: given["machine"][key] for key in INTERPRETED}
     if config.method == "synthesize":
         return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
+    if config.method == "learner":
+        return used | {key: given[key] for key in ("learner", "limit") if key in given}
     begun = {"synthesis": given["synthesis"]} if init == "synth" else {}
     used |= begun | {"stop": config.optimizer.stop}
     if config.method != "solver":

@@ -1,4 +1,4 @@
-"""How programs are looked for without gradients: synthesis, the searches over raw programs, annealing."""
+"""How else than by tuning: synthesis, the searches over raw programs, annealing, and learners that find no program."""
 
 from __future__ import annotations
 
@@ -89,3 +89,51 @@ class AnnealingConfig:
         if not math.isfinite(self.temperature) or self.temperature < 0:
             raise UserError(f"annealing.temperature={self.temperature}: expected a number >= 0")
         check_at_least("annealing.fresh", self.fresh, 1)
+
+
+LEARNERS = ("lstm", "transformer", "ntm", "dnc")
+
+
+@dataclass
+class LearnerConfig:
+    """A network that maps start words to checked words, end to end. It prints no program.
+
+    It is trained with AdamW on a restart's own examples, or on fresh ones at every update. Its weights are those that
+    had most validation examples right; a restart ends early where that is all of them.
+    """
+
+    kind: str = "lstm"
+    """Which network: lstm, transformer, ntm (a neural Turing machine) or dnc (a differentiable neural computer)."""
+    hidden: int = 64
+    """The width of a layer, and of the controller of ntm and dnc."""
+    layers: int = 1
+    """How many layers an lstm or a transformer has."""
+    heads: int = 4
+    """How many heads the attention of a transformer has; `learner.hidden` is a multiple of it."""
+    slots: int = 16
+    """How many words the memory of an ntm or a dnc has."""
+    width: int = 16
+    """How many numbers such a word has."""
+    learning_rate: float = 3e-3
+    """AdamW's step size, above 0."""
+    weight_decay: float = 0.01
+    """AdamW's weight decay, from 0 on."""
+    clip: float = 1.0
+    """The largest gradient norm of a restart."""
+    updates: int = 1000
+    """The most updates of a restart."""
+    check: int = 25
+    """After how many updates validation examples are looked at."""
+    fresh: bool = False
+    """Whether each update has examples of its own, as many as `examples`, instead of the same ones again."""
+
+    def __post_init__(self):
+        check_choice("learner.kind", self.kind, LEARNERS)
+        for name in ("hidden", "layers", "heads", "slots", "width", "updates", "check"):
+            check_at_least(f"learner.{name}", getattr(self, name), 1)
+        if self.hidden % self.heads:
+            raise UserError(f"learner.hidden={self.hidden}: expected a multiple of learner.heads={self.heads}")
+        for name in ("learning_rate", "clip"):
+            if not 0 < getattr(self, name) < math.inf:
+                raise UserError(f"learner.{name}={getattr(self, name)}: expected a number > 0")
+        check_at_least("learner.weight_decay", self.weight_decay, 0)

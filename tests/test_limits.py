@@ -51,6 +51,12 @@ REFUSED = {
     "run task=inc examples=10000000": ("examples=10000000: ", "fewer examples, or limits.memory_gb="),
     "run task=inc optimizer.updates=1000000000": ("optimizer.updates=1000000000: ", "fewer updates, or limits."),
     "run task=inc method=local_search search.budget=1e9": ("search.budget=1e+09: ", "a smaller budget, or limits."),
+    "run task=inc method=learner learner.hidden=1000000": ("learner.hidden=1000000: ", "a smaller hidden, or limits."),
+    "run task=inc method=learner learner=dnc learner.slots=100000": (
+        "learner.slots=100000: ",
+        "fewer slots, or limits.",
+    ),
+    "run task=inc method=learner learner.updates=1000000000000": ("learner.updates=1000000000000: ", "fewer updates, "),
     "run task=inc method=annealing annealing.programs=1000000000000": (
         "annealing.programs=1000000000000: ",
         "fewer programs, or limits.work=",

@@ -183,7 +183,7 @@ def test_an_experiment_without_its_first_line_is_told_so(command, tmp_path):
 
 
 PLACE = (
-    "{d}/%s: files of your own are in task, machine, optimizer, objective or experiment; "
+    "{d}/%s: files of your own are in task, machine, optimizer, objective, learner or experiment; "
     "what is hydra's is given on the command line"
 )
 

@@ -138,7 +138,7 @@ def test_fit_as_the_stopping_rule_is_that_of_searches_too(tmp_path):
         (["method=annealing", "limit=-2"], "limit=-2: expected seconds > 0, or null for no limit"),
         (["method=annealing", "limit=nan"], "limit=nan: expected seconds > 0, or null for no limit"),
         (["method=annealing", "limit=inf"], "limit=inf: expected seconds > 0, or null for no limit"),
-        (["limit=5"], "limit=5: method=tune has none; expected method=annealing, solver, or limit=null"),
+        (["limit=5"], "limit=5: method=tune has none; expected method=annealing, solver, learner, or limit=null"),
         (["method=local_search", "limit=5"], "limit=5: method=local_search has none; expected method=annealing"),
         (["method=enumerate", "save_curves=true"], "save_curves=true: method=enumerate has no loss and no weights"),
         (["method=synthesize", "save_weights=true"], "save_weights=true: method=synthesize has no loss"),

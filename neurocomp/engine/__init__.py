@@ -40,4 +40,4 @@ def torch_threads_for(engine: str, threads: int) -> int:
     The fused kernels bring threads of their own. What PyTorch still does beside them is too small to share out: its
     threads would wait for each other longer than they work.
     """
-    return threads if engine == "eager" else 1
+    return threads if engine in ("eager", "torch") else 1

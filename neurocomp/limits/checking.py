@@ -20,11 +20,11 @@ USUAL = {
     "updates": 1000, "programs": 100, "candidates": 200_000, "seconds": 60, "general_base": 10,
     "general_registers": 10, "general_steps": 100, "rounds": 10, "size": 256, "memory": 256, "length": 256,
     "hidden": 256, "intermediate": 1024, "layers": 4, "heads": 4, "vocabulary": 1000, "tokens": 128, "outputs": 1000,
-    "runs": 8,
+    "runs": 8, "slots": 16, "width": 16,
 }  # fmt: skip
 COUNTED = {
     "registers", "lines", "steps", "examples", "restarts", "updates", "programs", "candidates", "seconds", "rounds",
-    "inputs", "layers", "heads", "tokens", "runs", "rows",
+    "inputs", "layers", "heads", "tokens", "runs", "rows", "slots",
 }  # fmt: skip
 
 

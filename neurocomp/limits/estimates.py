@@ -32,6 +32,7 @@ BYTE_OF_NETWORK = 4  # of a memorizer's file: as it is read, as tensors, in the 
 BYTE_OF_EXAMPLES = 200  # of a CSV of examples, whose rows may be one digit
 BYTE_OF_INPUTS = 30  # of the lines of exec --inputs, which are kept as text
 BYTE_OF_CURVES = 20  # of loss curves, whose lines are kept as text
+LEARNERS_AT_ONCE = 10  # restarts that are trained side by side, always the same ones
 ENUMERABLE = 10_000_000  # programs a restart of method=enumerate: below 1 GB, all of Python included
 
 
@@ -183,6 +184,31 @@ def solver(*, base: int, registers: int, lines: int, steps: int, examples: int) 
     return Need(200 * count, 2_000 * count)
 
 
+def learner(
+    *, base: int, registers: int, examples: int, restarts: int, updates: int, general_base: int,
+    general_registers: int, kind: str, hidden: int, layers: int, heads: int, slots: int, width: int, on_gpu: bool,
+) -> Need:  # fmt: skip
+    """Learners, LEARNERS_AT_ONCE side by side: ten copies of their weights, and what a token leaves for the gradient.
+
+    A sequence has a token for each start word, and at most as many questions. Judged examples leave less.
+    """
+    tokens, general = 2 * (base + registers), 2 * (general_base + general_registers)
+    bits = 2 * max(base, registers, general_base, general_registers).bit_length() + 4
+    kept, slow = 24 * hidden * layers, 0
+    parameters = 4 * hidden * (hidden + bits) + 8 * hidden * hidden * (layers - 1)
+    if kind == "transformer":
+        kept = layers * (60 * hidden + 3 * heads * tokens)
+        parameters = layers * (8 * hidden**2 + 10 * hidden) + 2 * hidden * bits
+    if kind in ("ntm", "dnc"):
+        memory = slots * width + (slots**2 if kind == "dnc" else 0)
+        kept, slow = kept + 5 * memory, 100 * memory
+        parameters += hidden * 10 * width + slots * width
+    lanes = LEARNERS_AT_ONCE * examples * tokens
+    judged = LEARNERS_AT_ONCE * TEST * (max(tokens, general) * hidden * 8 + (3 * slots**2 if kind == "dnc" else 0))
+    trained = -(-restarts // LEARNERS_AT_ONCE) * updates * (lanes * (parameters + slow) + 20_000 * tokens)
+    return Need(4 * (10 * LEARNERS_AT_ONCE * parameters + lanes * kept + judged), trained // (20 if on_gpu else 1))
+
+
 # --- A cell
 
 
@@ -190,9 +216,12 @@ def cell(
     *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, updates: int,
     programs: int, candidates: int, seconds: int, general_base: int, general_registers: int, general_steps: int,
     method: str, synthesized: bool, engine: str, threads: int, itemsize: int, on_gpu: bool,
-    limit: int | None = None,
+    limit: int | None = None, kind: str = "", hidden: int = 0, layers: int = 0, heads: int = 0, slots: int = 0,
+    width: int = 0,
 ) -> Need:  # fmt: skip
-    """Everything that `run_cell` does: examples, search or tuning, verdicts, rows. `limit` are seconds a restart."""
+    """Everything that `run_cell` does: examples, search or tuning, verdicts, rows. `limit` are seconds a restart; what
+    follows it are sizes of a learner.
+    """
     parts = [
         task(base, registers, lines),
         Need(0, HELD_OUT * steps * PYTHON_STEP),
@@ -225,6 +254,14 @@ def cell(
             restarts=restarts, updates=updates, engine=engine, threads=threads, itemsize=itemsize,
             on_gpu=on_gpu,
         ))  # fmt: skip
+    elif method == "learner":
+        one = learner(
+            base=base, registers=registers, examples=examples, restarts=restarts, updates=updates,
+            general_base=general_base, general_registers=general_registers, on_gpu=on_gpu, kind=kind, hidden=hidden,
+            layers=layers, heads=heads, slots=slots, width=width,
+        )  # fmt: skip
+        most = one.work if limit is None else restarts * (limit + 1) * 10**9
+        parts.append(Need(one.memory, min(one.work, most)))
     elif method == "solver":
         one = solver(base=base, registers=registers, lines=lines, steps=steps, examples=examples)
         thinks = (limit or 0) * 10**9

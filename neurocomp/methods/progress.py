@@ -4,11 +4,31 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Protocol
 
 from tqdm import tqdm
 
 from neurocomp.text import seconds_between_bars
-from neurocomp.tuning.lanes import UpdateReport
+
+
+class Finished(Protocol):
+    """A restart that has finished."""
+
+    @property
+    def updates(self) -> int: ...
+
+    @property
+    def status(self) -> str: ...
+
+
+class UpdateReport(Protocol):
+    """One update: how many restarts it updated, and those that finished with it."""
+
+    @property
+    def lanes(self) -> int: ...
+
+    @property
+    def finished(self) -> Sequence[Finished]: ...
 
 
 class Progress:

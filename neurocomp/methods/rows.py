@@ -16,8 +16,8 @@ from neurocomp.tasks.verification import Verdict
 
 
 def common_columns(plan: CheckedCell) -> dict:
-    """The columns with one value for all rows of a cell. Methods other than tune use one core and no tensors."""
-    tuned = plan.config.method == "tune"
+    """The columns with one value for all rows of a cell. Only tune and learner use tensors and several cores."""
+    tuned = plan.config.method in ("tune", "learner")
     return {
         "task": plan.task.name,
         "init": plan.init,

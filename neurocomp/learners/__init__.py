@@ -1,0 +1,1 @@
+"""End-to-end learners: networks that map start words to checked words, and print no program."""
