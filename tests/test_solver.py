@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from neurocomp.language import interpreter
+from neurocomp.language.assembly import parse
 from neurocomp.language.executor import decode, encode
 from neurocomp.language.isa import COLUMN
 from neurocomp.machine_config import MachineConfig, Sizes
@@ -21,7 +22,7 @@ from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import holds, run
 
 pysat = pytest.importorskip("pysat.solvers", reason="python-sat is not installed (extra `solver`)")
-from neurocomp.search.solver.cegis import Answer, alike, search  # noqa: E402
+from neurocomp.search.solver.cegis import Answer, Question, alike, search  # noqa: E402
 from neurocomp.search.solver.clauses import Clauses  # noqa: E402
 from neurocomp.search.solver.encoding import ExampleRun, ProgramVariables  # noqa: E402
 
@@ -136,13 +137,53 @@ def test_a_repair_of_what_is_right_changes_nothing():
 
 
 def test_the_start_may_be_a_text_padded_with_noops():
-    from neurocomp.language.assembly import parse
-
     rng = np.random.default_rng(5)
     task = _task(rng, "line", 3, 3)
     start = encode([parse("inc 1 1")], task.sizes.lines)[0]
     answer = solved(Judge(task, random_examples(task, 2, start, rng), None), start)
     assert answer.found and answer.away == 0
+
+
+def line_task(lines: int, checked: tuple[int, ...], register: tuple[int, int]) -> Task:
+    """Three words in memory; register 1 is always 0 or, as `register` says, any word; memory and register 0 are any."""
+    return Task("t", Sizes(3, 2, lines), lines, None, None, (*[(0, 2)] * 4, register), (), checked, MachineConfig())
+
+
+def examples_of(text: str, task: Task, starts: list[list[int]]) -> Examples:
+    """Starts (memory, then registers) and the words that this program leaves."""
+    code = encode([parse(text)], task.sizes.lines)
+    rows = np.array(starts)
+    memory, registers = rows[:, :3], rows[:, 3:]
+    final = run(code, Examples(memory, registers, memory, registers), task)
+    return Examples(memory, registers, final.memory[0], final.registers[0])
+
+
+@pytest.mark.parametrize("text", ["sub 0 1 0", "sub 1 0 0"])
+def test_the_operands_of_a_difference_stand_in_either_order(text):
+    """Both programs are the only ones of a line that leave their difference in register 0."""
+    task = line_task(1, (0,), (0, 2))
+    starts = [[0, 0, 0, one, other] for one in range(3) for other in range(3)]
+    answer = solved(Judge(task, examples_of(text, task, starts), None))
+    assert answer.found and holds(answer.code[None], examples_of(text, task, starts), task).all()
+
+
+def test_what_is_wrong_on_validation_is_not_accepted_and_only_its_whole_run_is_forbidden():
+    """inc, noop fits training examples that it made; validation asks for inc, inc, which shares its first line."""
+    task = line_task(2, (0,), (0, 0))
+    starts = [[0, 0, 0, word, 0] for word in range(3)]
+    right, wrong = examples_of("inc 0 0\ninc 0 0", task, starts), encode([parse("inc 0 0\nnoop")], 2)[0]
+    fitting = examples_of("inc 0 0\nnoop", task, starts)
+    with pysat.Solver(name="cadical195") as oracle:
+        question = Question(Judge(task, fitting, right), oracle, None)
+        question.judge(wrong)
+        assert not question.answer.found
+        assert solved(Judge(task, fitting, None)).found  # it fits, and without validation that is enough
+        unasked = Question(Judge(task, Examples(*(part[:0] for part in fitting)), right), oracle, None)
+        unasked.judge(wrong)
+        same_line = [unasked._program.fields[0][field][wrong[0, field]] for field in (0, 1, 3)]
+        for clause in unasked._clauses.take():
+            oracle.add_clause(clause)
+        assert oracle.solve(assumptions=same_line)  # another second line may be right
 
 
 def test_the_clauses_leave_a_program_the_words_that_the_interpreter_does():
