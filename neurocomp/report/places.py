@@ -19,11 +19,14 @@ SYNTHESIS = "synthesis"
 BOTH = "both"
 EQUAL_BUDGET = "both, equal budget"
 AFTER_TUNING = "both, after tuning"
+BOTH_HARD = "both, hard"
 RANDOM_PROGRAMS = "random programs"
 LOCAL_SEARCH = "local search from "
 ENUMERATION = "enumeration"
 SOLVER = "solver"
 FROM_A_PROGRAM = {"local_search": LOCAL_SEARCH, "annealing": "annealing from ", "solver": "repair by a solver of "}
+
+REPAIRED = f"{FROM_A_PROGRAM['annealing']}synth"  # what stands in BOTH_HARD where synthesis has no exact program
 
 LISTED, CELLS_LISTED = 5, 10  # ambiguous places that a message spells out, and cells of each
 
@@ -90,24 +93,24 @@ def own_rows(chosen: dict[Place, Cell]) -> list[str]:
         of_start = {row for row, _ in chosen if row.startswith(start)}
         inits = [f"{start}{init}" for init in ("random", "map_inc", "map_dec", "loop_noop")]
         searched += sorted(of_start, key=lambda row: (inits.index(row) if row in inits else len(inits), row))
-    there = {row for row, _ in chosen} | ({AFTER_TUNING} if any(row == EQUAL_BUDGET for row, _ in chosen) else set())
-    return [
-        row for row in (EQUAL_BUDGET, AFTER_TUNING, RANDOM_PROGRAMS, *searched, ENUMERATION, SOLVER) if row in there
-    ]
+    there = {row for row, _ in chosen}
+    there |= {row for row, of in ((AFTER_TUNING, EQUAL_BUDGET), (BOTH_HARD, REPAIRED)) if of in there}
+    shown = (EQUAL_BUDGET, AFTER_TUNING, BOTH_HARD, RANDOM_PROGRAMS, *searched, ENUMERATION, SOLVER)
+    return [row for row in shown if row in there]
 
 
 def find(row: str, task: str, chosen: dict[Place, Cell], metric: str) -> Found | None:
     """What stands in a place of Table 1 by this measure, or None if it was not measured."""
-    if row == BOTH:
+    if row in (BOTH, BOTH_HARD):
         synthesis = chosen.get((SYNTHESIS, task))
         if synthesis and synthesis.recovered("hard") == synthesis.n:
             return Found(synthesis, synthesis.recovered(metric), "synthesis")
-    cell = chosen.get((EQUAL_BUDGET if row == AFTER_TUNING else row, task))
+    cell = chosen.get(({AFTER_TUNING: EQUAL_BUDGET, BOTH_HARD: REPAIRED}.get(row, row), task))
     if cell is None:
         return None
     if row == EQUAL_BUDGET:
         return Found(cell, _right_before_or_after(cell, metric))
-    return Found(cell, cell.recovered(metric), "tuned" if row == BOTH else None)
+    return Found(cell, cell.recovered(metric), {BOTH: "tuned", BOTH_HARD: "repaired"}.get(row))
 
 
 def _right_before_or_after(cell: Cell, metric: str) -> int | None:

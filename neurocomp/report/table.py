@@ -7,7 +7,7 @@ from typing import Any
 
 from neurocomp.report.cells import METRICS, Cell
 from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
-from neurocomp.report.places import AFTER_TUNING, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
+from neurocomp.report.places import AFTER_TUNING, BOTH_HARD, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
 from neurocomp.report.published import RESTARTS, axes, is_tuned, published
 from neurocomp.report.rates import rate_columns, wilson
 from neurocomp.results.columns import PUBLISHED
@@ -116,6 +116,8 @@ def _notes(entries: Sequence[Entry], metric: str) -> list[str]:
         before = "" if metric == "general" else "the program was right before tuning, or "
         counted = f"counted if {before}it recovered; {AFTER_TUNING}: counted if it recovered."
         notes.append(f"{EQUAL_BUDGET}: restarts spent in turn on all templates, {counted}")
+    if any(entry["row"] == BOTH_HARD for entry in entries):
+        notes.append(f"{BOTH_HARD}: where {SYNTHESIZED} does not stand, the near misses of synthesis, repaired by annealing.")
     if mean := mean_difference(entries):
         points, number = f"{100 * mean[0]:.1f} points", mean[1]
         notes.append(f"Mean absolute difference over {number} published tuned cells (optimization, init): {points}.")
