@@ -18,6 +18,7 @@ from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import Task, load_task
 from neurocomp.tasks.verification import hard
 from tests.jobs import cell_path
+from tests.test_tasks import after_swap, value_in_list
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -133,8 +134,15 @@ CLAIMS = {
     "parity": lambda m, n, b: {i: m[i] % 2 for i in range(n)},
     "parity_bits": lambda m, n, b: {n: sum(m[:n]) % 2},
     "fib": lambda m, n, b: dict(enumerate([1 % b, 2 % b, 3 % b, 5 % b, 8 % b, 13 % b, 21 % b][:n])),
+    "access": lambda m, n, b: {0: m[m[0]]},
+    "swap": lambda m, n, b: dict(enumerate(after_swap(m), start=2)),
+    "list_k": lambda m, n, b: {0: value_in_list(m, n)},
+    "reverse": lambda m, n, b: {2 * n - 1 - i: m[i] for i in range(n)},
 }
-LENGTHS = {"map_inc": (3, 5), "map_dec": (3, 5), "parity": (3, 5), "parity_bits": (3, 5), "fib": (5, 7)}
+LENGTHS = {
+    "map_inc": (3, 5), "map_dec": (3, 5), "parity": (3, 5), "parity_bits": (3, 5), "fib": (5, 7), "list_k": (3, 4),
+    "reverse": (3, 5),
+}  # fmt: skip
 
 
 def memories(loaded: Task) -> list[list[int]]:
