@@ -231,7 +231,7 @@ def test_programs_load_by_path(tmp_path):
 @pytest.mark.parametrize(
     "given, message",
     [
-        ("map_icn", 'no program "map_icn", expected one of cond, fib, .*did you mean "map_inc"'),
+        ("map_icn", 'no program "map_icn", expected one of access, cond, fib, .*did you mean "map_inc"'),
         ("none/map_inc.asm", 'none/map_inc.asm: cannot be read .No such file or directory.; did you mean "map_inc"'),
         ("/", "/: is a folder, expected a file"),
     ],
