@@ -57,7 +57,8 @@ METHODS: dict[str, Method] = {
     "annealing": annealed_rows,
     "solver": solved_rows,
 }
-ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
+# A restart takes seconds and gains nothing from the others in its batch; of the latter, where a limit lets it.
+ONE_AT_A_TIME, ONE_WITH_LIMIT = ("synthesize",), ("random_search", "enumerate")
 
 
 def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell:
@@ -135,7 +136,9 @@ class Job:
 
     @property
     def chunk(self) -> int:
-        return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
+        config = self.cell.config
+        alone = ONE_AT_A_TIME if config.limit is None else (*ONE_AT_A_TIME, *ONE_WITH_LIMIT)
+        return 1 if config.method in alone else config.chunk
 
     @property
     def has_checkpoints(self) -> bool:

@@ -210,7 +210,20 @@ def test_mistakes_of_the_text_and_of_the_sizes_are_told_together(tmp_path):
 
 
 def test_shipped_programs_load_by_name_and_say_what_they_do():
-    names = ["access", "cond", "fib", "inc", "list_k", "loop_noop", "map_dec", "map_inc", "parity", "reduce", "reverse", "swap"]
+    names = [
+        "access",
+        "cond",
+        "fib",
+        "inc",
+        "list_k",
+        "loop_noop",
+        "map_dec",
+        "map_inc",
+        "parity",
+        "reduce",
+        "reverse",
+        "swap",
+    ]
     assert shipped_programs() == names
     assert [len(load_program(name)) for name in names] == [4, 5, 7, 5, 9, 4, 5, 5, 7, 9, 5, 7]
     assert [load_program(name).registers for name in names] == [2, 5, 5, 2, 5, 5, 4, 4, 7, 6, 5, 5]
