@@ -98,7 +98,7 @@ class Job:
             plan = plan_from(cell, starts_of(cell, self.record))
             make_ready(plan, unseen)
             shown = progress and self.only is None  # one restart alone is soon done
-            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown) as bar:
+            with Progress(cell.path.stem, batches, cell.config.optimizer.updates, shown, cell.config.limit) as bar:
                 yield from method(plan, unseen, batches, bar)
 
     def started(self, progress: bool) -> Job:
