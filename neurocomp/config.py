@@ -87,7 +87,6 @@ class OptimizerConfig:
 
 
 SEARCHES = ("random_search", "local_search", "enumerate", "annealing")
-LIMITED = ("annealing", "solver", "learner")  # the methods that a limit in seconds can end
 METHODS = ("tune", "synthesize", *SEARCHES, "solver", "learner")
 MEASURES = ("soft", "hard", "fit", "general")
 ENGINES = ("auto", "eager", "fused")
@@ -234,9 +233,9 @@ class RunConfig:
     examples: int = 16
     """How many training examples each restart has of its own."""
     limit: Optional[float] = field(default=None, metadata=unhashed_while(None))
-    """With method=annealing, solver or learner, after how many seconds of one core a restart ends that has found
-    nothing: its status is `limit`, and it counts as not recovered. null: it goes on to its last program or update, or
-    to the proof that there is none."""
+    """After how many seconds of one core a restart ends that has found nothing: its status is `limit`, and it counts
+    as not recovered. A restart that advances beside others (tune, local_search) has its share of the seconds. null: it
+    goes on to its last update or program, or to the proof that there is none."""
     chunk: int = field(default=100, metadata=UNHASHED)
     """How many restarts are tuned side by side; memory grows with it, and results do not depend on it (engine=eager:
     but for last bits)."""

@@ -60,7 +60,8 @@ METHODS: dict[str, Method] = {
     "solver": solved_rows,
     "learner": learned_rows,
 }
-ONE_AT_A_TIME = ("synthesize",)  # a restart takes seconds and gains nothing from the others in its batch
+# A restart takes seconds and gains nothing from the others in its batch; of the latter, where a limit lets it.
+ONE_AT_A_TIME, ONE_WITH_LIMIT = ("synthesize",), ("random_search", "enumerate")
 
 
 def run_cell(config: RunConfig, directory: Path | None = None, progress: bool = True) -> Cell:
@@ -100,7 +101,8 @@ class Job:
             plan = plan_from(cell, starts_of(cell, self.record))
             make_ready(plan, unseen)
             shown = progress and self.only is None  # one restart alone is soon done
-            with Progress(cell.path.stem, batches, updates_of(cell.config), shown) as bar:
+            updates, limit = updates_of(cell.config), cell.config.limit
+            with Progress(cell.path.stem, batches, updates, shown, limit) as bar:
                 yield from method(plan, unseen, batches, bar)
 
     def started(self, progress: bool) -> Job:
@@ -138,9 +140,11 @@ class Job:
 
     @property
     def chunk(self) -> int:
-        if self.cell.config.method == "learner":
+        config = self.cell.config
+        if config.method == "learner":
             return LEARNERS_AT_ONCE
-        return 1 if self.cell.config.method in ONE_AT_A_TIME else self.cell.config.chunk
+        alone = ONE_AT_A_TIME if config.limit is None else (*ONE_AT_A_TIME, *ONE_WITH_LIMIT)
+        return 1 if config.method in alone else config.chunk
 
     @property
     def has_checkpoints(self) -> bool:

@@ -11,7 +11,7 @@ import torch
 
 from neurocomp.cell_limits import check_cell, programs_a_restart
 from neurocomp.compilation.compiler import compile_program
-from neurocomp.config import LIMITED, SEARCHES, RunConfig
+from neurocomp.config import SEARCHES, RunConfig
 from neurocomp.devices import checked_device, thread_count
 from neurocomp.engine import resolve
 from neurocomp.errors import UserError, checked
@@ -143,9 +143,6 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method in SEARCHES and programs_a_restart(config) < 1:
         given = f"search.budget={config.search.budget:g}: times optimizer.updates={config.optimizer.updates}"
         raise UserError(f"{given} is less than one program a restart; expected at least one")
-    if config.limit is not None and config.method not in LIMITED:
-        given = f"limit={config.limit:g}: method={config.method} has none"
-        raise UserError(f"{given}; expected method={', '.join(LIMITED)}, or limit=null")
     if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")
@@ -163,7 +160,7 @@ def settings(config: RunConfig, init: str) -> dict:
     if config.method == "tune":
         unused = {"search", "annealing", "learner"} | (set() if init == "synth" else {"synthesis"})
         return {key: value for key, value in given.items() if key not in unused}
-    used = {key: given[key] for key in ("method", "seed", "examples")}
+    used = {key: given[key] for key in ("method", "seed", "examples", "limit") if key in given}
     used["machine"] = {key: given["machine"][key] for key in INTERPRETED}
     if config.method == "synthesize":
         return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
@@ -175,7 +172,7 @@ def settings(config: RunConfig, init: str) -> dict:
         used["programs"] = programs_a_restart(config)
     if config.method == "annealing":
         used["annealing"] = {key: given["annealing"][key] for key in ("temperature", "fresh")}
-    return used | {key: given[key] for key in ("limit",) if key in given}
+    return used
 
 
 def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[Tensor, "K L W"], Batch]:

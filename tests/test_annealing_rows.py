@@ -56,7 +56,7 @@ def test_rows_depend_on_neither_threads_nor_batches(tmp_path, changes):
 def test_a_row_says_how_long_a_core_took(tmp_path):
     rows = run(config(tmp_path)).rows
     assert (rows["cpu_s"] > 0).all() and (rows["cpu_s"] <= rows["wall_s"] + 0.02).all()
-    assert run(config(tmp_path, method="random_search")).rows["cpu_s"].isna().all()
+    assert run(config(tmp_path, method="tune")).rows["cpu_s"].isna().all()
 
 
 def test_a_limit_has_a_status_of_its_own_and_counts_as_not_recovered(tmp_path):

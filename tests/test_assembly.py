@@ -210,10 +210,23 @@ def test_mistakes_of_the_text_and_of_the_sizes_are_told_together(tmp_path):
 
 
 def test_shipped_programs_load_by_name_and_say_what_they_do():
-    names = ["cond", "fib", "inc", "loop_noop", "map_dec", "map_inc", "parity", "reduce"]
+    names = [
+        "access",
+        "cond",
+        "fib",
+        "inc",
+        "list_k",
+        "loop_noop",
+        "map_dec",
+        "map_inc",
+        "parity",
+        "reduce",
+        "reverse",
+        "swap",
+    ]
     assert shipped_programs() == names
-    assert [len(load_program(name)) for name in names] == [5, 7, 5, 4, 5, 5, 7, 9]
-    assert [load_program(name).registers for name in names] == [5, 5, 2, 5, 4, 4, 7, 6]
+    assert [len(load_program(name)) for name in names] == [4, 5, 7, 5, 9, 4, 5, 5, 7, 9, 5, 7]
+    assert [load_program(name).registers for name in names] == [2, 5, 5, 2, 5, 5, 4, 4, 7, 6, 5, 5]
 
 
 def test_programs_load_by_path(tmp_path):
@@ -231,7 +244,7 @@ def test_programs_load_by_path(tmp_path):
 @pytest.mark.parametrize(
     "given, message",
     [
-        ("map_icn", 'no program "map_icn", expected one of cond, fib, .*did you mean "map_inc"'),
+        ("map_icn", 'no program "map_icn", expected one of access, cond, fib, .*did you mean "map_inc"'),
         ("none/map_inc.asm", 'none/map_inc.asm: cannot be read .No such file or directory.; did you mean "map_inc"'),
         ("/", "/: is a folder, expected a file"),
     ],

@@ -12,12 +12,14 @@ from neurocomp.cli.compose import Cell, compose_cells
 from neurocomp.config import ObjectiveConfig, OptimizerConfig
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import fit, format_program, load_program
+from neurocomp.limits.estimates import ENUMERABLE
 from neurocomp.machine_config import MachineConfig
-from neurocomp.plan import make_plan
+from neurocomp.plan import make_plan, programs_a_restart
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import Task, load_task
 from neurocomp.tasks.verification import hard
 from tests.jobs import cell_path
+from tests.test_tasks import after_swap, value_in_list
 
 CONFIGS = Path(__file__).resolve().parents[1] / "configs"
 
@@ -47,14 +49,15 @@ def test_every_option_of_a_group_composes(group: str):
         assert compose("task=inc", f"{group}={option}")
 
 
-OF_TABLE1 = {"synthesis", "both", "baselines"}
+TOGETHER = {"table1": {"synthesis", "both", "baselines"}, "arena": {"arena_long", "arena_inits"}}
 
 
 @pytest.mark.parametrize("experiment", sorted(set(options("experiment")) - {"none"}))
 def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
     cells = compose(f"experiment={experiment}")
     assert len(cells) > 1
-    assert {cell.config.name for cell in cells} == {"table1" if experiment in OF_TABLE1 else experiment}
+    name = next((name for name, others in TOGETHER.items() if experiment in others), experiment)
+    assert {cell.config.name for cell in cells} == {name}
 
 
 @pytest.mark.parametrize(
@@ -66,10 +69,22 @@ def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
         ("baselines", 6 * (1 + 1 + 4)),  # random search and enumeration start from nothing: once a task
         ("transfer", 6 * 7),
         ("gamma", 6 * 9),
+        ("arena", 12 * 6),
+        ("arena_long", 12 * 6),
+        ("arena_inits", 12 * 4 * 3),
     ],
 )
 def test_an_experiment_has_as_many_different_cells(experiment: str, cells: int):
     assert len({cell_path(cell.config) for cell in compose(f"experiment={experiment}")}) == cells
+
+
+def test_no_budget_of_the_arena_is_smaller_than_a_method_can_take():
+    """enumerate keeps no more programs apart, and would be refused; the others need hours for these."""
+    for experiment, limit in (("arena", 10), ("arena_long", 60), ("arena_inits", 1)):
+        for config in (cell.config for cell in compose(f"experiment={experiment}")):
+            assert (config.limit, config.seed, config.restarts, config.threads) == (limit, 14, 20, 1)
+            assert programs_a_restart(config) == (10**9 if config.method == "annealing" else ENUMERABLE)
+            assert config.optimizer.updates == 10**6 and config.synthesis.seconds > 10 * limit
 
 
 def test_the_committed_rows_are_those_of_table1():
@@ -133,8 +148,15 @@ CLAIMS = {
     "parity": lambda m, n, b: {i: m[i] % 2 for i in range(n)},
     "parity_bits": lambda m, n, b: {n: sum(m[:n]) % 2},
     "fib": lambda m, n, b: dict(enumerate([1 % b, 2 % b, 3 % b, 5 % b, 8 % b, 13 % b, 21 % b][:n])),
+    "access": lambda m, n, b: {0: m[m[0]]},
+    "swap": lambda m, n, b: dict(enumerate(after_swap(m), start=2)),
+    "list_k": lambda m, n, b: {0: value_in_list(m, n)},
+    "reverse": lambda m, n, b: {2 * n - 1 - i: m[i] for i in range(n)},
 }
-LENGTHS = {"map_inc": (3, 5), "map_dec": (3, 5), "parity": (3, 5), "parity_bits": (3, 5), "fib": (5, 7)}
+LENGTHS = {
+    "map_inc": (3, 5), "map_dec": (3, 5), "parity": (3, 5), "parity_bits": (3, 5), "fib": (5, 7), "list_k": (3, 4),
+    "reverse": (3, 5),
+}  # fmt: skip
 
 
 def memories(loaded: Task) -> list[list[int]]:

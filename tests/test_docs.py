@@ -16,7 +16,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 FOLDERS = ("neurocomp", "cli", "configs", "docs", "experiments", "results", "tests")
 FILES = [path.relative_to(ROOT).as_posix() for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
 ENDINGS = r"(?:py|md|yaml|toml|csv|asm|subleq|svg|png)"
-OF_READERS = {"my_tasks/task/swap.yaml", "hydra/", "base_run.yaml"}  # files that a reader may have
+OF_READERS = {"my_tasks/task/exchange.yaml", "hydra/", "base_run.yaml"}  # files that a reader may have
 KEYS = {key.name for key in (*machine_keys(), *memorizer_keys(), *readings_keys())}
 GROUPS = {path.name for path in (ROOT / "configs").iterdir() if path.is_dir()}
 

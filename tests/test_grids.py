@@ -106,8 +106,8 @@ def test_a_sum_of_steps_from_python_is_the_decimal_that_it_stands_for():
 
 
 TASKS = (
-    "fib, inc, inc_value, map_dec, map_inc, paper_fib, paper_inc, paper_map_dec, paper_map_inc, paper_parity, "
-    "paper_reduce, parity, parity_bits, reduce"
+    "access, fib, inc, inc_value, list_k, map_dec, map_inc, paper_fib, paper_inc, paper_map_dec, paper_map_inc, "
+    "paper_parity, paper_reduce, parity, parity_bits, reduce, reverse, swap"
 )
 
 

@@ -107,7 +107,7 @@ def task_of(name: str, *overrides: str) -> Task:
 
 @pytest.mark.parametrize(("name", "different"), [
     ("inc", 30), ("inc_value", 6), ("map_inc", 216), ("map_dec", 216), ("reduce", 216), ("parity", 216), ("fib", 1),
-    ("parity_bits", 8), ("paper_map_inc", 6), ("paper_fib", 1),
+    ("parity_bits", 8), ("paper_map_inc", 6), ("paper_fib", 1), ("access", 56), ("list_k", 264), ("reverse", 512),
 ])  # fmt: skip
 def test_shipped_tasks_have_few_inputs_and_say_so(name, different):
     task = task_of(name)

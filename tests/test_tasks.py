@@ -42,6 +42,19 @@ def words_of(examples: Examples):
     return zip(*(part.tolist() for part in examples), strict=True)
 
 
+def after_swap(memory: list[int]) -> list[int]:
+    words, (first, second) = list(memory), memory[:2]
+    words[first], words[second] = words[second], words[first]
+    return words[2:]
+
+
+def value_in_list(memory: list[int], length: int) -> int:
+    node, distance = memory[0], length + 1
+    for _ in range(memory[distance] - 1):
+        node = memory[node]
+    return memory[node + distance]
+
+
 # What each task leaves, said without its program: from start memory and base to the checked words.
 MEANING = {
     "inc": lambda m, b, n: [m[m[0] + 1]],
@@ -52,11 +65,15 @@ MEANING = {
     "parity": lambda m, b, n: [word % 2 for word in m[:n]],
     "parity_bits": lambda m, b, n: [sum(m[:n]) % 2],
     "fib": lambda m, b, n: [word % b for word in (1, 2, 3, 5, 8, 13, 21, 34)[:n]],
+    "access": lambda m, b, n: [m[m[0]]],
+    "swap": lambda m, b, n: after_swap(m),
+    "list_k": lambda m, b, n: [value_in_list(m, n)],
+    "reverse": lambda m, b, n: m[n - 1 :: -1],
 }
 
 
 @pytest.mark.parametrize("name", SHIPPED)
-@pytest.mark.parametrize("sizes", [{}, {"base": 9}, {"base": 8, "length": 4}], ids=str)
+@pytest.mark.parametrize("sizes", [{}, {"base": 9}, {"base": 10, "length": 4}], ids=str)
 def test_reference_leaves_what_the_task_means(name, sizes):
     config = shipped(name)
     if config.length is None:
@@ -67,8 +84,7 @@ def test_reference_leaves_what_the_task_means(name, sizes):
     for memory, _, final, _ in words_of(unseen.test):
         assert [final[cell] for cell in task.checked_memory] == MEANING[name](memory, task.sizes.base, length)
     if task.general and unseen.general:
-        longer = len(task.general.checked_memory) if config.length and name != "parity_bits" else None
-        longer = task.general.checked_memory[0] if name == "parity_bits" else longer
+        longer = length and length + (1 if name == "list_k" else 2)
         for memory, _, final, _ in words_of(unseen.general):
             found = [final[cell] for cell in task.general.checked_memory]
             assert found == MEANING[name](memory, task.general.sizes.base, longer)

@@ -55,9 +55,9 @@ class Script(Validation):
         self.looked += [lane for lane, fit in zip(lanes, fits.tolist(), strict=True) if fit]
         return fits & torch.tensor([bool(self.asked(*lane)) for lane in lanes])
 
-    def run(self, restarts=(0,), lanes=10, **options) -> dict[int, Tuned]:
+    def run(self, restarts=(0,), lanes=10, limit=None, **options) -> dict[int, Tuned]:
         config = OptimizerConfig(**{"updates": 9, "hold": 3} | options)
-        reports = tune(restarts, lanes, self.begin, self.update, self, config)
+        reports = tune(restarts, lanes, self.begin, self.update, self, config, limit)
         return {one.restart: one for report in reports for one in report.finished}
 
 

@@ -245,31 +245,37 @@ def cell(
             steps=steps,
             examples=examples,
             candidates=candidates,
-            seconds=seconds,
+            seconds=seconds if limit is None or method != "synthesize" else min(seconds, limit),
         )
         parts.append(Need(one.memory, searches * one.work))
     if method == "tune":
-        parts.append(tuning(
+        parts.append(within(limit, restarts, tuning(
             base=base, registers=registers, lines=lines, steps=steps, examples=examples, chunk=chunk,
             restarts=restarts, updates=updates, engine=engine, threads=threads, itemsize=itemsize,
             on_gpu=on_gpu,
-        ))  # fmt: skip
+        )))  # fmt: skip
     elif method == "learner":
         one = learner(
             base=base, registers=registers, examples=examples, restarts=restarts, updates=updates,
             general_base=general_base, general_registers=general_registers, on_gpu=on_gpu, kind=kind, hidden=hidden,
             layers=layers, heads=heads, slots=slots, width=width,
         )  # fmt: skip
-        most = one.work if limit is None else restarts * (limit + 1) * 10**9
-        parts.append(Need(one.memory, min(one.work, most)))
+        parts.append(within(limit, restarts, one))
     elif method == "solver":
         one = solver(base=base, registers=registers, lines=lines, steps=steps, examples=examples)
         thinks = (limit or 0) * 10**9
         parts.append(Need(min(threads, restarts) * one.memory, restarts * (one.work + thinks)))
     elif method != "synthesize":
-        parts.append(search(base=base, registers=registers, lines=lines, steps=steps, examples=examples,
-                            restarts=restarts, chunk=chunk, programs=programs, method=method, limit=limit))  # fmt: skip
+        parts.append(within(limit, restarts, search(
+            base=base, registers=registers, lines=lines, steps=steps, examples=examples, restarts=restarts,
+            chunk=chunk, programs=programs, method=method,
+        )))  # fmt: skip
     return plus(*parts)
+
+
+def within(limit: int | None, restarts: int, need: Need) -> Need:
+    """The need of restarts that each end after `limit` seconds of a core, if there is one, and a second beside."""
+    return need if limit is None else Need(need.memory, min(need.work, restarts * (limit + 1) * 10**9))
 
 
 _examples = examples  # where a size is called examples, too
@@ -292,13 +298,13 @@ def synthesis(
 
 def search(
     *, base: int, registers: int, lines: int, steps: int, examples: int, restarts: int, chunk: int, programs: int,
-    method: str, limit: int | None = None,
+    method: str,
 ) -> Need:  # fmt: skip
     """A search baseline executes `programs` programs a restart, 256 at a time, or one of each restart of a chunk.
 
     enumerate makes every instruction of the machine first (I of them, each with what it does: 100 bytes and b^2 words),
     and keeps apart what it has tried: three times 8 bytes a program.
-    annealing has a number for each checked word, and ends with its limit.
+    annealing has a number for each checked word.
     """
     at_once = min(chunk, restarts) if method == "local_search" else 256
     runs = restarts * programs
@@ -316,8 +322,7 @@ def search(
         )
     if method == "annealing":
         parts.append(Need(16 * examples * (base + registers), 0))
-    need = plus(*parts)
-    return need if limit is None else Need(need.memory, min(need.work, restarts * (limit + 1) * 10**9))
+    return plus(*parts)
 
 
 # --- Subleq

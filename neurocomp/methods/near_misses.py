@@ -123,7 +123,8 @@ def choose(cell: CheckedCell, record: Record, shown: bool) -> Record:
     """
     if cell.config.synthesis.allocation == "even" or len(record.found) == 1:
         return record
-    trial = replace(cell, config=replace(cell.config, seed=cell.config.seed + 1))
+    # Without the limit, so that which template is best does not depend on the machine's speed.
+    trial = replace(cell, config=replace(cell.config, seed=cell.config.seed + 1, limit=None))
     unseen, restarts = held_out(cell.task, trial.config.seed), range(cell.config.synthesis.selection)
     batches = [restarts[first : first + cell.config.chunk] for first in range(0, len(restarts), cell.config.chunk)]
     title, updates = f"{cell.path.stem} trying templates", cell.config.optimizer.updates

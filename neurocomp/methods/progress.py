@@ -34,8 +34,11 @@ class UpdateReport(Protocol):
 class Progress:
     """A bar over the restarts of these batches; it counts the finished ones after every update, or every restart."""
 
-    def __init__(self, title: str, batches: Sequence[Sequence[int]], updates: int, shown: bool):
+    def __init__(
+        self, title: str, batches: Sequence[Sequence[int]], updates: int, shown: bool, limit: float | None = None
+    ):
         total = sum(len(batch) for batch in batches)
+        self.limit = limit
         self.updates_each = updates + 1
         self.remaining = total * self.updates_each  # updates of single restarts, if none finishes early
         self.made = self.calls = self.finished = self.recovered = 0
@@ -61,8 +64,10 @@ class Progress:
         seconds = time.perf_counter() - self.began
         # Where few restarts share an update it costs each of them more, but in all no more than the mean so far.
         unfinished = max(1, self.bar.total - self.finished - len(report.finished))
-        left = tqdm.format_interval(seconds * self.remaining / min(self.made, self.calls * unfinished))
-        pace = f", {self.made / seconds:.0f} restart-updates/s, at most {left} left"
+        left = seconds * self.remaining / min(self.made, self.calls * unfinished)
+        if self.limit is not None:
+            left = min(left, self.limit * unfinished)
+        pace = f", {self.made / seconds:.0f} restart-updates/s, at most {tqdm.format_interval(left)} left"
         self._advance([restart.status == "recovered" for restart in report.finished], pace)
         if seconds - self.shown > self.every:
             self.shown = seconds

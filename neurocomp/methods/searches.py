@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+import numpy as np
+
 from neurocomp.language.assembly import format_program
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, discrete_columns, lines_changed, trained_tests
@@ -15,7 +17,7 @@ from neurocomp.search.local_search import local_search
 from neurocomp.search.random_search import random_search
 from neurocomp.seeding import generator
 from neurocomp.tasks.examples import HeldOut, training_examples
-from neurocomp.tasks.verification import verdicts
+from neurocomp.tasks.verification import run, verdicts
 
 Search = Callable[..., Searched]
 
@@ -38,7 +40,7 @@ def local_search_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar:
     judges = [judge_of(plan, unseen, restart) for restart in restarts]
     starts = [plan.start_of(restart).program for restart in restarts]
     streams = [generator(plan.config.seed, restart, "local_search") for restart in restarts]
-    searched = local_search(starts, judges, programs_a_restart(plan.config), streams)
+    searched = local_search(starts, judges, programs_a_restart(plan.config), streams, plan.config.limit)
     if bar:
         for one in searched:
             bar.after_restart(one.found)
@@ -52,7 +54,7 @@ def _one_by_one(
     for restart in restarts:
         began = time.perf_counter()
         stream = generator(plan.config.seed, restart, plan.config.method)
-        one = search(judge_of(plan, unseen, restart), programs_a_restart(plan.config), stream)
+        one = search(judge_of(plan, unseen, restart), programs_a_restart(plan.config), stream, plan.config.limit)
         searched.append(one._replace(seconds=time.perf_counter() - began))
         if bar:
             bar.after_restart(one.found)
@@ -62,6 +64,7 @@ def _one_by_one(
 def judge_of(plan: Plan, unseen: HeldOut, restart: int) -> Judge:
     """The judge of this restart's programs: its own training examples, and validation if tuning asks for it."""
     training = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
+    run(np.zeros((0, plan.task.sizes.lines, 5)), training, plan.task)  # compiles the executor before any time is taken
     return Judge(plan.task, training, unseen.validation if plan.config.optimizer.stop == "validated" else None)
 
 

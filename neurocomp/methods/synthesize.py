@@ -21,7 +21,7 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
         examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
         seen = count_trained_tests(plan.task, unseen, [examples])
         began = time.perf_counter()
-        synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis))
+        synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis, limit=plan.config.limit))
         rows.append(
             common_columns(plan)
             | {"restart": restart, "tests_trained": seen}
@@ -40,12 +40,17 @@ def uninterrupted(synthesis: Synthesis) -> Synthesis:
 
 
 def _columns(plan: Plan, unseen: HeldOut, synthesis: Synthesis, seconds: float) -> dict:
-    executed = {"executions": synthesis.executions, "backward_executions": 0}
+    executed = {
+        "executions": synthesis.executions,
+        "backward_executions": 0,
+        "cpu_s": round(synthesis.core_seconds, 4),
+    }
+    cut = "limit" if synthesis.ended == "limit" else ""
     if not synthesis.found:
         nothing = Verdict(False, False if plan.task.general else None)
-        return discrete_columns(False, nothing, unseen, seconds) | executed | {"synthesized": False}
+        return discrete_columns(False, nothing, unseen, seconds, cut) | executed | {"synthesized": False}
     best = synthesis.found[0]
     text = format_program(best.program, one_line=True, jump_target=plan.task.machine.jump_target)
     verdict = verdicts([text], plan.task, unseen)[text]
     found = {"synthesized": best.exact, "template": best.template, "program": text}
-    return discrete_columns(best.exact, verdict, unseen, seconds) | executed | found
+    return discrete_columns(best.exact, verdict, unseen, seconds, cut) | executed | found

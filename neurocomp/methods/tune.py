@@ -20,7 +20,7 @@ from neurocomp.results.made import Made
 from neurocomp.tasks.examples import HeldOut
 from neurocomp.tuning import optimizer
 from neurocomp.tuning.lanes import Tuned, tune
-from neurocomp.tuning.recovery import Validation, measure, program_text, soft
+from neurocomp.tuning.recovery import Measures, Validation, measure, program_text, soft
 from neurocomp.tuning.update import Update, choose
 
 SECONDS_UNSAVED = 5.0  # how long finished restarts wait at most, while others are tuned, to be written to the disk
@@ -124,7 +124,7 @@ def finished_restarts(
     config, task = plan.config, plan.task
     validation = Validation(task, unseen.validation, load(plan.engine, plan.threads))
     begin = functools.partial(start, plan, unseen)
-    for report in tune(restarts, config.chunk, begin, update, validation, config.optimizer):
+    for report in tune(restarts, config.chunk, begin, update, validation, config.optimizer, config.limit):
         if bar:
             bar.after_update(report)
         yield report.finished
@@ -163,6 +163,7 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
                 "wall_s": round(restart.seconds, 4),
                 "executions": (restart.updates + 1) * plan.config.examples,
                 "backward_executions": restart.updates * plan.config.examples,
+                "cpu_s": None if restart.core_seconds is None else round(restart.core_seconds, 4),
                 "tests_trained": seen,
             }
             | found.get(restart.restart, NOTHING_FOUND)
@@ -193,5 +194,12 @@ def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int,
             "margin": rounded(margin),
             "program": text,
         }
-        for restart, judged, (text, margin) in zip(tuned, measures, printed, strict=True)
+        for restart, judged, (text, margin) in zip(tuned, map(within_limit, tuned, measures), printed, strict=True)
     }
+
+
+def within_limit(restart: Tuned, judged: Measures) -> Measures:
+    """The measures of a restart. One that its limit ended has recovered nothing, whatever its last weights do."""
+    if restart.status != "limit":
+        return judged
+    return Measures(False, False, None if judged.general is None else False)

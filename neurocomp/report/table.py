@@ -117,7 +117,9 @@ def _notes(entries: Sequence[Entry], metric: str) -> list[str]:
         counted = f"counted if {before}it recovered; {AFTER_TUNING}: counted if it recovered."
         notes.append(f"{EQUAL_BUDGET}: restarts spent in turn on all templates, {counted}")
     if any(entry["row"] == BOTH_HARD for entry in entries):
-        notes.append(f"{BOTH_HARD}: where {SYNTHESIZED} does not stand, the near misses of synthesis, repaired by annealing.")
+        notes.append(
+            f"{BOTH_HARD}: where {SYNTHESIZED} does not stand, the near misses of synthesis, repaired by annealing."
+        )
     if mean := mean_difference(entries):
         points, number = f"{100 * mean[0]:.1f} points", mean[1]
         notes.append(f"Mean absolute difference over {number} published tuned cells (optimization, init): {points}.")

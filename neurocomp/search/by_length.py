@@ -32,11 +32,14 @@ DRAWN = 1 << 18  # programs that are drawn at a time
 NOTHING = (NOOP.opcode,)  # the meaning of an instruction that only takes a step
 
 
-def enumerate_programs(judge: Judge, budget: int, rng: np.random.Generator) -> Searched:
-    """The first of at most `budget` programs that is accepted, else the first that leaves the most words right."""
+def enumerate_programs(judge: Judge, budget: int, rng: np.random.Generator, limit: float | None = None) -> Searched:
+    """The first of at most `budget` programs that is accepted, else the first that leaves the most words right.
+
+    `limit` ends it as it ends `first_right`. The list of instructions is made before, once for all restarts.
+    """
     machine = judge.task.machine
     lines = instructions(judge.task.sizes, machine.halting, machine.mod_by_zero, machine.jump_target)
-    return first_right(by_length(lines, budget, rng), judge)
+    return first_right(by_length(lines, budget, rng), judge, limit)
 
 
 def by_length(lines: tuple[np.ndarray, ...], budget: int, rng: np.random.Generator) -> Iterator[np.ndarray]:

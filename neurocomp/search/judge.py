@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -73,19 +74,30 @@ def count_right(code: np.ndarray, examples: Examples, task: Task) -> np.ndarray:
     return right_words(run(code, examples, task), examples, task).sum((1, 2))
 
 
-def first_right(blocks: Iterable[np.ndarray], judge: Judge) -> Searched:
+def first_right(blocks: Iterable[np.ndarray], judge: Judge, limit: float | None = None) -> Searched:
     """The first program that is accepted; without one, the first of those that leave the most words right.
 
-    `blocks` of programs [P, L, 5] are executed one after the other until a program is accepted.
+    `blocks` of programs [P, L, 5] are executed one after the other until a program is accepted, or until this thread
+    has been on a core for `limit` seconds.
     """
-    most, best, seen, jump_target = -1, np.empty(0), 0, judge.task.machine.jump_target
+    most, best, seen, jump_target, cut = -1, np.empty(0), 0, judge.task.machine.jump_target, ""
+    began = time.thread_time()
+
+    def ended(program: np.ndarray, fit: bool, found: bool, programs: int) -> Searched:
+        return Searched(
+            decode(program, jump_target), fit, found, programs, core_seconds=time.thread_time() - began, cut=cut
+        )
+
     for code in blocks:
+        if limit is not None and seen and time.thread_time() - began >= limit:
+            cut = "limit"
+            break
         right = judge.right(code)
         fits = np.flatnonzero(right == judge.words)
         accepted = fits[judge.holds(code[fits])]
         if len(accepted):
-            return Searched(decode(code[accepted[0]], jump_target), True, True, seen + int(accepted[0]) + 1)
+            return ended(code[accepted[0]], True, True, seen + int(accepted[0]) + 1)
         if right.max() > most:
             most, best = right.max(), code[right.argmax()]
         seen += len(code)
-    return Searched(decode(best, jump_target), bool(most == judge.words), False, seen)
+    return ended(best, bool(most == judge.words), False, seen)

@@ -25,13 +25,17 @@ DRAWS = 7  # random numbers of a step: whether to change two fields; then a line
 
 
 def local_search(
-    starts: Sequence[Program | None], judges: Sequence[Judge], budget: int, streams: Sequence[np.random.Generator]
+    starts: Sequence[Program | None],
+    judges: Sequence[Judge],
+    budget: int,
+    streams: Sequence[np.random.Generator],
+    limit: float | None = None,
 ) -> list[Searched]:
     """The result of each restart: the first program that is accepted, else the last one, no worse than any before it.
 
     A step executes one new program of each restart on its training examples; the start counts as one of `budget`.
     The judges share task, validation and number of examples. A restart depends on its own start, examples and stream
-    alone.
+    alone, unless `limit` ends it: so many seconds of this thread on a core are its shares of the steps that it was in.
     """
     task, (judge, *_) = judges[0].task, judges
     results: dict[int, Searched] = {}
@@ -39,7 +43,7 @@ def local_search(
     # restarts by the same mask; if one did not, a restart would go on with another's random numbers or examples.
     restarts = np.arange(len(judges))
     draws = np.empty((len(judges), 0, DRAWS))
-    programs, seconds, began = 1, 0.0, time.perf_counter()
+    programs, seconds, core_seconds, began, core_began = 1, 0.0, 0.0, time.perf_counter(), time.thread_time()
     examples = Examples(*(np.stack(words) for words in zip(*(judge.training for judge in judges), strict=True)))
     code = np.stack([start_code(program, task, stream) for program, stream in zip(starts, streams, strict=True)])
     right = count_right(code, examples, task)
@@ -49,11 +53,21 @@ def local_search(
         if fits.any():
             found[fits] = judge.holds(code[fits])
         seconds, began = seconds + (time.perf_counter() - began) / len(restarts), time.perf_counter()
-        if found.any() or programs == budget:
-            finished = found | (programs == budget)
+        core_seconds += (time.thread_time() - core_began) / len(restarts)
+        core_began, last = time.thread_time(), programs == budget
+        limited = limit is not None and core_seconds >= limit and not last
+        if found.any() or last or limited:
+            finished = found | (last or limited)
             for row in np.flatnonzero(finished).tolist():
-                program = decode(code[row], task.machine.jump_target)
-                results[restarts[row]] = Searched(program, bool(fits[row]), bool(found[row]), programs, seconds)
+                results[restarts[row]] = Searched(
+                    decode(code[row], task.machine.jump_target),
+                    fit=bool(fits[row]),
+                    found=bool(found[row]),
+                    programs=programs,
+                    seconds=seconds,
+                    core_seconds=core_seconds,
+                    cut="limit" if limited and not found[row] else "",
+                )
             if finished.all():
                 return [results[restart] for restart in range(len(judges))]
             restarts, code, right, draws = (rows[~finished] for rows in (restarts, code, right, draws))

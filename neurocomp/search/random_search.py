@@ -13,9 +13,12 @@ from neurocomp.search.space import random_code
 BLOCK = 256  # programs that are executed at a time
 
 
-def random_search(judge: Judge, budget: int, rng: np.random.Generator) -> Searched:
-    """The first of `budget` random programs that is accepted, else the first that leaves the most words right."""
-    return first_right(_blocks(budget, judge.task.sizes, rng), judge)
+def random_search(judge: Judge, budget: int, rng: np.random.Generator, limit: float | None = None) -> Searched:
+    """The first of `budget` random programs that is accepted, else the first that leaves the most words right.
+
+    `limit` ends it as it ends `first_right`.
+    """
+    return first_right(_blocks(budget, judge.task.sizes, rng), judge, limit)
 
 
 def _blocks(budget: int, sizes: Sizes, rng: np.random.Generator) -> Iterator[np.ndarray]:

@@ -60,9 +60,9 @@ class Found(NamedTuple):
 class Synthesis(NamedTuple):
     """The exact solutions if there are any, else the best near misses, best first; and an account of the search.
 
-    `ended` is exact, space (all programs that fit were tried), candidates, seconds (a budget was spent) or
+    `ended` is exact, space (all programs that fit were tried), candidates, seconds (a budget was spent), limit or
     interrupted. `tried` programs showed `distinct` behaviors. `executions` counts programs times examples, which took
-    `executing` of the `seconds`; `skipped` programs did not fit the machine.
+    `executing` of the `seconds`; `skipped` programs did not fit the machine. A core computed for `core_seconds`.
     """
 
     found: list[Found]
@@ -73,6 +73,7 @@ class Synthesis(NamedTuple):
     executions: int
     skipped: int = 0
     executing: float = 0.0
+    core_seconds: float = 0.0
 
 
 def synthesize(
@@ -80,14 +81,16 @@ def synthesize(
     examples: Examples,
     config: SynthesisConfig,
     progress: Callable[[int], None] | None = None,
+    limit: float | None = None,
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is called with the number of programs of each batch. Ctrl-C ends the search, not the caller. Raises
-    UserError where constructs are unknown or the machine has no labels to jump to.
+    `progress` is called with the number of programs of each batch. Ctrl-C ends the search, not the caller. `limit`
+    ends it too: so many seconds of this thread on a core. Raises UserError where constructs are unknown or the machine
+    has no labels to jump to.
     """
     space = space_of(task, config)
-    search = Search(task, examples, config)
+    search = Search(task, examples, config, limit)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
         search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
@@ -136,8 +139,8 @@ def _space(
 class Search:
     """The state of a search: the behaviors seen so far, exact programs, and the best near misses."""
 
-    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig):
-        self.task, self.examples, self.config = task, examples, config
+    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig, limit: float | None = None):
+        self.task, self.examples, self.config, self.limit = task, examples, config, limit
         self.behaviors: set[bytes] = set()
         self.exact: list[Candidate] = []
         self.templates = Templates(config.templates)
@@ -145,7 +148,7 @@ class Search:
         self.executing = 0.0
         self.ended = ""
         run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor, unless that is done already
-        self.began = time.perf_counter()
+        self.began, self.began_on_core = time.perf_counter(), time.thread_time()
 
     def take(self, batch: Batch) -> None:
         """Try the programs of a batch, as far as the budget goes."""
@@ -162,6 +165,8 @@ class Search:
             self.ended = "exact"
         elif self.tried >= self.config.candidates:
             self.ended = "candidates"
+        elif self.limit is not None and time.thread_time() - self.began_on_core >= self.limit:
+            self.ended = "limit"
         elif time.perf_counter() - self.began >= self.config.seconds:
             self.ended = "seconds"
         else:
@@ -180,6 +185,7 @@ class Search:
             self.tried * len(self.examples.memory),
             self.skipped,
             self.executing,
+            time.thread_time() - self.began_on_core,
         )
 
     def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:

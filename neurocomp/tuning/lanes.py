@@ -34,10 +34,11 @@ Begin = Callable[[Sequence[int]], tuple[Float[Tensor, "K L W"], Batch]]
 class Tuned(NamedTuple):
     """A finished restart: its number, its weights, and the result of tuning.
 
-    `status` is recovered, exhausted or diverged. `fit` and `loss` are those of `logits`. `curve` has the loss before
-    the first update and after each of `updates`. `recovered_at` is the update with which the final row of successes
-    began, None unless recovered. `seconds` sums, over the restart's updates, the time of the update divided by the
-    number of restarts that shared it.
+    `status` is recovered, exhausted, diverged or limit. `fit` and `loss` are those of `logits`. `curve` has the loss
+    before the first update and after each of `updates`. `recovered_at` is the update with which the final row of
+    successes began, None unless recovered. `seconds` sums, over the restart's updates, the time of the update divided
+    by the number of restarts that shared it; `core_seconds` does so with the time that cores computed for the update,
+    None without a limit.
     """
 
     restart: int
@@ -49,6 +50,7 @@ class Tuned(NamedTuple):
     recovered_at: int | None
     seconds: float
     curve: list[float]
+    core_seconds: float | None = None
 
 
 class UpdateReport(NamedTuple):
@@ -66,19 +68,22 @@ class Course:
     curve: list[float] = field(default_factory=list)
     held: int = 0
     seconds: float = 0.0
+    core_seconds: float | None = None
 
     @property
     def updates(self) -> int:
         return len(self.curve) - 1
 
-    def ending(self, config: OptimizerConfig) -> str | None:
+    def ending(self, config: OptimizerConfig, limit: float | None) -> str | None:
         """The status with which it finishes now, or None if it goes on."""
         last = self.updates == config.updates
         if not math.isfinite(self.curve[-1]):
             return "diverged"
         if self.held >= (1 if last else config.hold):
             return "recovered"
-        return "exhausted" if last else None
+        if last:
+            return "exhausted"
+        return "limit" if limit is not None and (self.core_seconds or 0.0) >= limit else None
 
 
 class Lanes(NamedTuple):
@@ -96,6 +101,7 @@ def tune(
     update: Update,
     validation: Validation,
     config: OptimizerConfig,
+    limit: float | None = None,
 ) -> Iterator[UpdateReport]:
     """Tune all these restarts, at most `lanes_at_most` at a time; one report after each update.
 
@@ -103,12 +109,13 @@ def tune(
     - recovered, when soft and hard have held on validation after `config.hold` updates in a row (the first success
       alone is often a near tie of two words, which other inputs tip over), or after the last update;
     - diverged, when its loss is not finite;
-    - exhausted, after `config.updates` updates otherwise.
+    - exhausted, after `config.updates` updates otherwise;
+    - limit, if its share of what this process has computed comes to `limit` seconds of a core before that.
     With stop=fit it is the fit on its training examples that has to hold.
     """
     waiting, lanes = iter(restarts), None
     while lanes := _filled(lanes, waiting, lanes_at_most, begin):
-        began = time.perf_counter()
+        began, core_began = time.perf_counter(), 0.0 if limit is None else time.process_time()
         courses, before, batch = lanes
         # Loss and fits are those of the weights *before* this update. So validation looks at these weights, and a
         # finished restart keeps them: `_tuned` is given the old `lanes`. Nothing has judged the weights after the
@@ -122,7 +129,11 @@ def tune(
         share = (time.perf_counter() - began) / len(courses)
         for course in courses:
             course.seconds += share
-        endings = [course.ending(config) for course in courses]
+        if limit is not None:  # the time of all threads, and not that of other processes on the same cores
+            core_share = (time.process_time() - core_began) / len(courses)
+            for course in courses:
+                course.core_seconds = (course.core_seconds or 0.0) + core_share
+        endings = [course.ending(config, limit) for course in courses]
         yield UpdateReport(
             len(courses),
             [_tuned(lanes, lane, ending, bool(fits[lane])) for lane, ending in enumerate(endings) if ending],
@@ -147,6 +158,7 @@ def _tuned(lanes: Lanes, lane: int, ending: str, fit: bool) -> Tuned:
         recovered_at,
         course.seconds,
         course.curve,
+        course.core_seconds,
     )
 
 
