@@ -263,7 +263,7 @@ def test_a_limit_bounds_the_work_that_is_estimated(method):
 
 
 def test_a_limit_bounds_the_updates_whose_losses_are_kept():
-    """No restart makes more than 100,000 updates in a second, so that 5 million are no more memory than 10 s of them."""
+    """No restart makes more than 100,000 updates in a second: 5 million are no more memory than 10 s of them."""
     large, ten_seconds = SIZES | {"updates": 5 * MILLION}, SIZES | {"updates": MILLION}
     assert CELL(**large, limit=10).memory == CELL(**ten_seconds).memory < CELL(**large).memory
     assert CELL(**SIZES, limit=10).memory == CELL(**SIZES).memory
