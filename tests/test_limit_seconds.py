@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import time
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +21,8 @@ from neurocomp.search.by_length import enumerate_programs
 from neurocomp.search.judge import Judge, first_right
 from neurocomp.search.local_search import local_search
 from neurocomp.search.random_search import random_search
+from neurocomp.synthesis import synthesizer
+from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.synthesizer import synthesize
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.task import Task, load_task
@@ -220,6 +224,26 @@ def test_synthesis_ends_at_its_seconds_or_the_limit_whichever_comes_first():
     assert synthesize(task, examples, SynthesisConfig(constructs=["map"]), limit=HOURS).ended == "exact"
 
 
+def test_a_space_that_is_not_kept_is_freed_with_its_search(monkeypatch):
+    """Each restart makes one, of up to gigabytes: the next must not wait for a garbage collection."""
+    spaces = []
+
+    class Seen(Space):
+        def __init__(self, *given, **options):
+            super().__init__(*given, **options)
+            spaces.append(weakref.ref(self))
+
+    monkeypatch.setattr(synthesizer, "Space", Seen)
+    task = load_task(shipped("parity"), MachineConfig())
+    examples = training_examples(task, held_out(task, 0), 0, 0, 16)
+    gc.disable()
+    try:
+        synthesize(task, examples, SynthesisConfig(candidates=synthesizer.KEPT + 1), limit=AT_ONCE)
+        assert [space() for space in spaces] == [None]
+    finally:
+        gc.enable()
+
+
 def test_where_the_seconds_of_synthesis_end_a_restart_it_is_exhausted(tmp_path):
     synthesis = SynthesisConfig(seconds=AT_ONCE)
     rows = run(config(tmp_path, method="synthesize", synthesis=synthesis, limit=HOURS, task=shipped("parity"))).rows
@@ -236,3 +260,10 @@ def test_a_limit_bounds_the_work_that_is_estimated(method):
     assert CELL(**large, method=method).work > 10**15
     need = CELL(**large, method=method, limit=10)
     assert need.work <= beside.work + 100 * 11 * 10**9 * (30 if method == "synthesize" else 1)
+
+
+def test_a_limit_bounds_the_updates_whose_losses_are_kept():
+    """No restart makes more than 100,000 updates in a second: 5 million are no more memory than 10 s of them."""
+    large, ten_seconds = SIZES | {"updates": 5 * MILLION}, SIZES | {"updates": MILLION}
+    assert CELL(**large, limit=10).memory == CELL(**ten_seconds).memory < CELL(**large).memory
+    assert CELL(**SIZES, limit=10).memory == CELL(**SIZES).memory

@@ -141,7 +141,7 @@ def found(name: str, exact: bool, plan: CheckedCell, score: float = 0.5) -> Foun
 def finding(monkeypatch, several: list[Found]) -> None:
     synthesis = Synthesis(several, 100, 50, 0.5, "exact" if any(one.exact for one in several) else "space", 1600)
     for module in (templates, method_synthesize):
-        monkeypatch.setattr(module, "synthesize", lambda *_: synthesis)
+        monkeypatch.setattr(module, "synthesize", lambda *_, **options: synthesis)
 
 
 def test_restarts_start_from_the_first_exact_solution_alone(monkeypatch):
@@ -205,7 +205,7 @@ def test_synthesis_writes_each_restart_down_when_it_is_done(monkeypatch, tmp_pat
     given = config(method="synthesize", init="synth", restarts=5, chunk=5, results=str(tmp_path))
     calls, synthesis = itertools.count(), Synthesis([found("map_inc", True, make_plan(given))], 9, 9, 0.5, "exact", 9)
 
-    def searching(*_):
+    def searching(*_, **options):
         if next(calls) == 2:
             raise KeyboardInterrupt
         return synthesis

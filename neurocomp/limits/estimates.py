@@ -27,6 +27,7 @@ VALIDATION, TEST = 64, 256  # held-out examples, at most
 HELD_OUT = VALIDATION + TEST
 PACK_BYTES = 32  # the fused engine's vector
 SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
+UPDATES_A_SECOND = 100_000  # updates that a restart can make in a second of a core, at most: 20,000 were measured
 BYTE_OF_WEIGHTS = 8  # bytes for each of a file of weights: as it is read, in float64, sorted
 BYTE_OF_NETWORK = 4  # of a memorizer's file: as it is read, as tensors, in the network and its optimizer
 BYTE_OF_EXAMPLES = 200  # of a CSV of examples, whose rows may be one digit
@@ -249,9 +250,10 @@ def cell(
         )
         parts.append(Need(one.memory, searches * one.work))
     if method == "tune":
+        possible = updates if limit is None else min(updates, UPDATES_A_SECOND * limit)
         parts.append(within(limit, restarts, tuning(
             base=base, registers=registers, lines=lines, steps=steps, examples=examples, chunk=chunk,
-            restarts=restarts, updates=updates, engine=engine, threads=threads, itemsize=itemsize,
+            restarts=restarts, updates=possible, engine=engine, threads=threads, itemsize=itemsize,
             on_gpu=on_gpu,
         )))  # fmt: skip
     elif method == "learner":

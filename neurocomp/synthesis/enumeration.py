@@ -7,7 +7,7 @@ same function is kept. Statements are not compared: those made of different word
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -93,7 +93,7 @@ class Space:
             else:
                 yield batch
 
-    def _grow(self) -> Iterator[Batch | None]:
+    def _grow(self) -> Generator[Batch | None, None, None]:
         """Make all batches; ends when no heavier program could fit."""
         for weight in itertools.count(1):
             if weight > self._heaviest():

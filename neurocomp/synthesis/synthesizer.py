@@ -102,6 +102,8 @@ def synthesize(
                 break
         else:
             search.ended = "space"
+    if not space.kept:
+        space.growing.close()  # it refers to the space, and the space to it: only a garbage collection would free them
     return search.result()
 
 
