@@ -34,11 +34,12 @@ RESTARTS = RowFormat(
         "recovered_at", "lines_changed", "margin", "program", "wall_s", "engine", "device", "threads",
         "config_hash", "commit", "dirty", "torch", "schema", "batch", "executions", "backward_executions",
         "version", "date", "tests_trained", "host", "cpu_s", "proved", "fields_changed",
+        "test_share", "larger_share",
     ),
     required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
     integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
               "backward_executions", "tests_trained", "fields_changed"),
-    floats=("gamma", "coverage", "loss", "margin", "wall_s", "cpu_s"),
+    floats=("gamma", "coverage", "loss", "margin", "wall_s", "cpu_s", "test_share", "larger_share"),
     booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
     details=("loss", "margin", "program"),
 )  # fmt: skip
@@ -73,7 +74,8 @@ SETTINGS = ("setting", "row")
 BENCHMARK = ("date",)
 MEMORIZATION = ("row", "programs")
 SOFT_PROGRAMS = ("row", "task", "model")
-OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS)
+ARENA = ("task", "start", "method", "limit")
+OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS, ARENA)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
 CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty",
