@@ -71,7 +71,7 @@ def contestants(cells: Iterable[Cell]) -> list[Contestant]:
     labels = _labels(there)
     places = [(_place(cell, labels[cell.path]), cell) for cell in there]
     chosen = choose(places)
-    found = [Contestant(*place[:3], limit_of(cell), cell) for place, cell in chosen.items()]
+    found = [Contestant(task, start, label, limit_of(cell), cell) for (task, start, label, _), cell in chosen.items()]
     return sorted(found, key=_order)
 
 
