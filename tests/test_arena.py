@@ -89,7 +89,7 @@ def test_cells_of_two_limits_are_told_apart(folder, capsys):
         ("60", "10.0"): "1",
         ("60", "60"): "2",
     }
-    assert "cells of several limits" in drawn(capsys, folder)
+    assert "differ in their limit" in drawn(capsys, folder)
 
 
 def test_settings_are_told_apart_and_named(folder, capsys):
@@ -158,12 +158,12 @@ def test_seconds_of_a_core_go_before_those_of_the_wall(folder, capsys):
     write_race(folder, "annealing", [0.5] * 4, wall_s=5.0)
     write_race(folder, "tune", [0.5] * 4, limit=None, cpu_s=None, wall_s=5.0)
     assert grids(capsys, folder)["hard"]["inc, 1 s"] == {"tune": NONE, "annealing": ALL}
-    assert "its seconds are" not in drawn(capsys, folder)
+    assert "seconds are those of" not in drawn(capsys, folder)
 
 
 def test_seconds_that_are_not_those_of_one_core_are_named(folder, capsys):
     write_race(folder, "tune", [0.5] * 4, limit=None, cpu_s=None, wall_s=0.5, threads=2)
-    assert "- tune: its seconds are those of 2 threads (cpu).\n" in drawn(capsys, folder)
+    assert "- tune: seconds are those of 2 threads (cpu).\n" in drawn(capsys, folder)
 
 
 def test_a_file_older_than_the_column_is_read(folder, capsys):
@@ -174,8 +174,9 @@ def test_a_file_older_than_the_column_is_read(folder, capsys):
     assert grids(capsys, folder)["hard"]["inc, 1 s"] == {"tune": ALL}
 
 
-def test_a_find_without_a_time_leaves_the_rate_unknown(folder, capsys):
-    write_race(folder, "tune", [0.5] * 4, limit=None, cpu_s=None, wall_s=None)
+@pytest.mark.parametrize("found, limit", [(0.5, None), (None, 10)])
+def test_a_find_or_a_limit_without_a_time_leaves_the_rate_unknown(folder, capsys, found, limit):
+    write_race(folder, "tune", [found] * 4, limit=limit, cpu_s=None, wall_s=None).with_suffix(".yaml").unlink()
     assert drawn(capsys, folder, "--metric", "hard") == "arena: no cells with hard.\n"
 
 

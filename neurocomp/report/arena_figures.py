@@ -53,18 +53,18 @@ def arena(cells: Sequence[Cell], metric: str) -> Figure:
     there = curves(cells, metric)
     shown = [curve for curve in there if curve.one.start == NOTHING] or there
     figure, panels = panels_of(list(dict.fromkeys(curve.one.place for curve in shown)))
-    first, labels, is_any_pale = _first_seconds(shown), _labels(there), False
+    first, looks, is_any_pale = _first_seconds(shown), _looks(there), False
     for place, panel in panels.items():
         drawn: set[str] = set()
         for curve in [curve for curve in shown if curve.one.place == place]:
             is_pale = curve.one.label in drawn
-            _survival(panel, curve, first, _look(labels.index(curve.one.label)), is_pale)
+            _survival(panel, curve, first, looks[curve.one.label], is_pale)
             drawn.add(curve.one.label)
             is_any_pale |= is_pale
         _seconds_axis(panel, first, shown)
     pale = "; pale: restarts with another limit" if is_any_pale else ""
     x = f"{SECONDS}; a curve stops at its restarts' limit or last end{pale}"
-    label_panels(figure, panels, labels, x, f"restarts solved ({metric}, %)")
+    label_panels(figure, panels, list(looks), x, f"restarts solved ({metric}, %)")
     return figure
 
 
@@ -84,8 +84,9 @@ def arena_profile(cells: Sequence[Cell], metric: str) -> Figure:
     Where a method has several cells of a task, the one with the most restarts counts, then that of the longest limit.
     """
     there = curves(cells, metric)
-    figure, panels = panels_of([f"from {start}" for start in dict.fromkeys(curve.one.start for curve in there)])
-    first, labels = _first_seconds(there), _labels(there)
+    starts = dict.fromkeys(curve.one.start for curve in there)
+    figure, panels = panels_of([f"from {start}" for start in starts], columns=2)
+    first, looks = _first_seconds(there), _looks(there)
     for title, panel in panels.items():
         here = [curve for curve in there if f"from {curve.one.start}" == title]
         methods = list(dict.fromkeys(curve.one.label for curve in here))
@@ -95,17 +96,17 @@ def arena_profile(cells: Sequence[Cell], metric: str) -> Figure:
         common = [task for task in tasks if all((method, task) in chosen for method in methods)]
         panel.set_title(f"{title}\n{_tasks_text(tasks, common)}", fontsize=8)
         for method in methods if common else ():
-            _profile(panel, [chosen[method, task] for task in common], first, _look(labels.index(method)))
+            _profile(panel, [chosen[method, task] for task in common], first, looks[method])
         _seconds_axis(panel, first, there)
     x, y = f"{SECONDS}; band: 95% bootstrap interval", f"restarts solved, mean over tasks ({metric}, %)"
-    label_panels(figure, panels, labels, x, y)
+    label_panels(figure, panels, list(looks), x, y)
     return figure
 
 
 def _tasks_text(tasks: Sequence[str], common: Sequence[str]) -> str:
     others = [task for task in tasks if task not in common]
     left_out = f"; not all methods have {', '.join(others)}" if others else ""
-    return textwrap.fill(f"{', '.join(common) or 'no task in common'}{left_out}", 52)
+    return textwrap.fill(f"{', '.join(common) or 'no task in common'}{left_out}", 80)
 
 
 def _profile(panel: Axes, own: Sequence[Curve], first: float, look: dict[str, Any]) -> None:
@@ -122,11 +123,6 @@ def _profile(panel: Axes, own: Sequence[Curve], first: float, look: dict[str, An
 # --- what the two share
 
 
-def _labels(there: Sequence[Curve]) -> list[str]:
-    """The names of the methods in the order of the legend."""
-    return list(dict.fromkeys(curve.one.label for curve in sorted(there, key=lambda curve: curve.one.rank)))
-
-
 def _first_seconds(there: Sequence[Curve]) -> float:
     """Where the axis of seconds begins: a power of ten below all times to success, 1 ms at the least."""
     times = [time for curve in there for time in curve.times.tolist() if 0 < time < math.inf]
@@ -139,8 +135,15 @@ def _seconds_axis(panel: Axes, first: float, there: Sequence[Curve]) -> None:
     panel.xaxis.set_major_formatter(FormatStrFormatter("%g"))
 
 
-def _look(number: int) -> dict[str, Any]:
-    """The color of a method's curve and the marker at its end; from the eighth on they are dashed and hollow."""
-    again = {"linestyle": "--", "markerfacecolor": "white"} if number >= len(COLORS) else {}
-    look = {"color": COLORS[number % len(COLORS)], "marker": MARKERS[number % len(COLORS)]}
-    return look | {"markevery": [-1], "markersize": 4} | again
+def _looks(there: Sequence[Curve]) -> dict[str, dict[str, Any]]:
+    """The color, line and end marker of each method, in the legend's order. Learners are dashed, markers hollow."""
+    learners = {curve.one.label for curve in there if curve.one.is_learner}
+    labels = list(dict.fromkeys(curve.one.label for curve in sorted(there, key=lambda curve: curve.one.rank)))
+    looks: dict[str, dict[str, Any]] = {}
+    for label in labels:
+        again, number = divmod(sum((other in learners) == (label in learners) for other in looks), len(COLORS))
+        hollow = {"markerfacecolor": "white"} if label in learners else {}
+        line = (":" if again else "--") if label in learners else ("-." if again else "-")
+        look = {"color": COLORS[number], "marker": MARKERS[number], "linestyle": line}
+        looks[label] = look | {"markevery": [-1], "markersize": 4} | hollow
+    return looks

@@ -30,7 +30,10 @@ NONE, EARLY = "-", "[e]"
 NONE_NOTE = f"No number ({NONE}): there is no such cell, or its limit is shorter, or the measure was not taken."
 EARLY_NOTE = f"{EARLY}: restarts that were not solved ended before this time, out of updates or programs."
 MEDIANS = "intervals of medians (95%) are those of order statistics, from six restarts on"
-SEVERAL_NOTE = "Where a method has cells of several limits, one with the most restarts is shown (n); the CSV has all."
+SEVERAL_NOTE = (
+    "Where cells of a method differ in their limit, the one with most restarts is shown (n) of those that were given "
+    "the time; the CSV has all."
+)
 
 Texts = dict[tuple[str, str], str]
 NamedRow = tuple[str, Callable[[Sequence[Contestant]], str]]  # what a row says, and how of the cells of a method
@@ -243,22 +246,20 @@ def _remarks(members: Sequence[Contestant]) -> list[str]:
         counts = [f"{one.label} of {one.place} ({one.cell.n} of {one.cell.requested})" for one in partial]
         remarks.append(f"Not all restarts have been run: {named(counts)}.")
     if limited := sum(cell.limited for cell in cells):
-        remarks.append(f"{limited} restarts ended at their limit and count as not solved.")
+        remarks.append(f"{limited:,} restarts ended at their limit and count as not solved.")
     if died := sum(int((cell.table["status"].values == "died").sum()) for cell in cells):
-        remarks.append(f"{died} restarts ended because their process died, and count as not solved.")
-    return [
-        *remarks,
-        *_by_label(members, settings_text, "set to"),
-        *_by_label(members, other_clock, "its seconds are those of"),
-    ]
+        remarks.append(f"{died:,} restarts ended because their process died, and count as not solved.")
+    settings = _by_text(members, settings_text, "set to")
+    return [*remarks, *settings, *_by_text(members, other_clock, "seconds are those of")]
 
 
-def _by_label(members: Sequence[Contestant], said_of: Callable[[Cell], str], what: str) -> Iterator[str]:
-    """`tune (2), set to optimizer.hold=1`, with its tasks where this does not hold for all cells of the method."""
-    for label in dict.fromkeys(one.label for one in members):
-        own = [one for one in members if one.label == label]
-        for text in dict.fromkeys(said_of(one.cell) for one in own):
-            holds = [one for one in own if said_of(one.cell) == text]
-            where = f" ({', '.join(dict.fromkeys(one.task for one in holds))})" if len(holds) < len(own) else ""
-            if text:
-                yield f"{label}{where}: {what} {text}."
+def _by_text(members: Sequence[Contestant], said_of: Callable[[Cell], str], what: str) -> Iterator[str]:
+    """`tune (2): set to optimizer.hold=1.`, with tasks where this does not hold for all cells of the method."""
+    for text in dict.fromkeys(filter(None, (said_of(one.cell) for one in members))):
+        named_so = []
+        for label in dict.fromkeys(one.label for one in members if said_of(one.cell) == text):
+            own = [one for one in members if one.label == label]
+            tasks = dict.fromkeys(one.task for one in own if said_of(one.cell) == text)
+            is_whole = all(said_of(one.cell) == text for one in own)
+            named_so.append(label if is_whole else f"{label} ({', '.join(tasks)})")
+        yield f"{'; '.join(named_so)}: {what} {text}."

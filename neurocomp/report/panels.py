@@ -13,13 +13,14 @@ from neurocomp.errors import UserError
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
 MARKERS = "osD^vPX"
+LEGEND = 144  # about how many characters have room beside each other, with 6 for each line and its space
 
 
-def panels_of(tasks: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
-    """A panel for each task, three in a row, all with the same axes."""
+def panels_of(tasks: Sequence[str], columns: int = 3) -> tuple[Figure, dict[str, Axes]]:
+    """A panel for each task, three in a row unless it is said otherwise, all with the same axes."""
     if not tasks:
         raise UserError("there is nothing to draw: no cell of these results fits the figure")
-    columns = min(3, len(tasks))
+    columns = min(columns, len(tasks))
     rows = -(-len(tasks) // columns)
     figure = Figure(figsize=(10, 0.9 + 2.4 * rows), layout="constrained")
     grid = list(figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat)
@@ -52,4 +53,5 @@ def label_panels(figure: Figure, panels: dict[str, Axes], order: Sequence[str], 
         lines |= zip(labels, handles, strict=True)
     labels = sorted(lines, key=order.index)
     handles = [lines[label] for label in labels]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6), frameon=False)
+    fitting = max(1, LEGEND // (max(map(len, labels), default=0) + 6))
+    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6, fitting), frameon=False)

@@ -35,14 +35,14 @@ def other_clock(cell: Cell) -> str:
 def times_to_success(cell: Cell, metric: str) -> np.ndarray | None:
     """The seconds until each restart recovered by this measure, [n]; None if that is not known.
 
-    It is not known where the measure was not taken, or where the row of a restart that recovered has no seconds. A
-    restart that its limit ended did not recover. A learner prints no program: it has no measure but soft.
+    It is not known where the measure was not taken, or where the row of a restart that recovered or ended at its limit
+    has no seconds. Where its limit ended it, a restart did not recover. A learner prints no program: it has only soft.
     """
     if cell.recovered(metric) is None or (cell.facts["method"] == LEARNER and metric != "soft"):
         return None
-    solved = cell.table[f"recovered_{metric}"].is_true & (cell.table["status"].values != "limit")
-    times = np.where(solved, seconds_of(cell), np.inf)
-    return None if np.isnan(times).any() else times
+    seconds, limited = seconds_of(cell), cell.table["status"].values == "limit"
+    solved = cell.table[f"recovered_{metric}"].is_true & ~limited
+    return None if np.isnan(seconds[solved | limited]).any() else np.where(solved, seconds, np.inf)
 
 
 def limit_of(cell: Cell) -> float | None:
