@@ -10,11 +10,13 @@ from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated
 from neurocomp.errors import UserError
 
-# What can be drawn, from which folder of results.
+# What can be drawn, from which folder of results, by which measure unless another is asked for.
 FIGURES = {
-    "table1": ("table1", "Table 1 as a heat map, measured beside published"),
-    "recovery": ("table1", "share of recovered restarts over updates, by task and initialization"),
-    "gamma": ("gamma", "rate against gamma, by task"),
+    "table1": ("table1", "Table 1 as a heat map, measured beside published", "soft"),
+    "recovery": ("table1", "share of recovered restarts over updates, by task and initialization", "soft"),
+    "gamma": ("gamma", "rate against gamma, by task", "soft"),
+    "arena": ("arena", "share of solved restarts over seconds, by task and method (hard)", "hard"),
+    "arena_profile": ("arena", "the same as the mean over tasks, with bootstrap bands (hard)", "hard"),
 }
 
 EPILOG = f"""\
@@ -23,6 +25,8 @@ examples:
   neurocomp plot table1 --metric hard --out hard.pdf
   neurocomp plot recovery --where seed=0
   neurocomp plot gamma --results mine/gamma
+  neurocomp plot arena --metric soft
+  neurocomp plot arena --where init=map_inc
 
 {WHERE}
 Needs matplotlib: pip install 'neurocomp[plot]'
@@ -37,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
     out = args.out or Path("results") / "figures" / f"{args.figure}.png"
     plots.checked_format(out)
     check_out(out)
-    folder, _ = FIGURES[args.figure]
-    figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or "soft")
+    folder, _, metric = FIGURES[args.figure]
+    figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or metric)
     write_to(out, lambda path: plots.save(figure, path))
     return args.code
 
@@ -58,12 +62,12 @@ def _parser() -> Parser:
     parser = Parser(
         prog="neurocomp plot",
         usage="neurocomp plot NAME [options]",
-        description="Draw a figure, with 95 % Wilson intervals.",
+        description="Draw a figure, with 95 % Wilson intervals unless it says otherwise.",
         epilog=EPILOG,
     )
-    described = "; ".join(f"{name}: {what}" for name, (_, what) in FIGURES.items())
+    described = "; ".join(f"{name}: {what}" for name, (_, what, _) in FIGURES.items())
     parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")
-    add_options(parser, "results/table1 or results/gamma")
+    add_options(parser, "results/table1, results/gamma or results/arena")
     out = "png, svg or pdf (default: results/figures/NAME.png)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser

@@ -25,7 +25,7 @@ def add_options(parser: argparse.ArgumentParser, folder: str) -> None:
     parser.set_defaults(code=0)
     add = parser.add_argument
     add("--results", type=Path, metavar="DIR", help=f"where the rows are (default: {folder}, else results)")
-    add("--metric", choices=METRICS, help="what counts (default: soft)")
+    add("--metric", choices=METRICS, help="what counts (default: soft; for the arena all in tables, hard in figures)")
     add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
 
 

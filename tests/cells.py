@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -62,4 +63,32 @@ def write_cell(
             for restart in range(n)
         ]
         cell.append(rows)
+    return path
+
+
+def write_race(
+    directory: Path,
+    method: str,
+    seconds: Sequence[float | None],
+    task: str = "inc",
+    init: str = "random",
+    limit: float | None = 10,
+    config: dict | None = None,
+    **columns,
+) -> Path:
+    """A cell with a restart for each time: so many seconds of a core (`cpu_s`) until it was solved by every measure.
+
+    None: it was not solved, and ended after `limit` seconds, or after 5 out of programs where there is no limit. The
+    columns are those of all rows.
+    """
+    config = {"name": directory.name, "restarts": len(seconds), "limit": limit, "seed": 0, **(config or {})}
+    cell_hash = hashlib.sha256(repr([task, init, method, config, columns]).encode()).hexdigest()[:16]
+    shared = {"task": task, "init": init, "method": method, "seed": config["seed"], "config_hash": cell_hash}
+    path = directory / f"{task}-{len(list(directory.glob('*.csv')))}.csv"
+    ended = ("exhausted", 5.0) if limit is None else ("limit", limit)
+    with CellWriter(path, yaml.safe_dump(config)) as cell:
+        for restart, took in enumerate(seconds):
+            solved = dict.fromkeys(("recovered_soft", "recovered_hard", "recovered_general"), took is not None)
+            status, cpu_s = ended if took is None else ("recovered", took)
+            cell.append([row(restart, **shared) | solved | {"status": status, "cpu_s": cpu_s} | columns])
     return path

@@ -52,6 +52,8 @@ def row_of(cell: Cell) -> str:
         return f"{FROM_A_PROGRAM[method]}{init}"
     if method == "enumerate":
         return ENUMERATION
+    if method != "tune":
+        return method  # a method that no table of the paper has a row for
     if init == "synth":
         return BOTH if allocation(cell) == "best" else EQUAL_BUDGET
     return row_of_init(init)

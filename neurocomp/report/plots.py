@@ -1,4 +1,4 @@
-"""The figures: Table 1 as a heat map, recovery over updates, recovery against gamma. Drawn from rows alone.
+"""The figures: Table 1 as a heat map, recovery over updates, against gamma, and over seconds. Drawn from rows alone.
 
 Nothing in a file depends on when or where it is drawn, so that a figure changes only with its rows.
 """
@@ -18,8 +18,10 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from neurocomp.errors import UserError
 from neurocomp.files import atomic_write
+from neurocomp.report.arena_figures import arena, arena_profile
 from neurocomp.report.cells import Cell
 from neurocomp.report.gamma import gamma_table, is_own
+from neurocomp.report.panels import COLORS, DASHES, MARKERS, label_panels, panels_of, spaced
 from neurocomp.report.places import BOTH, EQUAL_BUDGET, choose, row_of
 from neurocomp.report.published import task_order
 from neurocomp.report.rates import wilson
@@ -32,11 +34,6 @@ METADATA = {
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
 STYLE = {"svg.hashsalt": "neurocomp", "font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False}
-
-# Okabe and Ito's colors, which people with any color vision tell apart; each initialization has its own line as well.
-COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-MARKERS = "osD^vPX"
 
 STARTS = ("optimization", "init=map_inc", "init=map_dec", "init=loop_noop", BOTH, EQUAL_BUDGET)  # in a legend's order
 OWN = "the task's own program"
@@ -121,7 +118,7 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
     chosen = choose(((row_of(cell), cell.facts["task"]), cell) for cell in tuned)
     there = {row for row, _ in chosen}
     rows = [*STARTS, *sorted(there.difference(STARTS))]
-    figure, panels = _panels(sorted({task for _, task in chosen}, key=task_order))
+    figure, panels = panels_of(sorted({task for _, task in chosen}, key=task_order))
     last = max(max(cell.table["updates"].known(), default=1) for cell in chosen.values())
     for task, panel in panels.items():
         for look, row in enumerate(rows):
@@ -130,7 +127,7 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
         panel.set_xscale("symlog", linthresh=10, linscale=0.3)
         panel.xaxis.set_major_formatter(ScalarFormatter())
         panel.set_xlim(0, last)
-    _label(figure, panels, rows, "updates (logarithmic from 10)", "restarts that tuning had recovered (%)")
+    label_panels(figure, panels, rows, "updates (logarithmic from 10)", "restarts that tuning had recovered (%)")
     return figure
 
 
@@ -154,19 +151,19 @@ def gamma(cells: Sequence[Cell], metric: str) -> Figure:
     entries = gamma_table(cells, metric).entries
     gammas = sorted({entry["gamma"] for entry in entries})
     labels = [OWN, *sorted({_start(entry) for entry in entries} - {OWN})]
-    figure, panels = _panels(list(dict.fromkeys(entry["task"] for entry in entries)))
+    figure, panels = panels_of(list(dict.fromkeys(entry["task"] for entry in entries)))
     for task, panel in panels.items():
         panel.axvline(0.3, color="gray", linestyle=":", linewidth=1)
         if gammas[0] > 0 and gammas[-1] / gammas[0] > 10:
             panel.set_xscale("log")
-            panel.set_xticks(gammas, _spaced(gammas))
+            panel.set_xticks(gammas, spaced(gammas))
             panel.xaxis.set_minor_formatter(NullFormatter())
         for look, label in enumerate(labels):
             mine = [entry for entry in entries if entry["task"] == task and _start(entry) == label]
             if mine:
                 _points(panel, mine, label, look % len(COLORS))
     x = "gamma (noise of the compiled program; dotted: 0.3)"
-    _label(figure, panels, labels, x, f"restarts recovered ({metric}, %)")
+    label_panels(figure, panels, labels, x, f"restarts recovered ({metric}, %)")
     return figure
 
 
@@ -184,46 +181,4 @@ def _points(panel: Axes, entries: Sequence[Any], label: str, look: int) -> None:
     panel.errorbar([entry["gamma"] for entry in entries], rates, bars, label=label, **line)
 
 
-# --- panels
-
-
-def _panels(tasks: Sequence[str]) -> tuple[Figure, dict[str, Axes]]:
-    """A panel for each task, three in a row, all with the same axes."""
-    if not tasks:
-        raise UserError("there is nothing to draw: no cell of these results fits the figure")
-    columns = min(3, len(tasks))
-    rows = -(-len(tasks) // columns)
-    figure = Figure(figsize=(10, 0.9 + 2.4 * rows), layout="constrained")
-    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).flat
-    panels = dict(zip(tasks, grid, strict=False))
-    for unused in list(grid)[len(tasks) :]:
-        unused.set_visible(False)
-    for task, panel in panels.items():
-        panel.set(title=task, ylim=(-3, 103))
-        panel.grid(alpha=0.3)
-    return figure, panels
-
-
-def _spaced(numbers: list[float]) -> list[str]:
-    """Labels of ticks on a logarithmic axis; what is less than half as much again as the last label has none."""
-    labels, last = [], 0.0
-    for number in numbers:
-        last = number if number >= 1.5 * last else last
-        labels.append(f"{number:g}" if number == last else "")
-    return labels
-
-
-def _label(figure: Figure, panels: dict[str, Axes], order: Sequence[str], x: str, y: str) -> None:
-    """What the axes are, and above the panels a legend of all their lines."""
-    figure.supxlabel(x)
-    figure.supylabel(y)
-    lines = {}
-    for panel in panels.values():
-        handles, labels = panel.get_legend_handles_labels()
-        lines |= zip(labels, handles, strict=True)
-    labels = sorted(lines, key=order.index)
-    handles = [lines[label] for label in labels]
-    figure.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6), frameon=False)
-
-
-FIGURES = {"table1": table1, "recovery": recovery, "gamma": gamma}
+FIGURES = {"table1": table1, "recovery": recovery, "gamma": gamma, "arena": arena, "arena_profile": arena_profile}

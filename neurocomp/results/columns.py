@@ -74,7 +74,8 @@ SETTINGS = ("setting", "row")
 BENCHMARK = ("date",)
 MEMORIZATION = ("row", "programs")
 SOFT_PROGRAMS = ("row", "task", "model")
-OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS)
+ARENA = ("task", "start", "method", "limit")
+OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS, ARENA)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
 CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty",

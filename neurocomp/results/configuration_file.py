@@ -18,7 +18,9 @@ from neurocomp.limits.checking import Most
 
 LONGEST = Most(1_048_576)  # four times the longest file of a user, whose values may stand in it
 
-KINDS = {"name": str, "restarts": int, "programs": int, "synthesis": dict, "network": dict}
+KINDS = {
+    "name": str, "restarts": int, "programs": int, "limit": float, "synthesis": dict, "learner": dict, "network": dict,
+}  # fmt: skip
 """The keys that tables rely on. Each of them may be left out, or be null."""
 
 SECTION = re.compile(r"[A-Za-z_]\w*:[^\n]*\n(?:(?: |- )[^\n]*\n)*")
