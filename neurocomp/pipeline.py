@@ -60,7 +60,7 @@ METHODS: dict[str, Method] = {
     "solver": solved_rows,
     "learner": learned_rows,
 }
-# A restart takes seconds and gains nothing from the others in its batch; of the latter, where a limit lets it.
+# A restart takes seconds and gains nothing from the others in its batch: always, or with a limit that lets it.
 ONE_AT_A_TIME, ONE_WITH_LIMIT = ("synthesize",), ("random_search", "enumerate")
 
 

