@@ -6,12 +6,14 @@ import csv
 import io
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from cli.table import main
 from neurocomp.errors import UserError
+from neurocomp.report import arena_table
 from neurocomp.report.cells import read_cells
 from neurocomp.report.success import median_interval
 from tests.cells import write_cell, write_race
@@ -237,6 +239,13 @@ def test_learners_stand_apart_with_their_own_measures(folder, capsys):
     assert "arena, learners: they print no program" in drawn(capsys, folder)
     (line,) = [line for line in entries(capsys, folder) if line["method"] == "learner lstm" and line["budget"] == "60"]
     assert (line["metric"], line["test_share"], line["larger_share"]) == ("soft", "0.9", "0.25")
+
+
+def test_the_interval_of_a_mean_share_ends_at_100_percent():
+    """By hand: 0.9, 1, 1 have the mean 0.967 and the deviation 0.0577; t is 4.303: it goes from 0.823 to 1.11."""
+    column = SimpleNamespace(known=lambda: [0.9, 1.0, 1.0])
+    cell = SimpleNamespace(n=3, table={"test_share": column})
+    assert arena_table._share_text("test_share", [SimpleNamespace(cell=cell)]) == "96.7 (82.3-100)"  # pyright: ignore
 
 
 def test_a_learner_is_never_hard_or_general_whatever_its_rows_say(folder, capsys):

@@ -112,8 +112,8 @@ def test_completion_installs_itself_for_the_command(command):
 @pytest.mark.parametrize(
     "overrides, expected",
     [
-        ([], "task: none was given; choose task=... from fib, inc,"),
-        (["task=mapinc"], "task=mapinc: there is no such task; choose one of fib, inc,"),
+        ([], "task: none was given; choose task=... from access, fib, inc,"),
+        (["task=mapinc"], "task=mapinc: there is no such task; choose one of access, fib, inc,"),
         (["task=mapinc"], 'did you mean "map_inc"?'),
         (["task=inc", "restart=3"], 'restart=3: there is no key "restart"'),
         (["task=inc", "restart=3"], 'did you mean "restarts"?'),
@@ -200,7 +200,7 @@ def test_of_a_grid_the_first_cell_is_shown(command):
 def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
     answer = command("run", "--help", "--config-dir", user_task(tmp_path))
     assert answer.code == 0
-    experiments = "experiment   annealing, baselines, both, defaults, equal_seconds, gamma, learning, none, "
+    experiments = "experiment   annealing, arena, arena_inits, arena_learners, arena_long, baselines, both, both_hard, "
     methods = "method=tune    or synthesize, random_search, "
     for text in ("mine, ", experiments, "seed=0", "machine.writeback=gated", "neurocomp run -m", "init=synth", methods):
         assert text in answer.out

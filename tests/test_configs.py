@@ -49,7 +49,7 @@ def test_every_option_of_a_group_composes(group: str):
         assert compose("task=inc", f"{group}={option}")
 
 
-TOGETHER = {"table1": {"synthesis", "both", "baselines"}, "arena": {"arena_long", "arena_inits"}}
+TOGETHER = {"table1": {"synthesis", "both", "both_hard", "baselines"}, "arena": {"arena_long", "arena_inits", "arena_learners"}}
 
 
 @pytest.mark.parametrize("experiment", sorted(set(options("experiment")) - {"none"}))
@@ -72,6 +72,8 @@ def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
         ("arena", 12 * 6),
         ("arena_long", 12 * 6),
         ("arena_inits", 12 * 4 * 3),
+        ("arena_learners", 12 * 2 * 2),
+        ("both_hard", 6 * 2),
     ],
 )
 def test_an_experiment_has_as_many_different_cells(experiment: str, cells: int):

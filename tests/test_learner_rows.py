@@ -6,7 +6,9 @@ import csv
 
 import pytest
 
+from neurocomp.config import RunConfig
 from neurocomp.results.columns import CIRCUMSTANCES
+from neurocomp.search_config import LearnerConfig
 
 TINY = ["method=learner", "learner.hidden=8", "learner.updates=6", "learner.check=3", "threads=1"]
 
@@ -79,6 +81,20 @@ def test_what_is_learnt_is_recovered_as_soft_and_ends_early(rows, tmp_path):
     assert (row["status"], row["recovered_soft"], row["recovered_fit"], row["test_share"]) == (
         "recovered", "true", "true", "1.0")  # fmt: skip
     assert row["recovered_at"] == row["updates"] and int(row["updates"]) < 600 and row["recovered_hard"] == ""
+
+
+def test_wrong_on_one_test_example_is_not_recovered_and_validation_alone_decides_when_to_stop():
+    from tests.test_verdicts import COPY, one_wrong
+    from tests.test_verdicts import rows as rows_of
+
+    given = RunConfig(COPY, method="learner", restarts=1, threads=1, learner=LearnerConfig(
+        "transformer", hidden=32, heads=2, updates=400, learning_rate=3e-3, check=10, fresh=True))  # fmt: skip
+    (right,) = rows_of(given)
+    (wrong,) = rows_of(given, lambda unseen: unseen._replace(test=one_wrong(unseen.test)))
+    assert right["recovered_soft"] and right["test_share"] == 1 and right["updates"] < 400
+    assert not wrong["recovered_soft"] and 0.9 < wrong["test_share"] < 1 and wrong["updates"] == right["updates"]
+    (late,) = rows_of(given, lambda unseen: unseen._replace(validation=one_wrong(unseen.validation)))
+    assert late["updates"] == 400 and late["recovered_soft"]  # what was best is judged all the same
 
 
 def test_a_limit_ends_a_restart_and_what_it_had_counts_as_nothing(rows):

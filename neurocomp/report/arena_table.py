@@ -200,7 +200,11 @@ def _success_text(metric: str, of_method: Sequence[Contestant]) -> str:
 def _share_text(name: str, of_method: Sequence[Contestant]) -> str:
     cell = _largest(of_method)
     of = sample(cell.table[name].known() if cell else ())
-    return NONE if of.mean is None else _percent(of.mean) + _range(t_interval(of), _percent)
+    if of.mean is None:
+        return NONE
+    interval = t_interval(of)
+    within = Interval(max(0.0, interval.low), min(1.0, interval.high)) if interval else None  # t knows of no bounds
+    return _percent(of.mean) + _range(within, _percent)
 
 
 def _largest(of_method: Sequence[Contestant]) -> Cell | None:
