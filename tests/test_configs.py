@@ -49,7 +49,10 @@ def test_every_option_of_a_group_composes(group: str):
         assert compose("task=inc", f"{group}={option}")
 
 
-TOGETHER = {"table1": {"synthesis", "both", "both_hard", "baselines"}, "arena": {"arena_long", "arena_inits", "arena_learners"}}
+TOGETHER = {
+    "table1": {"synthesis", "both", "both_hard", "baselines"},
+    "arena": {"arena_long", "arena_inits", "arena_learners"},
+}
 
 
 @pytest.mark.parametrize("experiment", sorted(set(options("experiment")) - {"none"}))

@@ -7,9 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from neurocomp.learners import training
 from neurocomp.learners.memories import DNC, NTM, TINY, LSTMCell, allocation, linked, similarity
 from neurocomp.learners.networks import NETWORKS, build
-from neurocomp.learners.training import Stack, advance, all_right, losses, shares
+from neurocomp.learners.training import Learned, Stack, advance, all_right, losses, shares
 from neurocomp.learners.words import KINDS, Alphabet, Questions, alphabet_of, questions
 from neurocomp.machine_config import MachineConfig
 from neurocomp.search_config import LEARNERS, LearnerConfig
@@ -130,6 +131,15 @@ def test_shares_are_of_the_same_examples_for_all_networks():
     apart = [all_right(stack.logits(one[None], given.tokens[None], 2), Questions(*(part[None] for part in given)))
              for one in weights]  # fmt: skip
     assert shares(stack, weights, given).tolist() == pytest.approx([each.double().mean().item() for each in apart])
+
+
+def test_the_weights_that_had_most_validation_examples_right_are_kept(monkeypatch):
+    one, shown = Learned(7, torch.zeros(1, 3)), iter([0.25, 0.75, 0.75, 0.5])
+    monkeypatch.setattr(training, "shares", lambda stack, weights, asked: torch.tensor([next(shown)]))
+    for update in (1, 2, 3, 4):
+        state = optimizer.init(torch.full((1, 1, 3), float(update)))._replace(updates=[update])
+        training._look(None, [one], state, None)  # pyright: ignore[reportArgumentType]
+    assert one.best.tolist() == [[2.0] * 3] and one.share == 0.75 and one.validated is None
 
 
 # --- parts of memories
