@@ -13,7 +13,6 @@ import torch
 
 from neurocomp.cli import synth
 from neurocomp.compilation.compiler import compile_program
-from neurocomp.config import METHODS as ALL_METHODS
 from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
 from neurocomp.engine import load
 from neurocomp.language.assembly import fit, format_program, parse
@@ -34,7 +33,7 @@ from neurocomp.tasks.verification import hard, verdicts
 from neurocomp.tuning.recovery import Validation, measure, soft
 from tests.test_tasks import shipped
 
-METHOD_NAMES = [method for method in ALL_METHODS if method != "learner"]  # test_learner_rows.py: it prints no program
+METHOD_NAMES = [method for method in METHODS if method != "learner"]  # test_learner_rows.py: it prints no program
 # Cell 0 becomes the word of register 1, which is drawn; one instruction does it, so that every method finds it.
 COPY = TaskConfig(
     "copy", base=5, registers=3, lines=2, steps=2, program="write 0 1; halt", start_registers={1: "0..base-1"},
