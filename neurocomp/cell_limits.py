@@ -19,8 +19,6 @@ KEYS = {
     "candidates": "synthesis.candidates", "seconds": "synthesis.seconds", "general_base": "task.general.base",
     "general_registers": "task.general.registers", "general_steps": "task.general.steps",
 }  # fmt: skip
-
-
 LEARNER_SIZES = ("updates", "hidden", "layers", "heads", "slots", "width")
 
 

@@ -111,14 +111,13 @@ class LimitsConfig:
             if not math.isfinite(value) or value <= 0:
                 raise UserError(f"limits.{name}={value}: expected a number > 0")
 
-    # A task's name stands in rows, which spreadsheets open, and in tables and figures.
-
     @property
     def memory_bytes(self) -> int:
         """`memory_gb` in bytes."""
         return int(self.memory_gb * 1e9)
 
 
+# A task's name stands in rows, which spreadsheets open, and in tables and figures.
 TASK_NAME = re.compile(r"(\w[\w.+ -]{0,99})?")
 
 

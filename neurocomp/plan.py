@@ -165,7 +165,7 @@ def settings(config: RunConfig, init: str) -> dict:
     if config.method == "synthesize":
         return used | {"synthesis": {key: given["synthesis"][key] for key in given["synthesis"] if key not in TUNED}}
     if config.method == "learner":
-        return used | {key: given[key] for key in ("learner", "limit") if key in given}
+        return used | {"learner": given["learner"]}
     begun = {"synthesis": given["synthesis"]} if init == "synth" else {}
     used |= begun | {"stop": config.optimizer.stop}
     if config.method != "solver":

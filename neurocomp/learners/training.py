@@ -181,5 +181,9 @@ def shares(stack: Stack, weights: Float[Tensor, "K 1 P"], asked: Questions) -> F
     """Of the same examples for all networks, the share that each has all right."""
     with torch.no_grad():
         tokens = asked.tokens.expand(len(weights), *asked.tokens.shape)
-        right = all_right(stack.logits(weights, tokens, asked.bits.shape[-2]), asked)
-    return right.double().mean(1)
+        return examples_right(stack, weights, asked._replace(tokens=tokens)).double().mean(1)
+
+
+def examples_right(stack: Stack, weights: Float[Tensor, "K 1 P"], asked: Questions) -> Tensor:
+    """Which of its examples each network has all right [K, N]."""
+    return all_right(stack.logits(weights, asked.tokens, asked.bits.shape[-2]), asked)

@@ -8,7 +8,7 @@ from itertools import chain, groupby
 import torch
 
 from neurocomp.learners.networks import build
-from neurocomp.learners.training import Learned, Report, Stack, all_right, shares, together, train
+from neurocomp.learners.training import Learned, Report, Stack, examples_right, shares, together, train
 from neurocomp.learners.words import Alphabet, Questions, alphabet_of, questions
 from neurocomp.limits.estimates import LEARNERS_AT_ONCE
 from neurocomp.methods.progress import Progress
@@ -83,15 +83,16 @@ def _group(plan: Plan, unseen: HeldOut, restarts: range, bar: Progress | None, s
     if not config.learner.fresh:
         own = together([supply(restart, 0) for restart in restarts], plan.device)
         last = torch.stack([one.last for one in ended if one.last is not None])
-        fits = all_right(stack.logits(last, own.tokens, own.bits.shape[-2]), own).all(1).tolist()
+        fits = examples_right(stack, last, own).all(1).tolist()
     rows = []
     for one, test, general, fit in zip(ended, on_test, larger, fits, strict=True):
-        found = test == 1 and one.status in ("recovered", "exhausted")
+        judged = one.status in ("recovered", "exhausted")
+        found = judged and test == 1
         rows.append(
             common_columns(plan)
             | {
                 "restart": one.restart,
-                "status": "recovered" if found else "exhausted" if one.status == "recovered" else one.status,
+                "status": "recovered" if found else "exhausted" if judged else one.status,
                 "recovered_fit": fit,
                 "recovered_soft": found,
                 "coverage": unseen.coverage,
