@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -167,7 +167,7 @@ class Job:
         cell, given = self.cell, self.cell.config.init
         init = given if Path(given).name == cell.init else cell.init  # a path stays one; reference has a name
         resolved = {"init": init, "gamma": cell.gamma, "engine": cell.engine, "config_hash": cell.config_hash}
-        settings = asdict(cell.config) | resolved
+        settings = vars(cell.config) | resolved
         return configuration_text({key: value for key, value in settings.items() if key not in CIRCUMSTANCES})
 
     def remark(self, finished: int, missing: int) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from neurocomp.job import Job, append, produce, reason_of
@@ -50,8 +51,9 @@ class Sweep:
     """Cells that run in a pool, a few open at a time, in their order. `report` hears what goes wrong in a cell."""
 
     def __init__(self, jobs: Sequence[Job], pool: Pool, report: Report, bar: SweepProgress):
-        self._jobs, self._pool, self._report, self._bar = iter(jobs), pool, report, bar
+        self._pool, self._report, self._bar = pool, report, bar
         self._pieces = max(1, AHEAD * pool.slots() // max(1, len(jobs)))  # into which a cell is cut
+        self._cells = self._opened(jobs)
         self._open: list[OpenCell] = []
         self._sent: dict[int, tuple[OpenCell, Batch]] = {}
         self._number = 0
@@ -65,6 +67,7 @@ class Sweep:
                         self._receive(*self._sent.pop(outcome.key), outcome)
                 self._bar.tick()
         finally:
+            self._cells.close()
             for cell in self._open:
                 cell.writer.close()
 
@@ -72,7 +75,7 @@ class Sweep:
         """Send tasks until the pool has enough; whether any was sent."""
         before, enough = self._number, AHEAD * self._pool.slots()
         while len(self._sent) < enough:
-            cell = next((cell for cell in self._open if cell.waiting), None) or next(self._opened(), None)
+            cell = next((cell for cell in self._open if cell.waiting), None) or next(self._cells, None)
             if cell is None:
                 break
             batch = cell.waiting.popleft()
@@ -83,38 +86,58 @@ class Sweep:
             self._pool.submit(Task(self._number, *call))
         return self._number > before
 
-    def _opened(self) -> Iterator[OpenCell]:
-        """The next cells that lack rows, each opened. Done ones are counted; locked and damaged ones are reported."""
-        for job in self._jobs:
-            try:
-                cell = self._open_cell(job)
-            except (CellLocked, ValueError) as error:
-                self._report(job, error)
-                cell = None
-            if cell is None:
-                self._bar.cell_ended()
-                continue
-            self._open.append(cell)
-            yield cell
+    def _opened(self, jobs: Sequence[Job]) -> Generator[OpenCell]:
+        """The cells that lack rows, each opened. Done ones are counted; locked and damaged ones are reported.
 
-    def _open_cell(self, job: Job) -> OpenCell | None:
-        """The cell with its file locked; None if it is done. Raises CellLocked; UserError where a file is damaged."""
+        The next one is being opened in a thread: a disk takes longer to keep a file than a small cell takes to run.
+        """
+        opening: deque[tuple[Job, Future[OpenCell]]] = deque()
+        with ThreadPoolExecutor(1) as opener:
+            try:
+                for job in jobs:
+                    opening.append((job, opener.submit(self._open_cell, job)))
+                    if len(opening) > 1 and (cell := self._next(*opening.popleft())):
+                        yield cell
+                if opening and (cell := self._next(*opening.popleft())):
+                    yield cell
+            finally:
+                for _, ahead in opening:  # the sweep ends before its time
+                    if not ahead.cancel() and not ahead.exception():
+                        ahead.result().writer.close()
+
+    def _open_cell(self, job: Job) -> OpenCell:
+        """The cell with its file locked. Raises CellLocked; UserError where a file is damaged."""
         writer = CellWriter(job.path, job.configuration(), job.FORMAT)
         try:
             missing = writer.missing_batches(job.restarts, self._size(job))
-            job.remark(len(writer.finished), len(missing))
-            self._bar.opened(job.restarts - sum(map(len, missing)))
-            if not missing:
-                writer.close()
-                return None
-            job = job.resumed()
-            if not job.has_start:
-                return OpenCell(job, writer, deque([SEARCH]))
-            job.describe_start()
+            if missing:
+                job = job.resumed()
             return OpenCell(job, writer, deque(map(tuple, missing)))
         except BaseException:
             writer.close()
             raise
+
+    def _next(self, job: Job, opening: Future[OpenCell]) -> OpenCell | None:
+        """The cell that was opened, counted and described; None if it cannot be, or is done."""
+        try:
+            cell = opening.result()
+        except (CellLocked, ValueError) as error:
+            self._report(job, error)
+            self._bar.cell_ended()
+            return None
+        job, missing = cell.job, sum(map(len, cell.waiting))
+        job.remark(len(cell.writer.finished), len(cell.waiting))
+        self._bar.opened(job.restarts - missing)
+        if not missing:
+            cell.writer.close()
+            self._bar.cell_ended()
+            return None
+        if job.has_start:
+            job.describe_start()
+        else:
+            cell.waiting = deque([SEARCH])
+        self._open.append(cell)
+        return cell
 
     def _size(self, job: Job) -> int:
         """How many restarts a batch has: so many that there are pieces for all workers, unless results depend on it."""

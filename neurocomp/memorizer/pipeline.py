@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -108,7 +108,7 @@ class Job:
         return describe(self.plan.config)
 
     def configuration(self) -> str:
-        settings = asdict(self.plan.config) | {"config_hash": self.plan.config_hash}
+        settings = vars(self.plan.config) | {"config_hash": self.plan.config_hash}
         return configuration_text({key: value for key, value in settings.items() if key not in CIRCUMSTANCES})
 
     def remark(self, finished: int, missing: int) -> None:

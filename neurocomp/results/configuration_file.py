@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import re
+from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -62,12 +63,16 @@ def read_configuration(path: Path) -> dict[str, Any]:
 
 
 def configuration_text(settings: dict[str, Any]) -> str:
-    """A configuration as it stands in such a file. Many of its sections are those of other cells too."""
+    """A configuration as it stands in such a file: plain values, and dataclasses of them.
+
+    Many of its sections are those of other cells too.
+    """
     return "".join(_section_text(key, value) for key, value in settings.items())
 
 
 @by_text
 def _section_text(key: str, value: Any) -> str:
+    value = asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
     return yaml.dump({key: value}, Dumper=getattr(yaml, "CSafeDumper", yaml.SafeDumper), sort_keys=False)
 
 

@@ -23,7 +23,7 @@ class CellLocked(RuntimeError):
 
 
 class Lock:
-    """The lock of `path`, held from the call to `release`, or to the end of the block.
+    """The lock of `path`, held from the call to `release`, by any thread, or to the end of the block.
 
     Raises CellLocked if another process has it, UserError if there can be none. Where the file system has no locks,
     a file that exists while it is held stands for one; it says so on stderr.
@@ -35,7 +35,7 @@ class Lock:
         check_lockable(path)
         file = path.with_suffix(".lock")
         try:
-            self._lock = _acquired(path, FileLock(file, timeout=0))
+            self._lock = _acquired(path, FileLock(file, timeout=0, thread_local=False))
         except PermissionError:
             raise UserError(_denied(file)) from None
         except OSError as error:
@@ -44,7 +44,7 @@ class Lock:
             instead = path.with_suffix(".soft.lock")
             reason = f"{file}: this file system has no locks ({error.strerror})"
             say([f"{reason}; {instead.name} stands for one. If a run is killed, remove it"])
-            self._lock = _acquired(path, SoftFileLock(instead, timeout=0))
+            self._lock = _acquired(path, SoftFileLock(instead, timeout=0, thread_local=False))
 
     def __enter__(self) -> Lock:
         return self

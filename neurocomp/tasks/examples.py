@@ -38,7 +38,7 @@ def training_examples(
         rows = task.table.training(seed)
         chosen = rng.choice(rows, size=count, replace=count > len(rows))
         return _from_table(task, chosen, rng)
-    return _solve(task, _draw(task, rng, count, _identity(task), held_out.inputs, distinct=False))
+    return _solve(task, _draw(task, rng, count, _identities(task), held_out.inputs, distinct=False))
 
 
 def held_out(task: Task, seed: int) -> HeldOut:
@@ -52,12 +52,12 @@ def held_out(task: Task, seed: int) -> HeldOut:
     if task.table:
         return _held_out_rows(task, seed)
     rng = generator(seed, SHARED, "held_out")
-    identity = _identity(task)
+    identities = _identities(task)
     apart = task.inputs >= ENOUGH
     everything = task.inputs <= TEST
-    test = _all_inputs(task) if everything else _draw(task, rng, TEST, identity)
-    tested = frozenset(map(identity, test)) if apart else frozenset[Hashable]()
-    validation = _draw(task, rng, min(VALIDATION, task.inputs), identity, tested)
+    test = _all_inputs(task) if everything else _draw(task, rng, TEST, identities)
+    tested = frozenset(identities(test)) if apart else frozenset[Hashable]()
+    validation = _draw(task, rng, min(VALIDATION, task.inputs), identities, tested)
     general = None
     if task.general:
         count = min(TEST, task.general.inputs)
@@ -68,7 +68,7 @@ def held_out(task: Task, seed: int) -> HeldOut:
         test=test_examples,
         coverage=len(test) / task.inputs,
         general=general,
-        inputs=tested | frozenset(map(identity, validation)) if apart else frozenset(),
+        inputs=tested | frozenset(identities(validation)) if apart else frozenset(),
         tested=tuple(words_that_matter(task, test_examples)),
     )
 
@@ -92,7 +92,7 @@ def words_that_matter(task: Task, examples: Examples) -> list[Key]:
     """The words that tell each example's input apart: the start words that the reference reads, or the file gives."""
     starts = np.concatenate([examples.memory, examples.registers], axis=1).tolist()
     if reads := task.reads:
-        return [reads.key(start) for start in starts]
+        return reads.keys(starts)
     assert task.table is not None
     return [tuple([(place, start[place]) for place in task.table.given]) for start in starts]
 
@@ -121,11 +121,15 @@ def _all_inputs(task: Task) -> np.ndarray:
     return np.array(list(itertools.product(*(range(low, high + 1) for low, high in task.ranges))))
 
 
+Identities = Callable[[np.ndarray], Sequence[Hashable]]
+"""The keys of start states [N, A + R]: inputs are apart if their keys differ."""
+
+
 def _draw(
     task: Task,
     rng: np.random.Generator,
     count: int,
-    identity: Callable[[np.ndarray], Hashable],
+    identities: Identities,
     apart_from: frozenset[Hashable] = frozenset(),
     distinct: bool = True,
 ) -> np.ndarray:
@@ -137,28 +141,35 @@ def _draw(
     lows = np.array([low for low, _ in task.ranges])
     highs = np.array([high for _, high in task.ranges])
     seen = set(apart_from)
-    drawn: list[np.ndarray] = []
+    drawn = np.empty((0, len(lows)), dtype=np.int64)
     while len(drawn) < count:
-        for row in rng.integers(lows, highs + 1, size=(count, len(lows))):
-            if len(drawn) == count:
-                break
-            if not distinct and not seen:
-                drawn.append(row)
-            elif (key := identity(row)) not in seen:
-                drawn.append(row)
-                if distinct:
-                    seen.add(key)
-    return np.array(drawn)
+        rows = rng.integers(lows, highs + 1, size=(count, len(lows)))
+        if distinct or seen:
+            rows = rows[_unseen(identities(rows), seen, distinct)]
+        drawn = np.concatenate([drawn, rows])[:count]
+    return drawn
 
 
-def _start_words(row: np.ndarray) -> Hashable:
-    return row.tobytes()
+def _unseen(keys: Sequence[Hashable], seen: set[Hashable], distinct: bool) -> list[int]:
+    """The places of the keys that are not in `seen`; with `distinct`, they are put there."""
+    places: list[int] = []
+    for place, key in enumerate(keys):
+        if key not in seen:
+            places.append(place)
+            if distinct:
+                seen.add(key)
+    return places
 
 
-def _identity(task: Task) -> Callable[[np.ndarray], Hashable]:
-    """The key of an input: inputs are apart if their keys differ."""
+def _start_words(rows: np.ndarray) -> list[bytes]:
+    """All start words tell inputs apart."""
+    data, length = rows.tobytes(), rows.itemsize * rows.shape[1]
+    return [data[place : place + length] for place in range(0, len(data), length)]
+
+
+def _identities(task: Task) -> Identities:
     if task.apart_in_reads and (reads := task.reads):
-        return lambda row: reads.key(row.tolist())
+        return lambda rows: reads.keys(rows.tolist())
     return _start_words
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,8 +43,15 @@ class Reads:
     mod_by_zero: str = "zero"
 
     def key(self, start: Sequence[int]) -> Key:
-        """The words that matter of the input `start` (plain ints: memory cells, then registers)."""
-        node = _seen(self)
+        """The words that matter of one input."""
+        return self.keys([start])[0]
+
+    def keys(self, starts: Iterable[Sequence[int]]) -> list[Key]:
+        """The words that matter of each of these inputs (plain ints: memory cells, then registers)."""
+        root = _seen(self)
+        return [self._key(start, root) for start in starts]
+
+    def _key(self, start: Sequence[int], node: _Node) -> Key:
         words: list[tuple[int, int]] = []
         places: list[int] | None = None
         while True:
