@@ -37,12 +37,15 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(repeated(argv))
     if args.figure == "recovery" and args.metric:
         raise UserError(f"--metric {args.metric}: recovery shows what stopped tuning (recovered_at), not a metric")
+    if args.loop_noop and args.figure != "table1":
+        raise UserError(f"--loop-noop: {args.figure} has no such row; expected table1")
     plots = _plots()
     out = args.out or Path("results") / "figures" / f"{args.figure}.png"
     plots.checked_format(out)
     check_out(out)
     folder, _, metric = FIGURES[args.figure]
-    figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or metric)
+    options = {"loop_noop": args.loop_noop} if args.loop_noop else {}
+    figure = plots.draw(args.figure, chosen_cells(args, folder), args.metric or metric, **options)
     write_to(out, lambda path: plots.save(figure, path))
     return args.code
 
@@ -68,6 +71,8 @@ def _parser() -> Parser:
     described = "; ".join(f"{name}: {what}" for name, (_, what, _) in FIGURES.items())
     parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")
     add_options(parser, "results/table1, results/gamma or results/arena")
+    start = "table1: what its row init=loop_noop starts from (default: skeleton, the loop of noops)"
+    parser.add_argument("--loop-noop", choices=("skeleton", "reference"), help=start)
     out = "png, svg or pdf (default: results/figures/NAME.png)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser

@@ -82,6 +82,8 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
     add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
+    start = "published tables: what their row init=loop_noop starts from (default: skeleton, the loop of noops)"
+    add("--loop-noop", choices=("skeleton", "reference"), help=start)
     add("--top", type=whole, metavar="N", help="readings: how many settings (default: 10)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
@@ -90,6 +92,8 @@ def _parser() -> Parser:
 def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
     if args.costs and args.table not in tables():
         raise UserError(f"--costs: {args.table} has none; expected one of {', '.join(tables())}")
+    if args.loop_noop and args.table not in tables():
+        raise UserError(f"--loop-noop: {args.table} has no such row; expected one of {', '.join(tables())}")
     if args.metric and args.table in MEMORIZER_KINDS:
         raise UserError(f"--metric {args.metric}: {args.table} has no recoveries to count")
     if args.table != "readings":
@@ -132,4 +136,4 @@ def _table(args: argparse.Namespace) -> Table:
         return transfer_table(cells, metric)
     if args.table == "gamma":
         return gamma_table(cells, metric)
-    return measured_table(args.table, cells, metric, args.costs)
+    return measured_table(args.table, cells, metric, args.costs, args.loop_noop or "skeleton")

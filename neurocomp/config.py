@@ -229,8 +229,13 @@ class RunConfig:
     """k: how many restarts the cell has."""
     seed: int = 0
     """Which random numbers are drawn. What restart 17 draws depends on (seed, 17) alone."""
+    noop_lines: str = field(default="compiled", metadata=unhashed_while("compiled"))
+    """How the noop lines of an initial program are compiled, those that pad it included: `compiled` like others, or
+    left `open`: noise alone, as in random weights."""
     examples: int = 16
-    """How many training examples each restart has of its own."""
+    """How many training examples each restart has of its own, or with `fresh` at each update."""
+    fresh: bool = field(default=False, metadata=unhashed_while(False))
+    """Whether tuning draws a restart's training examples anew at every update. false: it has its own."""
     limit: Optional[float] = field(default=None, metadata=unhashed_while(None))
     """After how many seconds of one core a restart ends that has found nothing: its status is `limit`, and it counts
     as not recovered. A restart that advances beside others (tune, local_search) has its share of the seconds. null: it
@@ -273,6 +278,7 @@ class RunConfig:
         check_choice("method", self.method, METHODS)
         check_choice("engine", self.engine, ENGINES)
         check_choice("precision", self.precision, ("float32", "float64"))
+        check_choice("noop_lines", self.noop_lines, ("compiled", "open"))
         check_at_least("gamma", self.gamma, 0)
         if not 0 < self.epsilon < 1:
             raise UserError(f"epsilon={self.epsilon}: expected a number in (0, 1)")

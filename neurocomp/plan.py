@@ -15,15 +15,15 @@ from neurocomp.config import SEARCHES, RunConfig
 from neurocomp.devices import checked_device, thread_count
 from neurocomp.engine import resolve
 from neurocomp.errors import UserError, checked
-from neurocomp.language.assembly import Program
+from neurocomp.language.assembly import NOOP, Program
 from neurocomp.machine.weights import packed_width
 from neurocomp.results.identity import cell_name, config_hash, hashed
 from neurocomp.results.rows_file import has_lines
 from neurocomp.shapes import Float, Tensor
 from neurocomp.synthesis import constructs
-from neurocomp.tasks.examples import HeldOut, training_examples
+from neurocomp.tasks.examples import FRESH_BLOCK, HeldOut, fresh_examples, training_examples
 from neurocomp.tasks.initialization import init_name, initial_program
-from neurocomp.tasks.task import Task, load_task
+from neurocomp.tasks.task import Examples, Task, load_task
 from neurocomp.tuning.recovery import Batch, to_batch
 
 WITHOUT_INIT = ("synthesize", "random_search", "enumerate", "learner")  # the methods that start from nothing
@@ -111,7 +111,7 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     begins = [init, program.instructions if program else None]
     resolved = {"gamma": gamma, "engine": engine, "device": device.type} if tuned else {}
     resolved |= {"device": device.type} if trained else {}
-    digest = config_hash(settings(config, init) | resolved | {"task": task.identity(), "init": begins})
+    digest = config_hash(settings(config, init, program) | resolved | {"task": task.identity(), "init": begins})
     begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
     _check_limits(config, task, engine, device.type, path)
@@ -146,19 +146,24 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")
-    if config.method == "learner" and config.learner.fresh and task.table:
-        raise UserError(f"learner.fresh=true: task {task.name} is a file of examples; there are no others to draw")
+    for key, fresh in (("learner.fresh", config.learner.fresh), ("fresh", config.fresh)):
+        if fresh and task.table and config.method == ("learner" if key == "learner.fresh" else "tune"):
+            raise UserError(f"{key}=true: task {task.name} is a file of examples; there are no others to draw")
+    if config.fresh and config.method == "tune" and config.init == "synth" and config.synthesis.allocation == "best":
+        chosen = "the best template is chosen on examples that restarts keep"
+        raise UserError(f"synthesis.allocation=best: {chosen}; with fresh=true expected even")
     constructs.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
         if config.machine.jump_target == "value":
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
 
 
-def settings(config: RunConfig, init: str) -> dict:
+def settings(config: RunConfig, init: str, program: Program | None) -> dict:
     """The settings that the method's results depend on; the searches and synthesis look at a few of them alone."""
     given = hashed(config)
     if config.method == "tune":
         unused = {"search", "annealing", "learner"} | (set() if init == "synth" else {"synthesis"})
+        unused |= set() if init == "synth" or (program and NOOP in program.instructions) else {"noop_lines"}
         return {key: value for key, value in given.items() if key not in unused}
     used = {key: given[key] for key in ("method", "seed", "examples", "limit") if key in given}
     used["machine"] = {key: given["machine"][key] for key in INTERPRETED}
@@ -191,6 +196,32 @@ def start(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> tuple[Float[T
                 seed=config.seed,
                 restarts=[restarts[lane] for lane in lanes],
                 dtype=plan.dtype,
+                open_noops=config.noop_lines == "open",
             )
     examples = [training_examples(task, unseen, config.seed, restart, config.examples) for restart in restarts]
-    return logits.to(plan.device), to_batch(examples, task, plan.dtype, plan.device, config.objective.registers)
+    return logits.to(plan.device), batch_of(plan, examples)
+
+
+def batch_of(plan: Plan, examples: list[Examples]) -> Batch:
+    """The examples of these restarts as tensors."""
+    return to_batch(examples, plan.task, plan.dtype, plan.device, plan.config.objective.registers)
+
+
+class FreshExamples:
+    """The examples that each restart draws for each of its updates."""
+
+    def __init__(self, plan: Plan, unseen: HeldOut):
+        self.plan, self.unseen = plan, unseen
+        self.drawn: dict[int, tuple[int, Examples]] = {}  # of each restart, the last block and its number
+
+    def __call__(self, updates: Sequence[tuple[int, int]]) -> Batch:
+        """The batch in which these restarts, each with the number of its update, come in this order."""
+        return batch_of(self.plan, [self.of(*one) for one in updates])
+
+    def of(self, restart: int, update: int) -> Examples:
+        """N examples; they depend on (seed, restart, update) alone."""
+        config, (block, place) = self.plan.config, divmod(update, FRESH_BLOCK)
+        if self.drawn.get(restart, (-1,))[0] != block:
+            drawn = fresh_examples(self.plan.task, self.unseen, config.seed, restart, config.examples, "fresh", block)
+            self.drawn[restart] = block, drawn
+        return Examples(*(part[place * config.examples :][: config.examples] for part in self.drawn[restart][1]))

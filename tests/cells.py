@@ -49,7 +49,8 @@ def write_cell(
     `synthesized` restarts were right before tuning; the restarts start from the templates in turn.
     """
     config = {"name": directory.name, "restarts": n, "seed": 0, "gamma": 0.3, **(config or {})}
-    shared = {key: value for key, value in config.items() if key in RESTARTS.columns}
+    columns = {key: value for key, value in config.items() if key in RESTARTS.columns}
+    shared = {key: value for key, value in columns.items() if not isinstance(value, dict)}
     shared = {"task": task, "init": init, "config_hash": f"hash-of-{task}-{init}", **shared}
     path = directory / f"{task}-{init}-s{shared['seed']}-{shared['config_hash']}.csv"
     counts = dict.fromkeys(("fit", "soft", "hard", "general")) | recovered

@@ -47,6 +47,18 @@ def test_a_restart_has_the_same_weights_in_every_batch():
     assert not torch.equal(weights([17], seed=1)[0], hundred[17])
 
 
+def test_lines_of_noops_are_left_open_on_request_and_no_others():
+    """Padding too. An open line is noise alone, in the same draw; the other lines are as they are without."""
+    sizes, machine = Sizes(5, 4, 4), MachineConfig()
+    program = fit(parse("noop\ninc 1 1"), sizes)
+    given = {"gamma": 0.3, "epsilon": 1e-6, "seed": 0, "restarts": [0, 1]}
+    compiled = compile_program(program, sizes, machine, **given)
+    opened = compile_program(program, sizes, machine, **given, open_noops=True)
+    nothing = compile_program(None, sizes, machine, **given)
+    assert torch.equal(opened[:, [0, 2, 3]], nothing[:, [0, 2, 3]])
+    assert torch.equal(opened[:, 1], compiled[:, 1]) and not torch.equal(opened[:, 0], compiled[:, 0])
+
+
 def test_noise_is_uniform_and_unused_slots_hold_noise_only():
     program, sizes, machine = fit(parse("noop"), Sizes(5, 4, 3)), Sizes(5, 4, 3), MachineConfig()
     logits = compile_program(program, sizes, machine, gamma=0.3, epsilon=1e-6, seed=0, restarts=range(400))

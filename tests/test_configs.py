@@ -28,8 +28,8 @@ def options(group: str) -> list[str]:
     return sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
 
 
-# Those of the closest reading (paper_*) are variants of these; what they come to is tested in test_readings.py.
-REFERENCES = [name for name in options("task") if not name.startswith("paper_")]
+# Those of readings close to the paper (paper_*, short_*) are variants of these.
+REFERENCES = [name for name in options("task") if not name.startswith(("paper_", "short_"))]
 
 
 @functools.cache

@@ -107,7 +107,8 @@ def test_a_sum_of_steps_from_python_is_the_decimal_that_it_stands_for():
 
 TASKS = (
     "access, fib, inc, inc_value, list_k, map_dec, map_inc, paper_fib, paper_inc, paper_map_dec, paper_map_inc, "
-    "paper_parity, paper_reduce, parity, parity_bits, reduce, reverse, swap"
+    "paper_parity, paper_reduce, parity, parity_bits, reduce, reverse, short_fib, short_map_dec, short_map_inc, "
+    "short_parity, swap"
 )
 
 
@@ -137,7 +138,7 @@ TASKS = (
         (["-m", "experiment=gamma,transfer"],
          "experiment=gamma,transfer: gamma has a grid of its own; run one after the other: "
          "neurocomp run experiment=gamma; neurocomp run experiment=transfer"),
-        (["-m", "experiment=glob(t*)"],
+        (["-m", "experiment=table1,table1_paper,transfer"],
          "experiment=table1,table1_paper,transfer: table1 has a grid of its own; run one after the other: neurocomp "
          "run experiment=table1; neurocomp run experiment=table1_paper; neurocomp run experiment=transfer"),
         (["-m", "task=inc", "hydra/sweeper=optuna"],

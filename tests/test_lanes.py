@@ -127,8 +127,7 @@ def test_sigkill_loses_at_most_what_is_in_flight(tmp_path, whole):
     assert again.returncode == 0 and facts(path) == whole
 
 
-def test_what_the_kernels_lack_is_left_to_pytorch(tmp_path):
-    """The softmax loss: by the same engine, through autograd."""
+def test_restarts_with_the_softmax_loss_do_not_depend_on_their_batch_either(tmp_path):
     rows = [
         facts(run(config(tmp_path, chunk=chunk, threads=chunk, objective=ObjectiveConfig(loss="softmax"))))
         for chunk in (1, 3)

@@ -192,8 +192,8 @@ def test_the_shipped_best_reading_is_the_setting_that_was_confirmed(row, task, t
     assert make_plan(shipped).config_hash == make_plan(confirmed).config_hash
 
 
-def test_the_experiment_is_that_setting():
-    of_file = configure(["experiment=table1_paper", "hydra.mode=RUN", "task=paper_fib", "init=map_dec"])
+def test_the_first_experiment_is_that_setting():
+    of_file = configure(["experiment=table1_paper_first", "hydra.mode=RUN", "task=paper_fib", "init=map_dec"])
     setting = readings.DEFAULTS | readings.FIRST[5]
     confirmed = replace(readings.cell_config(setting, "init=map_dec", "fib", ReadingsConfig()), seed=1)
     assert make_plan(of_file).config_hash == make_plan(confirmed).config_hash

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from neurocomp.language.assembly import Program
+from neurocomp.language.assembly import NOOP, Program
 from neurocomp.language.isa import INDEX
 from neurocomp.machine.weights import Selectors, pack, packed_width, unpack
 from neurocomp.machine_config import MachineConfig, Sizes
@@ -27,15 +27,19 @@ def compile_program(
     seed: int,
     restarts: Sequence[int],
     dtype: torch.dtype = torch.float32,
+    open_noops: bool = False,
 ) -> Float[Tensor, "K L W"]:
     """Packed logits of `program` for each of `restarts`, with noise of magnitude gamma (Eq. 3).
 
     `program` fits `sizes` already (`assembly.fit`). With gamma < 1 each of its decisions stays the most likely one,
-    because 1 + gamma u >= 1 > gamma u'. None is the random initialization: the same formula without any one-hot.
+    because 1 + gamma u >= 1 > gamma u'. None is the random initialization: the same formula without any one-hot. With
+    `open_noops` so are the lines that hold a noop.
     """
     shape = (sizes.lines, packed_width(sizes, machine))
     noise = np.stack([generator(seed, restart, "weights").random(shape) for restart in restarts])
     exact = torch.zeros(shape, dtype=torch.float64) if program is None else one_hot_program(program, sizes, machine)
+    if program is not None and open_noops:
+        exact[[instruction == NOOP for instruction in program.instructions]] = 0
     return torch.log(exact + gamma * torch.from_numpy(noise) + epsilon).to(dtype)
 
 

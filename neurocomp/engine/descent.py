@@ -1,7 +1,7 @@
 """The gradient of restarts on the CPU in compiled passes: run and gradient in one call, the loss in another.
 
-The results have the same bits as autograd through `objective.losses` and `fused.run`: PyTorch takes the logarithms,
-and the passes add in PyTorch's order.
+With loss=log the results have the same bits as autograd through `objective.losses` and `fused.run`: PyTorch takes the
+logarithms, and the passes add in PyTorch's order.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Wanted(NamedTuple):
 
     `counted` says which rows must be right for a restart to fit. The loss has a term for cells and one for registers,
     each a mean over its rows. `tiny` keeps logarithms finite; `efficiency` is the weight of the mass that has not
-    halted, summed over steps and averaged over examples.
+    halted, summed over steps and averaged over examples. `softmax`: rows are logits, not probabilities.
     """
 
     cells: tuple[int, ...]
@@ -31,6 +31,7 @@ class Wanted(NamedTuple):
     counted: tuple[bool, ...]
     tiny: float
     efficiency: float
+    softmax: bool = False
 
 
 class Slope(NamedTuple):
@@ -42,7 +43,7 @@ class Slope(NamedTuple):
 
 
 class Descent:
-    """The log loss of restarts on these examples as a function of their logits.
+    """The loss of restarts on these examples as a function of their logits.
 
     `words` (K, B, rows) are the right ones. Everything is on the CPU, in the precision of `start`. Buffers and the
     arguments of the kernels are made once, for all calls.
@@ -65,7 +66,7 @@ class Descent:
         places += [layout.registers_at + register * layout.base for register in wanted.registers]
         rows = torch.tensor([[place, int(fits)] for place, fits in zip(places, wanted.counted, strict=True)])
         shares = start.halted.new_tensor([1 / (examples * count) for count in counts for _ in range(count)])
-        settings = start.halted.new_tensor([wanted.tiny, wanted.efficiency])
+        settings = start.halted.new_tensor([wanted.tiny, wanted.efficiency, wanted.softmax])
         self.logits = new(restarts, sizes.lines, layout.width)
         self.gradient, self.fits = torch.empty_like(self.logits), new(restarts)
         self.masses, halted = new(2, *words.shape), new(restarts, examples, steps)
@@ -75,6 +76,7 @@ class Descent:
              self.gradient, *self.masses, halted, self.fits],
             threads,
         )  # fmt: skip
+        self.are_logarithms = wanted.softmax
         self.loss, scratch = new(restarts), new(examples * sum(counts) + steps)
         self.losses = [torch.tensor(counts), settings, *self.masses, halted, scratch, self.loss]
 
@@ -82,6 +84,7 @@ class Descent:
         """The slope at these logits; the next call overwrites its gradient."""
         self.logits.copy_(logits)
         self.sweep()
-        self.masses.log_()
+        if not self.are_logarithms:
+            self.masses.log_()
         call(losses, *self.losses)
         return Slope(self.gradient, self.loss.clone(), self.fits > 0)

@@ -1,12 +1,15 @@
 """The gradient of a loss in one compiled call: the run, the loss, and the backward.
 
 `sweep.backward` runs the forward again because PyTorch computes the loss in between. Here the loss is part of the
-kernel (`objective.losses` with loss=log), so examples run once, and the backward finds their records in the core's
-cache. Sums are taken in PyTorch's order on processors with vectors of 32 bytes: there the gradient has the same bits
-as with autograd, and so has the loss, because PyTorch takes its logarithms (`descent.py`).
+kernel (`objective.losses`), so examples run once, and the backward finds their records in the core's cache. Sums are
+taken in PyTorch's order on processors with vectors of 32 bytes: there the gradient of loss=log has the same bits as
+with autograd, and so has the loss, because PyTorch takes its logarithms (`descent.py`). With loss=softmax the last bits
+differ, because the kernel's exponential is not PyTorch's.
 """
 
 from __future__ import annotations
+
+import math
 
 from neurocomp.engine.backward import step_backward
 from neurocomp.engine.forward import step
@@ -82,9 +85,12 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
     most likely word (`recovery.says`). A row with loss share (log(mass + tiny) - log(right + tiny)) has the adjoints
     share / (mass + tiny) at every word, less share / (right + tiny) at the right one.
 
+    With loss=softmax it has loss share (logsumexp - right), and adjoints share softmax, less share at the right one.
+
     `last` and `slope` point to the example's lane, where one number is `width` from the next. The first setting is
-    tiny (`objective.TINY`), which keeps logarithms finite: `to_mass` and `to_right` hold the sums with it. The second
-    is the weight of the mass that has not halted (`efficiency`).
+    tiny (`objective.TINY`), which keeps logarithms finite: `to_mass` and `to_right` hold the sums with it, or what
+    they are of softmax. The second is the weight of the mass that has not halted (`efficiency`). The third is 1 with
+    loss=softmax, else 0.
     """
     fits = True
     for i in range(len(rows)):
@@ -96,9 +102,14 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
             if value > largest:
                 likeliest, largest = v, value
         fits &= (known and likeliest == word) or rows[i, 1] == 0
+        # Below, adjoints are assigned, not added: rows are different places, as a task checks no word twice.
+        if settings[2]:
+            to_right[i] = row[word * width]
+            to_mass[i] = softmax_row(row, slopes, plan.base, width, largest, shares[i])
+            slopes[word * width] = slopes[word * width] - shares[i]
+            continue
         to_mass[i] = total_mass(row, plan.base, width, width) + settings[0]
         to_right[i] = row[word * width] + settings[0]
-        # Assigned, not added: rows are different places, because a task checks no cell or register twice.
         every = shares[i] / to_mass[i]
         for v in range(plan.base):
             slopes[v * width] = every
@@ -106,11 +117,24 @@ def judge(plan, rows, shares, settings, words, last, slope, width, to_mass, to_r
     return fits
 
 
-def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losses):
-    """The loss of each restart: `objective.composite` of one `objective.surprise` for each of `counts`, in rows.
+@kernel
+def softmax_row(row, slopes, base, width, largest, share):
+    """The log of the sum of the exponentials of a row; `share` times its softmax goes to `slopes`."""
+    total = row[0] - row[0]
+    for v in range(base):
+        part = math.exp(row[v * width] - largest)
+        slopes[v * width] = part
+        total += part
+    for v in range(base):
+        slopes[v * width] = share * (slopes[v * width] / total)
+    return largest + math.log(total)
 
-    `logs_of_mass` and `logs_of_right` are (K, B, rows). `work` has room for all rows of a restart's examples, and for
-    a number for each example and each step.
+
+def losses(counts, settings, logs_of_mass, logs_of_right, halted, work, to_losses):
+    """The loss of each restart: `objective.composite` of one cross-entropy for each of `counts`, in rows.
+
+    `logs_of_mass` and `logs_of_right` (K, B, rows) are what `judge` gave, with loss=log their logarithms. `work` has
+    room for all rows of a restart's examples, and for a number for each example and each step.
     """
     restarts, examples, _ = logs_of_mass.shape
     steps, width = halted.shape[2], lane_count(packs(work))

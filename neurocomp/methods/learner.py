@@ -16,10 +16,14 @@ from neurocomp.methods.rows import common_columns, rounded
 from neurocomp.plan import Plan
 from neurocomp.results.made import Made
 from neurocomp.seeding import generator
-from neurocomp.tasks.examples import HeldOut, count_trained_tests, training_examples
+from neurocomp.tasks.examples import (
+    FRESH_BLOCK,
+    HeldOut,
+    count_trained_tests,
+    fresh_examples,
+    training_examples,
+)
 from neurocomp.tasks.task import Examples, Task
-
-BLOCK = 50  # updates whose fresh examples are drawn at a time
 
 
 def learned_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
@@ -44,10 +48,10 @@ class Examined:
 
     def __call__(self, restart: int, update: int) -> Questions:
         config, fresh = self.plan.config, self.plan.config.learner.fresh
-        block, place = divmod(update, BLOCK) if fresh else (0, 0)
+        block, place = divmod(update, FRESH_BLOCK) if fresh else (0, 0)
         if block == len(self.blocks.setdefault(restart, [])):
-            count, stream = (config.examples * BLOCK, f"learner {block}") if fresh else (config.examples, "train")
-            drawn = training_examples(self.plan.task, self.unseen, config.seed, restart, count, stream)
+            given = self.plan.task, self.unseen, config.seed, restart, config.examples
+            drawn = fresh_examples(*given, "learner", block) if fresh else training_examples(*given)
             self.blocks[restart].append(drawn)
             self.asked[restart] = questions(self.plan.task, drawn, self.alphabet)
         part = slice(place * config.examples, (place + 1) * config.examples)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
 from neurocomp.language.assembly import Program, parse
-from neurocomp.plan import CheckedCell, Plan
+from neurocomp.plan import CheckedCell, FreshExamples, Plan
 from neurocomp.results.provenance import made_by
 from neurocomp.results.writer import SCHEMA
 from neurocomp.seeding import SHARED
 from neurocomp.tasks.examples import HeldOut, count_trained_tests, held_out, training_examples
+from neurocomp.tasks.task import Examples
 from neurocomp.tasks.verification import Verdict
 
 
@@ -60,8 +61,10 @@ def rounded(number: float) -> float:
     return float(f"{number:.6g}")
 
 
-def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[int]:
-    """How many test inputs each restart also trained on.
+def trained_tests(
+    plan: Plan, unseen: HeldOut, restarts: Sequence[int], updates: Sequence[int] | None = None
+) -> list[int]:
+    """How many test inputs each restart also trained on, where it draws examples anew in so many `updates`.
 
     These are its own examples, those that its template was found with, and those of the restarts of the next seed that
     chose the template.
@@ -73,8 +76,17 @@ def trained_tests(plan: Plan, unseen: HeldOut, restarts: Sequence[int]) -> list[
         trials = range(plan.start_of(0).trials)
         others = held_out(task, seed + 1) if trials else unseen
         shared += [training_examples(task, others, seed + 1, trial, count) for trial in trials]
-    own = (training_examples(task, unseen, seed, restart, count) for restart in restarts)
-    return [count_trained_tests(task, unseen, [examples, *shared]) for examples in own]
+    if plan.config.fresh and updates is not None:
+        own = (_drawn_in(plan, unseen, *one) for one in zip(restarts, updates, strict=True))
+    else:
+        own = ([training_examples(task, unseen, seed, restart, count)] for restart in restarts)
+    return [count_trained_tests(task, unseen, [*examples, *shared]) for examples in own]
+
+
+def _drawn_in(plan: Plan, unseen: HeldOut, restart: int, updates: int) -> Iterator[Examples]:
+    """The fresh examples of a restart, up to those that judged it after its last update."""
+    supply = FreshExamples(plan, unseen)
+    return (supply.of(restart, update) for update in range(updates + 1))
 
 
 def lines_changed(before: Program | None, text: str, jump_target: str) -> int | None:

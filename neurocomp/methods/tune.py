@@ -15,7 +15,7 @@ from neurocomp.engine import load
 from neurocomp.methods.extras import curves_file, extras
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
-from neurocomp.plan import Plan, start
+from neurocomp.plan import FreshExamples, Plan, start
 from neurocomp.results.made import Made
 from neurocomp.tasks.examples import HeldOut
 from neurocomp.tuning import optimizer
@@ -124,7 +124,8 @@ def finished_restarts(
     config, task = plan.config, plan.task
     validation = Validation(task, unseen.validation, load(plan.engine, plan.threads))
     begin = functools.partial(start, plan, unseen)
-    for report in tune(restarts, config.chunk, begin, update, validation, config.optimizer, config.limit):
+    draw = FreshExamples(plan, unseen) if config.fresh else None
+    for report in tune(restarts, config.chunk, begin, update, validation, config.optimizer, config.limit, draw):
         if bar:
             bar.after_update(report)
         yield report.finished
@@ -138,7 +139,8 @@ def judge(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> list[dict]:
     counted.
     """
     found = programs_found(plan, unseen, [restart for restart in tuned if restart.logits.isfinite().all()])
-    trained = trained_tests(plan, unseen, [restart.restart for restart in tuned])
+    restarts, updates = [one.restart for one in tuned], [one.updates for one in tuned]
+    trained = trained_tests(plan, unseen, restarts, updates)
     rows = []
     for restart, seen in zip(tuned, trained, strict=True):
         origin = plan.start_of(restart.restart)

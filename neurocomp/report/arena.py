@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import functools
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from neurocomp.report.cells import Cell
 from neurocomp.report.places import Place, choose
 from neurocomp.report.published import axes, task_order
 from neurocomp.report.success import LEARNER, limit_of
-from neurocomp.report.where import flat
-from neurocomp.results.identity import unhashed
+from neurocomp.report.where import flat, known_keys
 
 METHODS = ("tune", "local_search", "annealing", "random_search", "enumerate", "synthesize", "solver")  # as shown
 NOTHING = "nothing"  # the start of random weights, of random programs, and of methods without a start
@@ -26,6 +23,8 @@ USERS = {
     "objective": ("tune",),
     "optimizer": ("tune", "local_search", "random_search", "enumerate"),
     "gamma": ("tune",),
+    "noop_lines": ("tune",),
+    "fresh": ("tune",),
     "epsilon": ("tune",),
     "precision": ("tune",),
     "search": ("local_search", "random_search", "enumerate"),
@@ -116,7 +115,7 @@ def _name(cell: Cell) -> str:
 
 def settings_text(cell: Cell) -> str:
     """What the cell's method was set to other than by default: `optimizer.hold=1, optimizer.updates=300`."""
-    defaults, _ = _known_keys()
+    defaults, _ = known_keys()
     given = {key: value for key, value in flat(cell.config).items() if _is_setting(key, cell)}
     other = {key: value for key, value in given.items() if value != defaults.get(key)}
     return ", ".join(f"{key}={'null' if value is None else value}" for key, value in sorted(other.items()))
@@ -124,7 +123,7 @@ def settings_text(cell: Cell) -> str:
 
 def _is_setting(key: str, cell: Cell) -> bool:
     """Whether the cell's method looks at this key, and its place does not say it. Nothing is known of other keys."""
-    group, (defaults, no_part) = key.partition(".")[0], _known_keys()
+    group, (defaults, no_part) = key.partition(".")[0], known_keys()
     method, init = cell.facts["method"], cell.facts["init"]
     if key in TOLD or group == "task" or key in no_part or not (key in defaults or group in USERS):
         return False
@@ -133,10 +132,3 @@ def _is_setting(key: str, cell: Cell) -> bool:
     if key == "gamma" and init == "random":  # random weights have gamma 1
         return False
     return method in USERS.get(group, (method,))
-
-
-@functools.cache
-def _known_keys() -> tuple[dict[str, Any], tuple[str, ...]]:
-    """The default of each key, and the keys that are no part of what a cell is; `limits.` is a group of them."""
-    settings = Cell.settings()
-    return flat(asdict(settings)), tuple(unhashed(settings))

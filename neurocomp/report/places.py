@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 from neurocomp.errors import UserError
 from neurocomp.report.cells import Cell
-from neurocomp.report.published import row_of_init
+from neurocomp.report.published import is_tuned, row_of_init
 from neurocomp.report.where import differences
 
 Place = tuple[str, ...]  # row and column of a table, and what else tells its entries apart
 
+OPTIMIZATION = "optimization"
 SYNTHESIS = "synthesis"
 BOTH = "both"
 EQUAL_BUDGET = "both, equal budget"
@@ -57,6 +58,28 @@ def row_of(cell: Cell) -> str:
     if init == "synth":
         return BOTH if allocation(cell) == "best" else EQUAL_BUDGET
     return row_of_init(init)
+
+
+SKELETON, REFERENCE = "skeleton", "reference"
+"""What the published row init=loop_noop is read as: the appendix's loop of noops, or the task's own program."""
+
+
+def published_rows(cell: Cell, loop_noop: str) -> list[str]:
+    """The rows that a cell is the material of, where the row init=loop_noop starts from what `loop_noop` says.
+
+    A cell that is tuned from its task's own program may stand in two: in that of the program, and in this one.
+    """
+    row, noop_row = row_of(cell), row_of_init("loop_noop")
+    if loop_noop == SKELETON:
+        return [row]
+    rows = [] if row == noop_row else [row]
+    return [*rows, noop_row] if is_tuned(row) and cell.facts["init"] in ("reference", own_program(cell)) else rows
+
+
+def own_program(cell: Cell) -> str | None:
+    """The name of the program that the cell's task has as its reference; None where it has none."""
+    task = cell.config.get("task")
+    return task.get("program") if isinstance(task, dict) else None
 
 
 def allocation(cell: Cell) -> str:

@@ -6,7 +6,7 @@ Nothing in a file depends on when or where it is drawn, so that a figure changes
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +19,12 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from neurocomp.errors import UserError
 from neurocomp.files import atomic_write
 from neurocomp.report.arena_figures import arena, arena_profile
-from neurocomp.report.cells import Cell
+from neurocomp.report.cells import Cell, made_by
+from neurocomp.report.floors import told_apart
 from neurocomp.report.gamma import gamma_table, is_own
+from neurocomp.report.grid import restarts_text
 from neurocomp.report.panels import COLORS, DASHES, MARKERS, label_panels, panels_of, spaced
-from neurocomp.report.places import BOTH, EQUAL_BUDGET, choose, row_of
+from neurocomp.report.places import BOTH, EQUAL_BUDGET, SKELETON, choose, row_of
 from neurocomp.report.published import task_order
 from neurocomp.report.rates import wilson
 from neurocomp.report.table import EXCLUDED, Entry, long_table
@@ -55,29 +57,45 @@ def checked_format(path: Path) -> str:
     return format
 
 
-def draw(name: str, cells: Sequence[Cell], metric: str) -> Figure:
+def draw(name: str, cells: Sequence[Cell], metric: str, **options: str) -> Figure:
     """One of FIGURES, in matplotlib's own style whatever the user's is."""
     with style.context(["default", STYLE]):
-        return FIGURES[name](cells, metric)
+        return FIGURES[name](cells, metric, **options)
 
 
 # --- table1
 
 
-def table1(cells: Sequence[Cell], metric: str) -> Figure:
-    """Measured beside published on one scale; a cell says its rate in percent and, measured, its interval."""
-    entries = long_table("table1", cells, metric)
+def table1(cells: Sequence[Cell], metric: str, loop_noop: str = SKELETON) -> Figure:
+    """What was measured, and how far it is from what was published.
+
+    On the left a cell says its rate in percent and its interval, on the right the difference in points and what was
+    published.
+    """
+    cells, _ = told_apart(cells)
+    entries = long_table("table1", cells, metric, loop_noop)
     rows = list(dict.fromkeys(entry["row"] for entry in entries))
-    figure = Figure(figsize=(10, 1.2 + 0.42 * len(rows)), layout="constrained")
+    figure = Figure(figsize=(10.5, 1.4 + 0.42 * len(rows)), layout="constrained")
     left, right = figure.subplots(1, 2, sharey=True)
-    _heat(left, entries, "rate")
-    image = _heat(right, entries, "published")
-    left.set(title=f"measured ({metric})", yticks=range(len(rows)), yticklabels=rows)
-    right.set(title="published")
-    figure.colorbar(image, ax=[left, right], label="recovered restarts (%)", pad=0.01)
-    signs = f"small: 95% interval; {EXCLUDED}: it has nothing in common with the published one; gray: no number"
+    rates, differences = _heat(left, entries, "rate"), _heat(right, entries, "difference")
+    left.set(title="measured", yticks=range(len(rows)), yticklabels=rows)
+    right.set(title="measured - published")
+    figure.colorbar(rates, ax=left, label="recovered restarts (%)", pad=0.01)
+    figure.colorbar(differences, ax=right, label="difference (points)", pad=0.01)
+    date = max((made_by(cell)["date"] or "" for cell in cells), default="").partition("T")[0]
+    figure.suptitle(f"Table 1, {metric}, {restarts_text(entries)}" + (f", {date}" if date else ""), fontsize=10)
+    signs = (
+        "small: 95% interval, on the right the published rate; gray: no number; "
+        f"{EXCLUDED}: the measured and the published 95% interval have nothing in common"
+    )
     figure.supxlabel(signs, fontsize=8)
     return figure
+
+
+SCALES = {
+    "rate": {"vmin": 0, "vmax": 100, "cmap": "cividis"},
+    "difference": {"vmin": -100, "vmax": 100, "cmap": "RdBu"},
+}
 
 
 def _heat(panel: Axes, entries: Sequence[Entry], column: str) -> AxesImage:
@@ -92,29 +110,35 @@ def _heat(panel: Axes, entries: Sequence[Entry], column: str) -> AxesImage:
             rates[y, x] = 100 * entry[column]
             _heat_text(panel, x, y, entry, column)
     panel.set_facecolor("0.92")
-    image = panel.imshow(rates, vmin=0, vmax=100, cmap="cividis", aspect="auto")
-    panel.set_xticks(range(len(tasks)), tasks)
+    image = panel.imshow(rates, aspect="auto", **SCALES[column])
+    panel.set_xticks(range(len(tasks)), tasks, fontsize=8)
     panel.tick_params(length=0)
     panel.spines[:].set_visible(False)
     return image
 
 
 def _heat_text(panel: Axes, x: int, y: int, entry: Entry, column: str) -> None:
-    look: Any = {"ha": "center", "va": "center", "color": "black" if entry[column] > 0.5 else "white"}
-    rate = f"{100 * entry[column]:.0f}"
-    if column == "published":
-        panel.text(x, y, rate, **look)
-        return
-    panel.text(x, y - 0.14, rate + (f" {EXCLUDED}" if entry["excluded"] else ""), **look)
-    panel.text(x, y + 0.26, f"{100 * entry['ci_low']:.0f}-{100 * entry['ci_high']:.0f}", fontsize=6.5, **look)
+    is_dark = entry["rate"] <= 0.5 if column == "rate" else abs(entry["difference"]) > 0.6
+    look: Any = {"ha": "center", "va": "center", "color": "white" if is_dark else "black"}
+    sign = f" {EXCLUDED}" if entry["excluded"] else ""
+    if column == "rate":
+        large, small = f"{100 * entry['rate']:.0f}", f"{100 * entry['ci_low']:.0f}-{100 * entry['ci_high']:.0f}"
+    else:
+        large, small = f"{100 * entry['difference']:+.0f}{sign}", f"{100 * entry['published']:.0f}"
+    panel.text(x, y - 0.14, large, **look)
+    panel.text(x, y + 0.26, small, fontsize=6.5, **look)
 
 
 # --- recovery
 
 
 def recovery(cells: Sequence[Cell], metric: str) -> Figure:
-    """The share of restarts that tuning had recovered by each update, by task and by what they started from."""
-    tuned = [cell for cell in cells if cell.n and cell.facts["method"] == "tune"]
+    """The share of restarts that were right by each update, by task and by what they started from.
+
+    A line counts a restart from the update on that ended it as recovered: soft and hard held on validation together
+    (with stop=fit, the fit). The mark at its right counts those of its restarts that are right by soft on test.
+    """
+    tuned = [cell for cell in told_apart(cells)[0] if cell.n and cell.facts["method"] == "tune"]
     chosen = choose(((row_of(cell), cell.facts["task"]), cell) for cell in tuned)
     there = {row for row, _ in chosen}
     rows = [*STARTS, *sorted(there.difference(STARTS))]
@@ -127,8 +151,16 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
         panel.set_xscale("symlog", linthresh=10, linscale=0.3)
         panel.xaxis.set_major_formatter(ScalarFormatter())
         panel.set_xlim(0, last)
-    label_panels(figure, panels, rows, "updates (logarithmic from 10)", "restarts that tuning had recovered (%)")
+    x = f"updates (logarithmic from 10); lines: {_counted(chosen.values())}; marks: soft alone, on test, at the end"
+    label_panels(figure, panels, rows, x, "restarts that tuning had recovered (%)")
     return figure
+
+
+def _counted(cells: Iterable[Cell]) -> str:
+    """What recovered_at stands for in these cells."""
+    stops = {(cell.config.get("optimizer") or {}).get("stop", "validated") for cell in cells}
+    texts = {"validated": "soft and hard together, on validation", "fit": "fit, on training examples"}
+    return " or ".join(texts[stop] for stop in sorted(stops, reverse=True) if stop in texts)
 
 
 def _curve(panel: Axes, cell: Cell, last: int, label: str, look: int) -> None:
@@ -141,6 +173,8 @@ def _curve(panel: Axes, cell: Cell, last: int, label: str, look: int) -> None:
     shares = [100 * count / cell.n for count in counts]
     panel.step(updates, shares, where="post", label=label, color=COLORS[look], linestyle=DASHES[look])
     panel.fill_between(updates, low, high, step="post", color=COLORS[look], alpha=0.15, linewidth=0)
+    if (soft := cell.rate("soft")) is not None:
+        panel.plot(last, 100 * soft, MARKERS[look], color=COLORS[look], markersize=5, fillstyle="none", clip_on=False)
 
 
 # --- gamma

@@ -6,8 +6,20 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from neurocomp.report.cells import METRICS, Cell
+from neurocomp.report.floors import floors_text, interval_of_mean, told_apart, untrained_alike
 from neurocomp.report.grid import Grid, Table, most_restarts, rate_text, restarts_text
-from neurocomp.report.places import AFTER_TUNING, BOTH_HARD, EQUAL_BUDGET, Found, choose, find, own_rows, row_of
+from neurocomp.report.places import (
+    AFTER_TUNING,
+    BOTH_HARD,
+    EQUAL_BUDGET,
+    SKELETON,
+    Found,
+    choose,
+    find,
+    own_rows,
+    published_rows,
+    row_of,
+)
 from neurocomp.report.published import RESTARTS, axes, is_tuned, published
 from neurocomp.report.rates import rate_columns, wilson
 from neurocomp.results.columns import PUBLISHED
@@ -30,12 +42,20 @@ COSTS = (
 )
 
 
-def measured_table(name: str, cells: Sequence[Cell], metric: str, costs: bool = False) -> Table:
-    """A published table beside what was measured; with `costs`, what a restart of each cell took."""
-    entries = long_table(name, cells, metric)
+def measured_table(
+    name: str, cells: Sequence[Cell], metric: str, costs: bool = False, loop_noop: str = SKELETON
+) -> Table:
+    """A published table beside what was measured; with `costs`, what a restart of each cell took.
+
+    `loop_noop` says what the row of that name starts from. Cells that no update has trained give a floor of the error.
+    """
+    cells, untrained = told_apart(cells)
+    entries = long_table(name, cells, metric, loop_noop)
+    begun = long_table(name, untrained_alike(cells, untrained), metric, loop_noop)
+    distance = _distance(entries, begun, loop_noop)
     shown = "Each cell: measured rate (95% Wilson interval) / published / difference in points."
     caption = f"{name}, metric {metric}: {METRICS[metric]}; {restarts_text(entries)}. {shown}"
-    grids = [Grid(caption, comparisons(entries), [*_notes(entries, metric), *_limited(entries, cells)])]
+    grids = [Grid(caption, comparisons(entries), [*_notes(entries, metric), *distance, *_limited(entries, cells)])]
     if costs:
         there = {entry["row"] for entry in entries if entry["n"]}
         measured = [entry for entry in entries if entry["row"] in there]
@@ -43,10 +63,10 @@ def measured_table(name: str, cells: Sequence[Cell], metric: str, costs: bool = 
     return Table(name, COLUMNS, entries, grids)
 
 
-def long_table(name: str, cells: Sequence[Cell], metric: str) -> list[Entry]:
+def long_table(name: str, cells: Sequence[Cell], metric: str, loop_noop: str = SKELETON) -> list[Entry]:
     """An entry for all places of the table in published order, then for the rows of ours that there are cells for."""
     rates, (rows, tasks) = published(name), axes(name)
-    places = [((row_of(cell), cell.facts["task"]), cell) for cell in cells]
+    places = [((row, cell.facts["task"]), cell) for cell in cells for row in published_rows(cell, loop_noop)]
     chosen = choose(
         ((row, task), cell) for (row, task), cell in places if task in tasks and (row in rows or not is_tuned(row))
     )
@@ -120,10 +140,21 @@ def _notes(entries: Sequence[Entry], metric: str) -> list[str]:
         notes.append(
             f"{BOTH_HARD}: where {SYNTHESIZED} does not stand, the near misses of synthesis, repaired by annealing."
         )
-    if mean := mean_difference(entries):
-        points, number = f"{100 * mean[0]:.1f} points", mean[1]
-        notes.append(f"Mean absolute difference over {number} published tuned cells (optimization, init): {points}.")
     return notes
+
+
+def _distance(entries: Sequence[Entry], untrained: Sequence[Entry], loop_noop: str) -> list[str]:
+    """How far the tuned cells are from the published ones, and what that is worth."""
+    known = [entry for entry in entries if is_tuned(entry["row"]) and entry["difference"] is not None]
+    mean = mean_difference(known)
+    if mean is None:
+        return []
+    low, high = interval_of_mean(known)
+    points = f"{100 * mean[0]:.1f} points ({100 * low:.1f}-{100 * high:.1f}, 95% interval of a bootstrap over restarts)"
+    rates = {(entry["row"], entry["task"]): entry["published"] for entry in known}
+    begun = mean_difference(entry for entry in untrained if (entry["row"], entry["task"]) in rates)
+    floors = floors_text(rates, begun[0] if begun and begun[1] == len(known) else None, loop_noop)
+    return [f"Mean absolute difference over {mean[1]} published tuned cells (optimization, init): {points}.", floors]
 
 
 def _limited(entries: Sequence[Entry], cells: Sequence[Cell]) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import asdict
 from typing import Any
 
 from neurocomp.errors import UserError, did_you_mean
 from neurocomp.report.cells import Cell, OneOf, Rows
+from neurocomp.results.identity import unhashed
 
 
 def select(cells: list[OneOf], where: dict[str, list[str]], kind: type[OneOf]) -> list[OneOf]:
@@ -47,6 +49,16 @@ def flat(config: dict, prefix: str = "") -> dict[str, Any]:
     for key, value in config.items():
         joined |= flat(value, f"{prefix}{key}.") if isinstance(value, dict) and value else {f"{prefix}{key}": value}
     return joined
+
+
+@functools.cache
+def known_keys() -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The default of each key of a differentiable machine's cell, and the keys that are no part of what it is.
+
+    `limits.` is a group of these.
+    """
+    settings = Cell.settings()
+    return flat(asdict(settings)), tuple(unhashed(settings))
 
 
 def _values(cell: Rows, key: str) -> list:

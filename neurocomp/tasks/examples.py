@@ -15,6 +15,7 @@ from neurocomp.seeding import SHARED, generator
 from neurocomp.tasks.inputs import ENOUGH, Key, variety
 from neurocomp.tasks.task import Examples, Task
 
+FRESH_BLOCK = 50  # updates whose fresh examples are drawn at a time
 TABULATED = 64  # values of a word up to which the executor makes examples
 
 
@@ -39,6 +40,13 @@ def training_examples(
         chosen = rng.choice(rows, size=count, replace=count > len(rows))
         return _from_table(task, chosen, rng)
     return _solve(task, _draw(task, rng, count, _identities(task), held_out.inputs, distinct=False))
+
+
+def fresh_examples(
+    task: Task, held_out: HeldOut, seed: int, restart: int, count: int, stream: str, block: int
+) -> Examples:
+    """The examples of FRESH_BLOCK updates of a restart, `count` for each, where they are drawn anew at every update."""
+    return training_examples(task, held_out, seed, restart, count * FRESH_BLOCK, f"{stream} {block}")
 
 
 def held_out(task: Task, seed: int) -> HeldOut:

@@ -29,6 +29,8 @@ FREE_BEFORE_FILLED = 4
 
 # The start weights and examples of the restarts with these numbers, in that order.
 Begin = Callable[[Sequence[int]], tuple[Float[Tensor, "K L W"], Batch]]
+# The examples of these restarts, each for the update of this number, in that order.
+Draw = Callable[[Sequence[tuple[int, int]]], Batch]
 
 
 class Tuned(NamedTuple):
@@ -102,6 +104,7 @@ def tune(
     validation: Validation,
     config: OptimizerConfig,
     limit: float | None = None,
+    draw: Draw | None = None,
 ) -> Iterator[UpdateReport]:
     """Tune all these restarts, at most `lanes_at_most` at a time; one report after each update.
 
@@ -111,12 +114,14 @@ def tune(
     - diverged, when its loss is not finite;
     - exhausted, after `config.updates` updates otherwise;
     - limit, if its share of what this process has computed comes to `limit` seconds of a core before that.
-    With stop=fit it is the fit on its training examples that has to hold.
+    With stop=fit it is the fit on its training examples that has to hold; with `draw` these are others at each update.
     """
     waiting, lanes = iter(restarts), None
     while lanes := _filled(lanes, waiting, lanes_at_most, begin):
         began, core_began = time.perf_counter(), 0.0 if limit is None else time.process_time()
         courses, before, batch = lanes
+        if draw:
+            batch = draw([(course.restart, len(course.curve)) for course in courses])
         # Loss and fits are those of the weights *before* this update. So validation looks at these weights, and a
         # finished restart keeps them: `_tuned` is given the old `lanes`. Nothing has judged the weights after the
         # update. If those were kept, a restart would recover with one set of weights and be stored with another.

@@ -38,7 +38,7 @@ Update = Callable[[Adam, Batch], Updated]
 def choose(engine: str, threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig) -> Update:
     """The update of restarts with this engine; it runs on the device of their weights."""
     run = load(engine, threads)
-    if engine == "fused" and objective.loss == "log":
+    if engine == "fused":
         return Compiled(threads, task, objective, config)
     on_cpu = functools.partial(plain, run, task, objective, config)
     on_cuda = Replaying(run, task, objective, config)
@@ -137,7 +137,7 @@ def descent(
 
 
 class Compiled:
-    """`plain` with the log loss in few compiled calls; the first update of each batch makes their buffers."""
+    """`plain` in few compiled calls; the first update of each batch makes their buffers."""
 
     def __init__(self, threads: int, task: Task, objective: ObjectiveConfig, config: OptimizerConfig):
         self.threads, self.task, self.objective, self.config = threads, task, objective, config
@@ -156,6 +156,7 @@ class Compiled:
 
         of, task = batch.supervised, self.task
         counted = [True] * len(of.cells) + [index in batch.targets.register_indices for index in of.register_indices]
-        wanted = Wanted(tuple(of.cells), tuple(of.register_indices), tuple(counted), TINY, self.objective.efficiency)
+        rows = tuple(of.cells), tuple(of.register_indices), tuple(counted)
+        wanted = Wanted(*rows, TINY, self.objective.efficiency, self.objective.loss == "softmax")
         words = torch.cat([of.memory, of.registers], dim=-1)
         return Descent(batch.start, words, wanted, task.sizes, task.machine, task.steps, self.threads)
