@@ -112,14 +112,14 @@ def test_fresh_examples_are_a_cell_of_their_own_and_have_no_fit(command, rows, t
 def test_each_update_has_fresh_examples_or_the_same_again():
     from neurocomp.cli.compose import configure
     from neurocomp.learners.words import alphabet_of
-    from neurocomp.methods.learner import BLOCK, Examined
+    from neurocomp.methods.learner import Examined
     from neurocomp.plan import make_plan
-    from neurocomp.tasks.examples import held_out
+    from neurocomp.tasks.examples import FRESH_BLOCK, held_out
 
     for fresh in (False, True):
         plan = make_plan(configure(["task=fib", *TINY, f"learner.fresh={str(fresh).lower()}"]))
         supply = Examined(plan, held_out(plan.task, 0), alphabet_of(plan.task))
-        parts = [supply(0, update).tokens for update in range(BLOCK + 2)]
+        parts = [supply(0, update).tokens for update in range(FRESH_BLOCK + 2)]
         assert all(part.shape[0] == 16 for part in parts)
         assert all((one == parts[0]).all() for one in parts[1:]) == (not fresh)
         if fresh:
