@@ -100,6 +100,7 @@ def test_wrong_on_one_test_example_is_not_recovered_and_validation_alone_decides
 def test_a_limit_ends_a_restart_and_what_it_had_counts_as_nothing(rows):
     row = rows("task=inc", "restarts=1", "limit=1e-9", "learner.updates=500")[0]
     assert (row["status"], row["recovered_soft"], row["updates"]) == ("limit", "false", "1")
+    assert float(row["cpu_s"]) > 0
 
 
 def test_fresh_examples_are_a_cell_of_their_own_and_have_no_fit(command, rows, tmp_path):

@@ -98,6 +98,7 @@ class Learned:
     last: Float[Tensor, "1 P"] | None = None  # its weights after its last update
     validated: int | None = None  # after how many updates it had all of them right, if it had
     seconds: float = 0.0
+    core_seconds: float = 0.0
     status: str = ""
 
 
@@ -128,13 +129,13 @@ def train(
     """Train these restarts side by side; a report after each update.
 
     A restart ends when it is right on all validation examples, after `config.updates`, or when it has had `limit`
-    seconds; each has its share of an update's time. What was best on validation examples is kept.
+    seconds of a core; each has its share of an update's time. What was best on validation examples is kept.
     """
     device = validation.tokens.device
     state = optimizer.init(stack.first(seeds).to(device))
     live = [Learned(restart, weights) for restart, weights in zip(restarts, state.logits, strict=True)]
     for update in range(config.updates):
-        began = time.perf_counter()
+        began, core_began = time.perf_counter(), time.process_time()
         asked = together([supply(one.restart, update) for one in live], device)
         state, loss = advance(stack, state, asked, config)
         last = update + 1 == config.updates
@@ -142,8 +143,10 @@ def train(
             _look(stack, live, state, validation)
         lost = loss.tolist()
         spent = (time.perf_counter() - began) / len(live)
+        computed = (time.process_time() - core_began) / len(live)
         for lane, (one, value) in enumerate(zip(live, lost, strict=True)):
             one.loss, one.updates, one.seconds = value, update + 1, one.seconds + spent
+            one.core_seconds += computed
             one.status = _status(one, last, limit)
             if one.status:
                 one.last = state.logits[lane].clone()
@@ -172,7 +175,7 @@ def _status(one: Learned, last: bool, limit: float | None) -> str:
         return "recovered"
     if not math.isfinite(one.loss):
         return "diverged"
-    if limit is not None and one.seconds > limit:
+    if limit is not None and one.core_seconds >= limit:
         return "limit"
     return "exhausted" if last else ""
 

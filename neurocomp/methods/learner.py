@@ -23,7 +23,7 @@ from neurocomp.tasks.examples import (
     fresh_examples,
     training_examples,
 )
-from neurocomp.tasks.task import Examples, Task
+from neurocomp.tasks.task import Examples
 
 
 def learned_rows(plan: Plan, unseen: HeldOut, batches: Sequence[Sequence[int]], bar: Progress | None) -> Iterator[Made]:
@@ -59,57 +59,72 @@ class Examined:
 
 
 def _group(plan: Plan, unseen: HeldOut, restarts: range, bar: Progress | None, shown: Sequence[int]) -> list[dict]:
-    """The rows of a group."""
-    config, task = plan.config, plan.task
-    alphabet = alphabet_of(task)
+    """The rows of a group, trained side by side; the bar counts the restarts that are `shown`."""
+    config = plan.config
+    alphabet = alphabet_of(plan.task)
     stack = Stack(lambda: build(alphabet, config.learner))
     seeds = [int(generator(config.seed, restart, "learner").integers(2**62)) for restart in restarts]
     supply = Examined(plan, unseen, alphabet)
-
-    def asked(of: Examples, at: Task = task) -> Questions:
-        return Questions(*(part.to(plan.device) for part in questions(at, of, alphabet)))
-
+    validation = _on_device(questions(plan.task, unseen.validation, alphabet), plan)
     ended: list[Learned] = []
     waiting = set(shown)
-    for report in train(stack, restarts, seeds, supply, asked(unseen.validation), config.learner, config.limit):
+    for report in train(stack, restarts, seeds, supply, validation, config.learner, config.limit):
         ended += report.finished
         if bar and waiting:
             finished = [one for one in report.finished if one.restart in waiting]
             bar.after_update(Report(len(waiting), finished))
             waiting -= {one.restart for one in finished}
     ended.sort(key=lambda one: one.restart)
+    judged = zip(ended, *_measured(plan, unseen, stack, ended, supply), strict=True)
+    return [_row(plan, unseen, supply, *one) for one in judged]
+
+
+def _on_device(asked: Questions, plan: Plan) -> Questions:
+    return Questions(*(part.to(plan.device) for part in asked))
+
+
+def _measured(
+    plan: Plan, unseen: HeldOut, stack: Stack, ended: Sequence[Learned], supply: Examined
+) -> tuple[list[float], Sequence[float | None], Sequence[bool | None]]:
+    """The shares of test examples and of larger ones, and whether each network fits its own; None where there are none.
+
+    The first two are of the weights that were best on validation examples, the last of those after the last update.
+    """
+    task, alphabet = plan.task, supply.alphabet
     best = torch.stack([one.best for one in ended]).to(plan.device)
-    on_test = shares(stack, best, asked(unseen.test)).tolist()
+    on_test = shares(stack, best, _on_device(questions(task, unseen.test, alphabet), plan)).tolist()
     larger: Sequence[float | None] = [None] * len(ended)
     if task.general and unseen.general:
-        larger = shares(stack, best, asked(unseen.general, task.general)).tolist()
+        larger = shares(stack, best, _on_device(questions(task.general, unseen.general, alphabet), plan)).tolist()
     fits: Sequence[bool | None] = [None] * len(ended)
-    if not config.learner.fresh:
-        own = together([supply(restart, 0) for restart in restarts], plan.device)
+    if not plan.config.learner.fresh:
+        own = together([supply(one.restart, 0) for one in ended], plan.device)
         last = torch.stack([one.last for one in ended if one.last is not None])
         fits = examples_right(stack, last, own).all(1).tolist()
-    rows = []
-    for one, test, general, fit in zip(ended, on_test, larger, fits, strict=True):
-        judged = one.status in ("recovered", "exhausted")
-        found = judged and test == 1
-        rows.append(
-            common_columns(plan)
-            | {
-                "restart": one.restart,
-                "status": "recovered" if found else "exhausted" if judged else one.status,
-                "recovered_fit": fit,
-                "recovered_soft": found,
-                "coverage": unseen.coverage,
-                "loss": rounded(one.loss),
-                "updates": one.updates,
-                "recovered_at": one.validated if found else None,
-                "program": "",
-                "wall_s": round(one.seconds, 4),
-                "executions": one.updates * config.examples,
-                "backward_executions": one.updates * config.examples,
-                "tests_trained": count_trained_tests(task, unseen, supply.blocks[one.restart]),
-                "test_share": test,
-                "larger_share": general,
-            }
-        )
-    return rows
+    return on_test, larger, fits
+
+
+def _row(
+    plan: Plan, unseen: HeldOut, supply: Examined, one: Learned, test: float, larger: float | None, fit: bool | None
+) -> dict:
+    """The row of a restart. One that its limit or a number that is not finite ended has recovered nothing."""
+    judged = one.status in ("recovered", "exhausted")
+    found = judged and test == 1
+    return common_columns(plan) | {
+        "restart": one.restart,
+        "status": "recovered" if found else "exhausted" if judged else one.status,
+        "recovered_fit": fit,
+        "recovered_soft": found,
+        "coverage": unseen.coverage,
+        "loss": rounded(one.loss),
+        "updates": one.updates,
+        "recovered_at": one.validated if found else None,
+        "program": "",
+        "wall_s": round(one.seconds, 4),
+        "cpu_s": None if plan.config.limit is None else round(one.core_seconds, 4),
+        "executions": one.updates * plan.config.examples,
+        "backward_executions": one.updates * plan.config.examples,
+        "tests_trained": count_trained_tests(plan.task, unseen, supply.blocks[one.restart]),
+        "test_share": test,
+        "larger_share": larger,
+    }
