@@ -14,6 +14,9 @@ from neurocomp.report.where import flat, known_keys
 LOOP_NOOP = row_of_init("loop_noop")
 DRAWS = 10_000  # of the bootstrap
 
+OTHER_METHODS = ("search.", "annealing.", "learner.", "synthesis.")
+"""Groups of keys that tuning from a given start does not look at."""
+
 Rates = Mapping[Place, float]
 
 
@@ -36,12 +39,16 @@ def untrained_alike(cells: Iterable[Cell], untrained: Iterable[Cell]) -> list[Ce
 
 
 def _settings(cell: Cell) -> str:
-    """All that the cell is, but for its updates."""
-    _, no_part = known_keys()
-    left_out = ("config_hash", "optimizer.updates", *(name for name in no_part if not name.endswith(".")))
-    groups = tuple(name for name in no_part if name.endswith("."))
-    kept = {key: value for key, value in flat(cell.config).items() if key not in left_out}
-    return str(sorted((key, str(value)) for key, value in kept.items() if not key.startswith(groups)))
+    """All that tuning from a given start depends on, but for the number of updates.
+
+    Keys that are younger than the cell have their defaults; keys that there are no more are left out.
+    """
+    defaults, no_part = known_keys()
+    groups = (*OTHER_METHODS, *(name for name in no_part if name.endswith(".")))
+    left_out = {"config_hash", "optimizer.updates", *no_part}
+    known = {key for key in defaults if key not in left_out and not key.startswith(groups)}
+    given = {key: value for key, value in flat(cell.config).items() if key in known or key.startswith("task.")}
+    return str(sorted((key, str(value)) for key, value in ({key: defaults[key] for key in known} | given).items()))
 
 
 def floors_text(published: Rates, nothing_trained: float | None, loop_noop: str) -> str:
