@@ -127,7 +127,8 @@ class ExecutionConfig:
 class SoftConfig:
     """The texts of the soft tasks: `data` generated, or sst2 (from `folder`, else through the datasets library).
 
-    `sizes` says how many rows the splits of sst2 must have: those that were published, or any.
+    `sizes` says how many rows the splits of sst2 must have: those that were published, or any. Word pieces come from
+    `vocabulary_file`, else they are learned from the training split. A cell is what its files say, not where they are.
     """
 
     data: str = "generated"
@@ -138,6 +139,11 @@ class SoftConfig:
     """How many rows the splits of SST-2 must have: those that were `published`, or `any`."""
     vocabulary: int = 30_522
     """How many word pieces the vocabulary has at most."""
+    vocabulary_file: Optional[str] = field(default=None, metadata=unhashed_while(None))
+    """The file with the vocabulary's word pieces, one a line. null: they are learned from the training split."""
+    examples: str = field(default="own", metadata=unhashed_while("own"))
+    """How texts become inputs and instructions: in a way of our `own`, or as the paper's public code does
+    (`published`)."""
     tokens: int = 128
     """The longest input in tokens; the end of a longer text is cut off."""
 
@@ -147,6 +153,9 @@ class SoftConfig:
             self.folder = with_home("soft.folder", self.folder)
         check_choice("soft.sizes", self.sizes, ("published", "any"))
         check_at_least("soft.vocabulary", self.vocabulary, 100)
+        if self.vocabulary_file is not None:
+            self.vocabulary_file = with_home("soft.vocabulary_file", self.vocabulary_file)
+        check_choice("soft.examples", self.examples, ("own", "published"))
         check_at_least("soft.tokens", self.tokens, 16)
 
 
