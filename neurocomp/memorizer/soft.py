@@ -52,7 +52,8 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
         for name, split in (("train", found.train), ("validation", found.validation))
     )
     sizes = (2,) if config.task == "classify" else plan.sizes
-    network = Bert(config.network, reader.vocabulary, config.soft.tokens, sum(sizes)).to(plan.device)
+    parts, vocabulary, outputs = config.training.parts, reader.vocabulary, sum(sizes)
+    network = Bert(config.network, vocabulary, config.soft.tokens, outputs, parts).to(plan.device)
     batch = batch_size(config, len(train.labels))
     training = Training(network, train, sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(validation, sizes, config.precision)
