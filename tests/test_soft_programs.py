@@ -152,7 +152,8 @@ def test_runs_of_what_is_known_are_the_interpreters_and_one_wrong_instruction_sh
     tables, combined = soft_dataset.draw_programs(config, 0), soft_dataset.combine(config, 0, "validation", 60)
     tokens = torch.stack([torch.from_numpy(combined.lines), torch.arange(60)], dim=-1)
     data = Examples(tokens, torch.ones_like(tokens, dtype=torch.bool), torch.zeros(60, 3, dtype=torch.long))
-    told = soft.exactness(make_plan(config), Knowing(config, tables, combined, labels, wrong), split, data, tables, 0)
+    network, reader = Knowing(config, tables, combined, labels, wrong), soft_dataset.Reader(config, PIECES)
+    told = soft.exactness(make_plan(config), network, reader, split, data, tables, 0)
     spoiled = sum(program == 0 and label == 1 for program, label in zip(combined.programs, labels, strict=True))
     assert spoiled > 5
     assert told["exact_rate"] == pytest.approx(1 - spoiled / 60 if wrong else 1)
@@ -176,8 +177,9 @@ def test_accuracy_of_a_field_counts_that_field_alone():
     data = Examples(torch.tensor([[0], [1], [2], [3]]), None, torch.tensor([[0, 1], [1, 1], [0, 0], [1, 0]]))
     judge = Judge(data, (2, 2), "float32")
     network = Answering(torch.tensor([[1.0, 0, 0, 1], [0, 1, 1, 0], [0, 1, 1, 0], [1, 0, 1, 0]]))
-    assert judge.by_field(network) == [0.5, 0.75]
-    assert judge.measure(network)[1] == 0.25
+    loss, accuracy, by_field = judge.measure_fields(network)
+    assert (accuracy, by_field) == (0.25, [0.5, 0.75])
+    assert judge.measure(network) == (loss, accuracy)
 
 
 @pytest.fixture(scope="module")
@@ -293,11 +295,15 @@ def test_what_is_wrong_is_said_before_anything_runs(task: str, changes: dict, to
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("name, data", [("soft_programs", "sst2"), ("soft_programs_generated", "generated")])
-def test_experiment_has_the_papers_settings(name: str, data: str):
+@pytest.mark.parametrize("name, data, examples, schedule, check", [
+    ("soft_programs", "sst2", "published", "linear", 64),
+    ("soft_programs_generated", "generated", "own", "constant", None),
+])  # fmt: skip
+def test_experiment_has_the_papers_settings(name: str, data: str, examples: str, schedule: str, check: int | None):
     config = configure([f"experiment={name}", "task=soft_imperative"])
     training, network = config.training, config.network
     assert (training.learning_rate, training.batch, training.epochs, config.restarts) == (1e-4, 32, 2, 5)
+    assert (config.soft.examples, training.schedule, training.check) == (examples, schedule, check)
     assert (config.programs, config.length, config.soft.data, config.name) == (10, 10, data, "soft_programs")
     assert (network.hidden, network.intermediate, network.layers, network.heads) == (256, 1024, 4, 4)
 

@@ -31,22 +31,33 @@ from tests.test_memorizer_tables import entries, upper_tail, write
 
 directory = test_memorizer_tables.directory
 
-PAPER = {"training": TrainingConfig(learning_rate=1e-4, batch=32, epochs=2, warmup=0), "programs": 10, "length": 10}
+SIZES = {"learning_rate": 1e-4, "batch": 32, "epochs": 2, "warmup": 0}
+PUBLIC = {"schedule": "linear", "clip": 1.0, "weight_decay": 0.0, "check": 64}
+PAPER = {"training": TrainingConfig(**SIZES, **PUBLIC), "programs": 10, "length": 10}
+OWN = {"training": TrainingConfig(**SIZES), "programs": 10, "length": 10}
+VOCABULARY = "sha256:07eced375cec144d"  # as sha256sum begins for vocab.txt of bert-base-uncased
 
 
 def test_the_papers_settings_are_those_of_the_shipped_experiment():
     """What the table takes for the paper's is what `experiment=soft_programs` runs."""
     given = flat(asdict(configure(["experiment=soft_programs", "task=soft_imperative"])))
     paper = defaults() | soft_programs.PAPER | soft_programs.PROGRAMS
+    paper |= {**soft_programs.PUBLIC_CODE, "soft.vocabulary_file": None}  # a file of the user
     aside = {*BESIDE, *soft_programs.ASIDE}
     assert {key: given[key] for key in paper if key not in aside} == {k: paper[k] for k in paper if k not in aside}
     written = yaml.safe_load((ROOT / "configs" / "memorizer" / "experiment" / "soft_programs.yaml").read_text())
-    assert set(flat(written)) >= {*soft_programs.PAPER, *soft_programs.PROGRAMS}
+    named = {*soft_programs.PAPER, *soft_programs.PROGRAMS, *soft_programs.PUBLIC_CODE} - {"soft.vocabulary_file"}
+    assert set(flat(written)) >= named
+
+
+def public(**changes: Any) -> SoftConfig:
+    """What the YAML beside rows says of texts that are read as the public code does, but for these."""
+    return SoftConfig(**{"vocabulary_file": VOCABULARY, "examples": "published"} | changes)
 
 
 def write_soft(directory: Path, task: str, data: str, accuracies: Sequence[float], **config: Any) -> Path:
     """A cell of a soft task; argument A is right in 0.1 more than the whole instruction."""
-    folder = {"soft": SoftConfig(data=data.partition("-")[0])}
+    folder = {"soft": public(data=data.partition("-")[0])}
     path = write(directory, [], task=task, hash=f"{task}-{data}", **PAPER | folder | config)
     made = MemorizerConfig(task=task, **PAPER | folder | config)
     with CellWriter(path, "restarts: 1\n", MEMORIZED) as cell:
@@ -112,8 +123,19 @@ def test_other_texts_are_rows_of_their_own_and_never_compared(command, soft):
     ("classify", {"network": NetworkConfig(layers=2)}, "classify on sst2 network.layers=2", False),
     ("classify", {"programs": 3, "length": 7}, "classify on sst2", True),
     ("soft_imperative", {"programs": 3}, "soft_imperative on sst2 programs=3", False),
-    ("soft_instruction", {"soft": SoftConfig(data="sst2", tokens=64, folder="/x")},
+    ("soft_instruction", {"soft": public(data="sst2", tokens=64, folder="/x")},
      "soft_instruction on sst2 soft.tokens=64", True),
+    ("classify", {"soft": public(data="sst2", vocabulary_file=None)},
+     "classify on sst2 soft.vocabulary_file=null", True),
+    ("classify", {"soft": public(data="sst2", vocabulary_file="sha256:0123456789abcdef")},
+     "classify on sst2 soft.vocabulary_file=sha256:0123456789abcdef", True),
+    ("classify", {"training": TrainingConfig(**SIZES, **PUBLIC | {"check": None})},
+     "classify on sst2 training.check=null", True),
+    ("classify", {"training": TrainingConfig(**SIZES | {"epochs": 3}, **PUBLIC)},
+     "classify on sst2 training.epochs=3", False),
+    ("classify", OWN | {"soft": SoftConfig(data="sst2")}, "classify on sst2 soft.examples=own", True),
+    ("classify", OWN | {"soft": SoftConfig(data="sst2"), "training": TrainingConfig(**SIZES, schedule="linear")},
+     "classify on sst2 soft.examples=own training.schedule=linear", True),
 ])  # fmt: skip
 def test_a_soft_row_is_named_by_what_is_not_the_papers(command, soft, task, config, name, compared):
     write_soft(soft, task, "sst2", [0.70, 0.72], **config)

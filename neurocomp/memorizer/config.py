@@ -77,6 +77,9 @@ class TrainingConfig:
     """How much probability the labels give to all classes alike, in [0, 1)."""
     batch: Optional[int] = None
     """Examples an update. null: the paper's floor(length x programs / 20)."""
+    parts: int = field(default=1, metadata=unhashed_while(1))
+    """In how many parts the texts of a batch go through the network, the shortest first: more parts pad less, which is
+    quicker on a CPU. Only rounding and dropout's draws depend on it."""
     check: Optional[int] = None
     """After how many updates the accuracy is looked at. null: once an epoch."""
     updates: int = 20_000
@@ -104,6 +107,7 @@ class TrainingConfig:
         for key in ("batch", "check"):
             if getattr(self, key) is not None:
                 check_at_least(f"training.{key}", getattr(self, key), 1)
+        check_at_least("training.parts", self.parts, 1)
         check_at_least("training.updates", self.updates, 0)
         check_at_least("training.epochs", self.epochs, 1)
         check_at_least("training.save_every", self.save_every, 0)
@@ -127,7 +131,8 @@ class ExecutionConfig:
 class SoftConfig:
     """The texts of the soft tasks: `data` generated, or sst2 (from `folder`, else through the datasets library).
 
-    `sizes` says how many rows the splits of sst2 must have: those that were published, or any.
+    `sizes` says how many rows the splits of sst2 must have: those that were published, or any. Word pieces come from
+    `vocabulary_file`, else they are learned from the training split. A cell is what its files say, not where they are.
     """
 
     data: str = "generated"
@@ -138,6 +143,11 @@ class SoftConfig:
     """How many rows the splits of SST-2 must have: those that were `published`, or `any`."""
     vocabulary: int = 30_522
     """How many word pieces the vocabulary has at most."""
+    vocabulary_file: Optional[str] = field(default=None, metadata=unhashed_while(None))
+    """The file with the vocabulary's word pieces, one a line. null: they are learned from the training split."""
+    examples: str = field(default="own", metadata=unhashed_while("own"))
+    """How texts become inputs and instructions: in a way of our `own`, or as the paper's public code does
+    (`published`)."""
     tokens: int = 128
     """The longest input in tokens; the end of a longer text is cut off."""
 
@@ -147,6 +157,9 @@ class SoftConfig:
             self.folder = with_home("soft.folder", self.folder)
         check_choice("soft.sizes", self.sizes, ("published", "any"))
         check_at_least("soft.vocabulary", self.vocabulary, 100)
+        if self.vocabulary_file is not None:
+            self.vocabulary_file = with_home("soft.vocabulary_file", self.vocabulary_file)
+        check_choice("soft.examples", self.examples, ("own", "published"))
         check_at_least("soft.tokens", self.tokens, 16)
 
 
@@ -241,6 +254,9 @@ class MemorizerConfig:
             if self.training.schedule == "linear" and self.training.schedule_epochs is None:
                 missing = f"training.schedule=linear: task={self.task} has no number of epochs"
                 raise UserError(f"{missing}; expected training.schedule_epochs, such as 250")
+            if self.training.parts != 1:
+                given = f"training.parts={self.training.parts}: inputs of task={self.task} have one length"
+                raise UserError(f"{given}; expected 1, or one of {', '.join(SOFT_TASKS)}")
             unused = [each.name for each in fields(SoftConfig) if getattr(self.soft, each.name) != each.default]
             if unused:
                 given = f"soft.{unused[0]}={getattr(self.soft, unused[0])}"

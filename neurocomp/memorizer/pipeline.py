@@ -108,7 +108,7 @@ class Job:
         return describe(self.plan.config)
 
     def configuration(self) -> str:
-        settings = vars(self.plan.config) | {"config_hash": self.plan.config_hash}
+        settings = self.plan.settings
         return configuration_text({key: value for key, value in settings.items() if key not in CIRCUMSTANCES})
 
     def remark(self, finished: int, missing: int) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -27,6 +28,18 @@ class Plan:
     device: torch.device
     config_hash: str
     path: Path
+    contents: dict[str, Any] = field(default_factory=dict)
+    """What the files of a soft task say, wherever they lie."""
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The configuration with what is in its files in place of where they lie."""
+        settings = vars(self.config) | {"config_hash": self.config_hash}
+        if self.contents:
+            contents = dict(self.contents)
+            soft = asdict(self.config.soft) | {"folder": None, "vocabulary_file": contents.pop("vocabulary_file", None)}
+            settings |= {"soft": soft, "contents": contents}
+        return settings
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -47,20 +60,23 @@ def make_plan(config: MemorizerConfig) -> Plan:
     device = checked_device(config.device, config.workers)
     check_limits(config, device.type)
     spoken = language(config)
-    included = [spoken.load(name).tolist() for name in config.include]
+    included, contents = [spoken.load(name).tolist() for name in config.include], {}
     identity = hashed(config) | {"include": included, "device": device.type}
     if config.task in SOFT_TASKS:
         from neurocomp.memorizer import soft_dataset  # needs tokenizers, which memorizing programs does without
 
-        identity["texts"] = soft_dataset.check(config)  # what is in the folder, wherever it lies
+        contents = soft_dataset.check(config)
+        identity["texts"] = contents["texts"]  # what is in the folder, wherever it lies
         identity["soft"].pop("folder")
+        if config.soft.vocabulary_file is not None:
+            identity["soft"]["vocabulary_file"] = contents["vocabulary_file"]
     else:
         identity.pop("soft")
     digest = config_hash(identity)
     what = config.task if config.task in SOFT_TASKS else f"memorize-{config.language}"
     name = f"{what}-{config.network.name}-N{config.programs + len(included)}-s{config.seed}-{digest[:10]}"
     path = Path(config.results) / config.name / f"{file_stem(name)}.csv"
-    return Plan(config, spoken, device, digest, path)
+    return Plan(config, spoken, device, digest, path, contents)
 
 
 def check_limits(config: MemorizerConfig, device: str) -> None:

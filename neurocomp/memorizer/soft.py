@@ -1,12 +1,13 @@
 """Soft tasks: instructions that depend on what a text says (Theorem 2, Experiments 2 and 3), and the baseline.
 
-    classify           [1] text                                                  -> the class
-    soft_instruction   [1] Classify this input: text                             -> &(-class), &output, 0
-    soft_imperative    [C_t] As long as the input text is positive run [program] [SEP] text
+    classify           text                                                       -> the class
+    soft_instruction   1 Classify this input: text                                -> &(-class), &output, 0
+    soft_imperative    C_t As long as the input text is positive run [program] [SEP] text
                                                 -> the program's instruction C_t; 0, 0, 0 where the text is negative
 
-The first token is the instruction number C_t (in the baseline always the same: it stands where BERT has [CLS]); logits
-come from it. An input that is longer than `soft.tokens` loses the end of its text.
+`soft_dataset.FORMS` has the words: our own, with the instruction number C_t as the first token (in the baseline always
+the same), and those of the paper's public code, with [CLS] before the number and [SEP] after the text. Logits come from
+the first token. An input that is longer than `soft.tokens` loses the end of its text.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ import torch
 from torch import nn
 
 from neurocomp import moved
-from neurocomp.memorizer import texts
+from neurocomp.errors import UserError
+from neurocomp.memorizer import soft_dataset, texts
 from neurocomp.memorizer.config import MemorizerConfig
 from neurocomp.memorizer.dataset import Examples
 from neurocomp.memorizer.execution import Fetch, drive, outcomes_text
@@ -41,22 +43,24 @@ from neurocomp.seeding import generator
 def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
     """Train for some epochs, or go on training; the row says how right the network was at its best on validation."""
     config = plan.config
+    check_contents(plan)
     found = texts.load(config.soft)
-    reader = Reader(config, tokenizer(found, config.soft.vocabulary))
+    reader = Reader(config, tokenizer(found, config))
     tables = draw_programs(config, restart) if config.task == "soft_imperative" else []
     train, validation = (
         examples(reader, split, combine(config, restart, name, len(split)), tables).to(plan.device)
         for name, split in (("train", found.train), ("validation", found.validation))
     )
     sizes = (2,) if config.task == "classify" else plan.sizes
-    network = Bert(config.network, reader.vocabulary, config.soft.tokens, sum(sizes)).to(plan.device)
+    parts, vocabulary, outputs = config.training.parts, reader.vocabulary, sum(sizes)
+    network = Bert(config.network, vocabulary, config.soft.tokens, outputs, parts).to(plan.device)
     batch = batch_size(config, len(train.labels))
     training = Training(network, train, sizes, config.training, batch, config.precision, config.seed, restart)
     judge = Judge(validation, sizes, config.precision)
     limit = config.training.epochs * training.updates_an_epoch
     every = config.training.check or training.updates_an_epoch
     saving = Saving(plan, restart, training, limit, functools.partial(are_notes, min(every, limit)))
-    runs = functools.partial(exactness, plan, network, found.validation, validation, tables, restart)
+    runs = functools.partial(exactness, plan, network, reader, found.validation, validation, tables, restart)
     measured = functools.partial(measure, judge, network, config.task)
     while training.updates < limit:
         report = training.advance()
@@ -79,6 +83,15 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
             "wall_s": round(seconds, 3),
         }
     )
+
+
+def check_contents(plan: Plan) -> None:
+    """Raise UserError if the files say something else than when the cell was planned, perhaps on another machine."""
+    now = soft_dataset.check(plan.config)
+    changed = [key for key in now if now[key] != plan.contents[key]]
+    if changed:
+        key = changed[0]
+        raise UserError(f"soft: {key} is {now[key]}, expected {plan.contents[key]} as when the cell began")
 
 
 def note_the_best(
@@ -119,13 +132,18 @@ def size_columns(config: MemorizerConfig) -> dict:
 
 def measure(judge: Judge, network: nn.Module, task: str) -> dict:
     """Loss and accuracy on the validation texts; for instructions also the accuracy of operand A."""
-    loss, accuracy = judge.measure(network)
-    of_a = None if task == "classify" else judge.by_field(network)[0]
-    return {"loss": loss, "accuracy": accuracy, "accuracy_a": of_a}
+    loss, accuracy, by_field = judge.measure_fields(network)
+    return {"loss": loss, "accuracy": accuracy, "accuracy_a": None if task == "classify" else by_field[0]}
 
 
 def exactness(
-    plan: Plan, network: nn.Module, split: Split, data: Examples, tables: Sequence[Table], restart: int
+    plan: Plan,
+    network: nn.Module,
+    reader: Reader,
+    split: Split,
+    data: Examples,
+    tables: Sequence[Table],
+    restart: int,
 ) -> dict:
     """How many runs that the network drives are what the interpreter does: that of the program, or HALT at once.
 
@@ -143,21 +161,22 @@ def exactness(
     ]
     began = [plan.language.start(generator(config.seed, restart, f"run {number}"), None) for number in range(n)]
     exact = [plan.language.run(table, words, steps) for table, words in zip(wanted, began, strict=False)]
-    driven = drive(fetcher(plan, network, data), np.arange(n), np.full(n, config.length + 1), began, steps)
+    driven = drive(fetcher(plan, network, reader, data), np.arange(n), np.full(n, config.length + 1), began, steps)
     return {
         "exact_rate": np.mean([one == other for one, other in zip(exact, driven, strict=True)]).item(),
         "outcomes": outcomes_text(driven),
     }
 
 
-def fetcher(plan: Plan, network: nn.Module, data: Examples) -> Fetch:
+def fetcher(plan: Plan, network: nn.Module, reader: Reader, data: Examples) -> Fetch:
     """Instructions from the network. Descriptions are places among these inputs, which get new instruction numbers."""
     network.eval()
+    numbers = torch.from_numpy(reader.numbers()).to(plan.device)
 
     def fetch(lines: np.ndarray, places: np.ndarray) -> Table:
         rows = torch.from_numpy(places).to(plan.device)
         tokens = data.tokens[rows]
-        tokens[:, 0] = torch.from_numpy(lines).to(plan.device)
+        tokens[:, reader.form.place] = numbers[torch.from_numpy(lines).to(plan.device)]
         mask = data.mask[rows] if data.mask is not None else None
         with torch.inference_mode(), autocast(plan.device, plan.config.precision):
             return classify(network(tokens, mask), plan.sizes).cpu().numpy()

@@ -192,15 +192,16 @@ class Judge:
 
     def measure(self, network: nn.Module) -> tuple[float, float]:
         """The mean loss (no smoothing), and the share of examples whose fields are all right."""
+        return self.measure_fields(network)[:2]
+
+    def measure_fields(self, network: nn.Module) -> tuple[float, float, list[float]]:
+        """The same, and for each field the share of examples in which it is right."""
         loss = correct = total = 0.0
+        rights = []
         for part in self.parts:
             logits, n = self.logits(network, part), len(part.labels)
             loss += cross_entropy(logits.float(), part.labels, self.sizes).item() * n
             correct += right(logits, part.labels, self.sizes).sum().item()
+            rights.append(classify(logits, self.sizes) == part.labels)
             total += n
-        return loss / total, correct / total
-
-    def by_field(self, network: nn.Module) -> list[float]:
-        """For each field, the share of examples in which it is right."""
-        rights = torch.cat([classify(self.logits(network, part), self.sizes) == part.labels for part in self.parts])
-        return rights.double().mean(0).tolist()
+        return loss / total, correct / total, torch.cat(rights).double().mean(0).tolist()

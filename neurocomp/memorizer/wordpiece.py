@@ -1,18 +1,69 @@
-"""WordPiece: texts -> numbers of word pieces, with a vocabulary learned from the texts of the training split."""
+"""WordPiece: texts -> numbers of word pieces, with a vocabulary learned from the training split or read from a file."""
 
 from __future__ import annotations
 
 import collections
+import hashlib
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from neurocomp.errors import UserError
+from neurocomp.files import read_text
+from neurocomp.text import lines
 
 if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
-UNKNOWN, SEPARATOR = "[UNK]", "[SEP]"
+PADDING, UNKNOWN, CLASS, SEPARATOR = MARKS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]")
 
 
-def train(texts: Sequence[str], prompts: Sequence[str], vocabulary: int) -> Tokenizer:
+class Vocabulary(NamedTuple):
+    """The pieces of a file in the order of their numbers, and the SHA-256 of the file in 16 hexadecimal digits.
+
+    The hash is of the pieces with a line feed after each, so other ends of lines do not change it.
+    """
+
+    pieces: tuple[str, ...]
+    sha256: str
+
+
+def read(path: Path, most: int) -> Vocabulary:
+    """The vocabulary in a file with a piece a line. Raises UserError that names the file and what is wrong with it."""
+    name = "soft.vocabulary_file"
+    try:
+        pieces = lines(read_text(path))
+    except UserError as error:
+        raise UserError(f"{name}={error}") from None
+    if not pieces:
+        raise UserError(f"{name}={path}: is empty, expected a piece of a word on each line")
+    if len(pieces) > most:
+        raise UserError(f"{name}={path}: {len(pieces):,} pieces, expected at most soft.vocabulary={most}")
+    first: dict[str, int] = {}
+    for number, piece in enumerate(pieces, start=1):
+        if piece.split() != [piece]:
+            given = f'"{piece}"' if piece else "nothing"
+            raise UserError(f"{name}={path}:{number}: {given}, expected a piece of a word without white space")
+        if (before := first.setdefault(piece, number)) != number:
+            raise UserError(f'{name}={path}:{number}: "{piece}" stands in line {before} too, expected it once')
+    for mark in MARKS:
+        if mark not in first:
+            raise UserError(f"{name}={path}: no {mark}, expected each of {', '.join(MARKS)} on a line of its own")
+    digest = hashlib.sha256("".join(f"{piece}\n" for piece in pieces).encode()).hexdigest()
+    return Vocabulary(tuple(pieces), digest[:16])
+
+
+def of(vocabulary: Vocabulary) -> Tokenizer:
+    """The tokenizer with these pieces."""
+    from tokenizers import Tokenizer, models
+
+    numbers = {piece: number for number, piece in enumerate(vocabulary.pieces)}
+    return _plain(Tokenizer(models.WordPiece(numbers, unk_token=UNKNOWN)))
+
+
+def train(
+    texts: Sequence[str], prompts: Sequence[str], vocabulary: int, marks: Sequence[str] = (UNKNOWN, SEPARATOR)
+) -> Tokenizer:
     """A tokenizer with at most `vocabulary` pieces from these texts; the words of `prompts` are pieces as they are.
 
     As in BERT, texts are lower-cased, accents dropped, words split at white space and punctuation. The library numbers
@@ -26,9 +77,9 @@ def train(texts: Sequence[str], prompts: Sequence[str], vocabulary: int) -> Toke
     for word, times in words.items():
         letters.update(dict.fromkeys(word, times))
     own = list(dict.fromkeys(word for prompt in prompts for word in split(prompt)))
-    room = (vocabulary - 2 - len(own)) // 2
+    room = (vocabulary - len(marks) - len(own)) // 2
     kept = sorted(sorted(letters, key=lambda letter: (-letters[letter], letter))[:room])
-    fixed = list(dict.fromkeys([UNKNOWN, SEPARATOR, *own, *kept, *(f"##{letter}" for letter in kept)]))
+    fixed = list(dict.fromkeys([*marks, *own, *kept, *(f"##{letter}" for letter in kept)]))
     trainer = trainers.WordPieceTrainer(vocab_size=vocabulary, special_tokens=fixed, show_progress=False)
     trained = _plain(Tokenizer(models.WordPiece(unk_token=UNKNOWN)))
     known = {word: times for word, times in words.items() if set(kept).issuperset(word)}

@@ -13,8 +13,10 @@ from neurocomp.results.identity import unhashed
 
 # Keys that do not tell cells apart.
 WITHOUT_EFFECT = ("config_hash", *unhashed(MemorizerConfig()))
-# Keys without effect on a training's outcome; seed and device change it by chance alone.
-BESIDE = (*WITHOUT_EFFECT, "seed", "device", "training.updates", "execution.runs", "execution.steps")
+# Keys without effect on a training's outcome; seed, device and parts change it by chance alone.
+BESIDE = (
+    *WITHOUT_EFFECT, "seed", "device", "training.parts", "training.updates", "execution.runs", "execution.steps",
+)  # fmt: skip
 
 UNKNOWN = "configuration"  # a departure that says that nothing is known
 
