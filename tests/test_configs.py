@@ -51,7 +51,7 @@ def test_every_option_of_a_group_composes(group: str):
 
 TOGETHER = {
     "table1": {"synthesis", "both", "both_hard", "baselines"},
-    "arena": {"arena_long", "arena_inits", "arena_learners"},
+    "arena": {"arena_long", "arena_inits", "arena_learners", "arena_fresh"},
 }
 
 
