@@ -8,9 +8,11 @@ INSTALLED := .venv/installed
 # Table 1 of the paper with synthesis and baselines, measured and drawn. Interrupted, it goes on where it stopped.
 table1: $(INSTALLED)
 	$(BIN)/neurocomp run experiment=table1
+	$(BIN)/neurocomp run experiment=table1 optimizer.updates=0
 	$(BIN)/neurocomp run experiment=synthesis
 	$(BIN)/neurocomp run experiment=both
 	$(BIN)/neurocomp run experiment=baselines
+	$(BIN)/neurocomp run experiment=both_hard
 	$(BIN)/neurocomp table table1
 	$(BIN)/neurocomp plot table1
 	$(BIN)/neurocomp plot recovery
