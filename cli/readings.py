@@ -14,6 +14,7 @@ from neurocomp.cli.keys import readings_keys
 from neurocomp.cli.machines import READINGS
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.run_help import described
+from neurocomp.errors import UserError
 from neurocomp.readings.config import ReadingsConfig
 from neurocomp.text import say, visible
 
@@ -21,9 +22,10 @@ EPILOG = """\
 examples:
   neurocomp readings
   neurocomp readings settings=40 screen=8 confirm=1 name=short_search
+  neurocomp readings workers=2 settings=1000 seconds=1e5
   neurocomp table readings --results results/short_search
 
-The same command again goes on where it stopped.
+The same command again goes on where it stopped. Needs optuna (pip install 'neurocomp[readings]').
 
 keys (KEY=VALUE), with their defaults:
 """
@@ -33,18 +35,27 @@ def main(argv: Sequence[str]) -> int:
     args = _parser().parse_args(argv)
     if args.verbose:
         os.environ[DEBUG] = "1"
-    config: object = one_cell(args.overrides, command="readings", tree=READINGS, such_as="settings=40").config
+    cell = one_cell(args.overrides, command="readings", tree=READINGS, such_as="settings=40")
+    config: object = cell.config
     assert isinstance(config, ReadingsConfig)
     if args.cfg:
         print(yaml.safe_dump(dataclasses.asdict(config), sort_keys=False), end="")
         return 0
+    from neurocomp.cli.pools import make_pool
+    from neurocomp.readings.measuring import ThisProcess
     from neurocomp.readings.screening import search
     from neurocomp.results.writer import CellLocked
+    from neurocomp.sweep import WorkerLost
+    from neurocomp.workers.pool import OtherCode
 
+    if config.workers is not None and config.threads is None:
+        config = dataclasses.replace(config, threads=1)
     try:
-        search(config)
-    except CellLocked as locked:
-        say([str(locked)])
+        search(config, ThisProcess if config.workers is None else lambda: make_pool(cell))
+    except OtherCode as error:
+        raise UserError(f"workers: {error}") from None
+    except (CellLocked, WorkerLost) as error:
+        say([str(error)])
         return 1
     print(visible(f"neurocomp table readings --results {config.results}/{config.name} ranks what was measured"))
     return 0

@@ -6,7 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from neurocomp.readings import cells, measuring, scores
 from neurocomp.readings import screening as readings
+from neurocomp.readings.measuring import ThisProcess
+from neurocomp.readings.settings_file import append, read
+from neurocomp.readings.space import DEFAULTS, ORDER
 from neurocomp.report.published import tuned_rates
 from tests.test_readings import searching
 
@@ -14,34 +18,32 @@ from tests.test_readings import searching
 def rows(number: int, fit: float, soft: float, cells: int = 20, seconds: float = 1.0) -> list[dict]:
     """A setting that is off by `fit` and `soft` points in each cell."""
     found = []
-    for row, task in readings.ORDER[:cells]:
+    for row, task in ORDER[:cells]:
         rate = tuned_rates("table1")[row, task]
         sign = -1 if rate > 0.5 else 1
         counts = {name: 1000 * (rate + sign * points / 100) for name, points in (("fit", fit), ("soft", soft))}
-        found.append(
-            dict(setting=number, row=row, task=task, n=1000, **counts, seconds=seconds, seed=0) | readings.DEFAULTS
-        )
+        found.append(dict(setting=number, row=row, task=task, n=1000, **counts, seconds=seconds, seed=0) | DEFAULTS)
     return found
 
 
 def test_errors_are_absolute_and_of_complete_settings():
     several = rows(0, 3, 7) + rows(1, 5, 2) + rows(2, 0, 0, cells=19)
-    assert readings.errors(several, "fit") == {0: pytest.approx(3), 1: pytest.approx(5)}
-    assert [number for _, number in readings.best(several, "fit")] == [0, 1]
-    assert [number for _, number in readings.best(several, "soft")] == [1, 0]
+    assert scores.errors(several, "fit") == {0: pytest.approx(3), 1: pytest.approx(5)}
+    assert [number for _, number in scores.best(several, "fit")] == [0, 1]
+    assert [number for _, number in scores.best(several, "soft")] == [1, 0]
 
 
 def test_a_setting_must_be_able_to_beat_the_eighth_best():
     several = [row for number in range(12) for row in rows(number, number + 1, 20 - number)]
-    assert readings.limits(several) == {"fit": pytest.approx(8), "soft": pytest.approx(16)}
+    assert scores.limits(several) == {"fit": pytest.approx(8), "soft": pytest.approx(16)}
     few = [row for number in range(7) for row in rows(number, number + 1, 20 - number)]
-    assert readings.limits(few) == {} and readings.limits([]) == {}
+    assert scores.limits(few) == {} and scores.limits([]) == {}
 
 
 def measured(monkeypatch, tmp_path, limit: dict[str, float], fit: int, soft: int) -> int:
     """How many cells are measured of a setting that recovers this many of 100 everywhere."""
-    monkeypatch.setattr(readings, "count", lambda *_: {"fit": fit, "soft": soft})
-    return len(list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 100, 0, limit)))
+    monkeypatch.setattr(measuring, "count", lambda *_: {"fit": fit, "soft": soft})
+    return len(list(measuring.measure(DEFAULTS, 0, searching(tmp_path), 100, 0, limit)))
 
 
 def test_a_setting_is_given_up_once_no_measure_can_be_among_the_best(monkeypatch, tmp_path):
@@ -51,35 +53,35 @@ def test_a_setting_is_given_up_once_no_measure_can_be_among_the_best(monkeypatch
     assert measured(monkeypatch, tmp_path, {"fit": 100.0, "soft": 1.0}, 0, 0) == 20
 
 
-def test_the_best_are_confirmed_with_all_restarts_and_the_next_seed(monkeypatch, tmp_path):
+def test_the_best_are_confirmed_with_all_restarts_and_the_next_seeds(monkeypatch, tmp_path):
     screened, confirmed = tmp_path / "screen.csv", tmp_path / "confirmed.csv"
-    readings.append(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
+    append(screened, [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])}
                                for number, fit, soft in ((0, 9, 3), (1, 2, 8), (2, 20, 20)) for row in
                                rows(number, fit, soft)])  # fmt: skip
     asked = []
     monkeypatch.setattr(
-        readings, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or {"fit": 1, "soft": 1}
+        measuring, "count", lambda config, restarts, seed: asked.append((restarts, seed)) or {"fit": 1, "soft": 1}
     )
     config = searching(tmp_path, restarts=7, seed=4)
-    readings.confirm(config, screened, confirmed)
-    found = readings.read(confirmed)
-    assert [row["setting"] for row in found[::20]] == [1, 0] and set(asked) == {(7, 5)}
-    assert {(row["n"], row["seed"]) for row in found} == {(7, 5)}
+    readings.confirm(config, screened, confirmed, ThisProcess())
+    found = read(confirmed)
+    assert [(row["setting"], row["seed"]) for row in found[::20]] == [(1, 5), (1, 6), (0, 5), (0, 6)]
+    assert set(asked) == {(7, 5), (7, 6)} and {row["n"] for row in found} == {7}
 
 
 def test_a_resumed_search_measures_what_is_missing_and_counts_the_seconds_that_were_spent(monkeypatch, tmp_path):
     asked = []
-    monkeypatch.setattr(readings, "count", lambda *_: asked.append(1) or {"fit": 0, "soft": 0})
+    monkeypatch.setattr(measuring, "count", lambda *_: asked.append(1) or {"fit": 0, "soft": 0})
     path = tmp_path / "screen.csv"
     several = [{**row, "fit": int(row["fit"]), "soft": int(row["soft"])} for row in rows(0, 3, 3) + rows(1, 4, 4)]
-    readings.append(path, several)
+    append(path, several)
     config = searching(tmp_path, settings=3, seconds=100)
-    readings.screen(config, path)
-    assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1, 2}
+    readings.screen(config, path, ThisProcess())
+    assert len(asked) == 20 and {row["setting"] for row in read(path)} == {0, 1, 2}
     path.unlink()
-    readings.append(path, several)
-    readings.screen(replace(config, seconds=39.0), path)
-    assert len(asked) == 20 and {row["setting"] for row in readings.read(path)} == {0, 1}
+    append(path, several)
+    readings.screen(replace(config, seconds=39.0), path, ThisProcess())
+    assert len(asked) == 20 and {row["setting"] for row in read(path)} == {0, 1}
 
 
 def test_cells_are_tuned_with_the_seed_that_is_asked_for_and_stop_by_fit(monkeypatch, tmp_path):
@@ -89,11 +91,11 @@ def test_cells_are_tuned_with_the_seed_that_is_asked_for_and_stop_by_fit(monkeyp
         planned.append(plan)
         raise InterruptedError
 
-    monkeypatch.setattr(readings, "tune_restarts", tuning)
-    config = readings.cell_config(readings.DEFAULTS, "init=map_inc", "map_inc", searching(tmp_path))
+    monkeypatch.setattr(measuring, "tune_restarts", tuning)
+    config = cells.cell_config(DEFAULTS, "init=map_inc", "map_inc", searching(tmp_path))
     assert config.optimizer.stop == "fit"
     with pytest.raises(InterruptedError):
-        readings.count(config, 3, seed=6)
+        measuring.count(config, 3, seed=6)
     assert planned[0].config.seed == 6
 
 
@@ -101,16 +103,16 @@ def test_fit_and_soft_are_counted_apart(monkeypatch, tmp_path):
     """Of 4 restarts 3 fit; on test examples one is right."""
     import torch
 
-    monkeypatch.setattr(readings, "soft", lambda *_: torch.tensor([False, True, False, False]))
-    tuned = readings.tune_restarts
+    monkeypatch.setattr(measuring, "soft", lambda *_: torch.tensor([False, True, False, False]))
+    tuned = measuring.tune_restarts
     monkeypatch.setattr(
-        readings,
+        measuring,
         "tune_restarts",
         lambda *given: [one._replace(fit=place != 2) for place, one in enumerate(tuned(*given))],
     )
-    setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 1}
-    config = readings.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
-    assert readings.count(config, 4, seed=0) == {"fit": 3, "soft": 1}
+    setting = DEFAULTS | {"length": 1, "base": 4, "updates": 1}
+    config = cells.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
+    assert measuring.count(config, 4, seed=0) == {"fit": 3, "soft": 1}
 
 
 @pytest.mark.parametrize("setting, task, sizes", [
@@ -119,5 +121,5 @@ def test_fit_and_soft_are_counted_apart(monkeypatch, tmp_path):
     ({"length": 2}, "fib", (5, 7, 5)), ({"length": 2}, "map_inc", (5, 5, 2)), ({"fib_length": 2}, "map_inc", (5, 5, 3)),
 ])  # fmt: skip
 def test_sizes_are_the_tasks_own_or_larger(setting, task, sizes):
-    config = readings.task_config(readings.DEFAULTS | setting, task)
+    config = cells.task_config(DEFAULTS | setting, task)
     assert (config.registers, config.lines, config.length) == sizes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -10,13 +11,15 @@ import pytest
 from neurocomp.cli.compose import configure
 from neurocomp.errors import UserError
 from neurocomp.plan import make_plan
+from neurocomp.readings import cells, measuring, proposals, scores, settings_file
 from neurocomp.readings import screening as readings
 from neurocomp.readings.config import ReadingsConfig
+from neurocomp.readings.space import DEFAULTS, FIRST, ORDER, SPACE
 from neurocomp.results.lock import CellLocked, Lock
 
 
 def searching(tmp_path, **overrides):
-    return ReadingsConfig(**({"settings": 12, "screen": 4, "confirm": 1, "results": str(tmp_path)} | overrides))
+    return ReadingsConfig(**({"settings": 16, "screen": 4, "confirm": 1, "results": str(tmp_path)} | overrides))
 
 
 @pytest.fixture
@@ -29,13 +32,13 @@ def counted(monkeypatch):
         digits = int(make_plan(config).config_hash, 16)
         return {"fit": digits % (restarts + 1), "soft": digits // 1000 % (restarts + 1)}
 
-    monkeypatch.setattr(readings, "count", count)
+    monkeypatch.setattr(measuring, "count", count)
     return asked
 
 
 def test_the_default_setting_is_the_shipped_configuration(tmp_path):
     shipped = configure(["task=map_inc", "init=map_dec"])
-    ours = readings.cell_config(readings.DEFAULTS, "init=map_dec", "map_inc", searching(tmp_path))
+    ours = cells.cell_config(DEFAULTS, "init=map_dec", "map_inc", searching(tmp_path))
     assert (ours.machine, ours.objective, ours.gamma, ours.examples) == (
         shipped.machine,
         shipped.objective,
@@ -48,46 +51,46 @@ def test_the_default_setting_is_the_shipped_configuration(tmp_path):
 
 def test_every_value_of_every_key_is_a_cell_that_can_run(tmp_path):
     config = searching(tmp_path)
-    for key, values in readings.SPACE.items():
-        for value in values:
-            setting = readings.DEFAULTS | {key: value}
-            if readings.runs(setting):
-                for row, task in readings.ORDER:
-                    make_plan(readings.cell_config(setting, row, task, config))
+    for key, values in SPACE.items():
+        for value in (values[0], values[-1]) if isinstance(values, range) else values:
+            setting = DEFAULTS | {key: value}
+            if proposals.runs(setting):
+                for row, task in ORDER:
+                    make_plan(cells.cell_config(setting, row, task, config))
 
 
 def test_a_key_of_a_setting_changes_what_it_names(tmp_path):
     config = searching(tmp_path)
-    setting = readings.DEFAULTS | {
+    setting = DEFAULTS | {
         "writeback": "printed", "jump_target": "operand", "loss": "softmax", "learning_rate": 0.3, "base": 8,
         "length": 2, "fib_length": 3, "lines": 9, "inc": "value", "parity": "each_without_modulus",
     }  # fmt: skip
-    cells = {task: readings.cell_config(setting, "optimization", task, config) for _, task in readings.ORDER}
-    fib, inc, parity = (make_plan(cells[task]).task for task in ("fib", "inc", "parity"))
-    assert cells["fib"].machine.writeback == "printed" and cells["fib"].objective.loss == "softmax"
-    assert cells["fib"].optimizer.learning_rate == 0.3
+    made = {task: cells.cell_config(setting, "optimization", task, config) for _, task in ORDER}
+    fib, inc, parity = (make_plan(made[task]).task for task in ("fib", "inc", "parity"))
+    assert made["fib"].machine.writeback == "printed" and made["fib"].objective.loss == "softmax"
+    assert made["fib"].optimizer.learning_rate == 0.3
     assert fib.sizes == (8, 9, 9) and fib.checked_memory == (0, 1, 2)
     assert inc.checked_memory == (0,) and inc.name == "inc"
     assert parity.ranges[8 + 6] == (0, 0)  # register 6, the modulus, starts at 0
 
 
 def test_the_twenty_published_cells_are_screened():
-    assert len(readings.ORDER) == len(set(readings.ORDER)) == 20
+    assert len(ORDER) == len(set(ORDER)) == 20
 
 
 def test_the_error_is_the_mean_absolute_difference_in_points():
     # Published: map_inc 86, 100, 100, 45; everything measured as 0 of 4 gives the mean of the published rates.
-    rows = [dict(setting=3, row=row, task=task, n=4, fit=0, soft=4) for row, task in readings.ORDER]
+    rows = [dict(setting=3, row=row, task=task, n=4, fit=0, soft=4) for row, task in ORDER]
     published = [19, 86, 56, 41, 95, 4, 100, 7, 7, 26, 45, 100, 6, 41, 100, 100, 100, 100, 49, 75]
-    assert readings.errors(rows, "fit") == {3: pytest.approx(sum(published) / 20)}
-    assert readings.errors(rows, "soft") == {3: pytest.approx(100 - sum(published) / 20)}
-    assert readings.errors(rows[:-1], "fit") == {}
+    assert scores.errors(rows, "fit") == {3: pytest.approx(sum(published) / 20)}
+    assert scores.errors(rows, "soft") == {3: pytest.approx(100 - sum(published) / 20)}
+    assert scores.errors(rows[:-1], "fit") == {}
 
 
 def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path, counted, monkeypatch):
-    monkeypatch.setattr(readings, "RANDOM", 8)
+    monkeypatch.setattr(proposals, "RANDOM", 13)
     readings.search(searching(tmp_path / "whole"))
-    for settings in (3, 7, 12):
+    for settings in (3, 13, 14, 16):
         readings.search(searching(tmp_path / "parts", settings=settings, confirm=0))
     whole, parts = ((tmp_path / of / "readings" / "screen-s0.csv").read_text() for of in ("whole", "parts"))
     assert _without_seconds(whole) == _without_seconds(parts)
@@ -95,25 +98,37 @@ def test_an_interrupted_search_ends_as_an_uninterrupted_one(tmp_path, counted, m
 
 def test_the_best_by_each_measure_are_confirmed_with_another_seed(tmp_path, counted):
     readings.search(searching(tmp_path, restarts=40))
-    rows = readings.read(tmp_path / "readings" / "screen-s0.csv")
-    confirmed = readings.read(tmp_path / "readings" / "confirmed-s0.csv")
-    assert {row["setting"] for row in confirmed} == {readings.best(rows, name)[0][1] for name in ("fit", "soft")}
-    assert {(row["n"], row["seed"]) for row in confirmed} == {(40, 1)}
+    rows = settings_file.read(tmp_path / "readings" / "screen-s0.csv")
+    confirmed = settings_file.read(tmp_path / "readings" / "confirmed-s0.csv")
+    assert {row["setting"] for row in confirmed} == {scores.best(rows, name)[0][1] for name in ("fit", "soft")}
+    assert {(row["n"], row["seed"]) for row in confirmed} == {(40, 1), (40, 2)}
     asked = len(counted)
     readings.search(searching(tmp_path, restarts=40))
     assert len(counted) == asked
 
 
+def test_a_setting_that_was_confirmed_with_one_seed_gets_the_others(tmp_path, counted):
+    readings.search(searching(tmp_path, confirm=2, fresh_seeds=1))
+    path = tmp_path / "readings" / "confirmed-s0.csv"
+    before, asked = path.read_text(), len(counted)
+    readings.search(searching(tmp_path, confirm=2, fresh_seeds=3))
+    assert path.read_text().startswith(before) and {row[2:] for row in counted[asked:]} == {(100, 2), (100, 3)}
+    cells = Counter((row["setting"], row["seed"]) for row in settings_file.read(path))
+    assert set(cells.values()) == {20} and Counter(seed for _, seed in cells) == dict.fromkeys(
+        (1, 2, 3), len(cells) / 3
+    )
+
+
 def test_a_setting_that_cannot_become_one_of_the_best_is_given_up(tmp_path, counted):
-    hopeless = list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 4, 0, {"fit": 0.0, "soft": 0.0}))
+    hopeless = list(measuring.measure(DEFAULTS, 0, searching(tmp_path), 4, 0, {"fit": 0.0, "soft": 0.0}))
     assert len(hopeless) < 20
-    assert len(list(readings.measure(readings.DEFAULTS, 0, searching(tmp_path), 4, 0, {}))) == 20
+    assert len(list(measuring.measure(DEFAULTS, 0, searching(tmp_path), 4, 0, {}))) == 20
 
 
 def test_counts_are_of_restarts_that_were_tuned(tmp_path):
-    setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
-    config = readings.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
-    assert readings.count(config, 6, seed=0) == {"fit": 6, "soft": 6}
+    setting = DEFAULTS | {"length": 1, "base": 4, "updates": 100}
+    config = cells.cell_config(setting, "init=map_inc", "map_inc", searching(tmp_path))
+    assert measuring.count(config, 6, seed=0) == {"fit": 6, "soft": 6}
 
 
 def test_rows_of_another_search_are_refused(tmp_path):
@@ -157,7 +172,7 @@ def test_the_former_name_works_and_says_the_new_one(command, counted):
         ("settings=-1", "settings=-1: expected a number >= 0"),
         (
             "seed=9223372036854775807",
-            "seed=9223372036854775807: readings are confirmed with seed + 1; expected a",
+            "seed=9223372036854775807: readings are confirmed with seeds up to seed + 2; expected a number <= 92",
         ),
         ("optimizer.beta1=0.5", 'optimizer.beta1=0.5: there is no key "optimizer"; the keys here are settings, '),
     ],
@@ -181,19 +196,19 @@ def _without_seconds(text: str) -> list[list[str]]:
     return [row[:6] + row[7:] for row in csv.reader(text.splitlines())]
 
 
-@pytest.mark.parametrize("row, task", readings.ORDER)
+@pytest.mark.parametrize("row, task", ORDER)
 def test_the_shipped_best_reading_is_the_setting_that_was_confirmed(row, task, tmp_path):
-    setting = readings.DEFAULTS | readings.FIRST[5]
+    setting = DEFAULTS | FIRST[5]
     shipped = configure([
         "machine=paper_best", f"task=paper_{task}", f"init={'random' if row == 'optimization' else row[5:]}", "seed=1",
         "gamma=0.2", "examples=3", "objective.efficiency=0.01", "optimizer.updates=300", "optimizer.stop=fit",
     ])  # fmt: skip
-    confirmed = replace(readings.cell_config(setting, row, task, searching(tmp_path)), seed=1)
+    confirmed = replace(cells.cell_config(setting, row, task, searching(tmp_path)), seed=1)
     assert make_plan(shipped).config_hash == make_plan(confirmed).config_hash
 
 
 def test_the_first_experiment_is_that_setting():
     of_file = configure(["experiment=table1_paper_first", "hydra.mode=RUN", "task=paper_fib", "init=map_dec"])
-    setting = readings.DEFAULTS | readings.FIRST[5]
-    confirmed = replace(readings.cell_config(setting, "init=map_dec", "fib", ReadingsConfig()), seed=1)
+    setting = DEFAULTS | FIRST[5]
+    confirmed = replace(cells.cell_config(setting, "init=map_dec", "fib", ReadingsConfig()), seed=1)
     assert make_plan(of_file).config_hash == make_plan(confirmed).config_hash

@@ -17,7 +17,8 @@ from neurocomp.memorizer.languages import Assembly, Subleq
 from neurocomp.methods import near_misses as templates
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import check_config, make_plan
-from neurocomp.readings.screening import sample
+from neurocomp.readings.proposals import propose
+from neurocomp.readings.space import DEFAULTS, FIRST
 from neurocomp.results.made import together
 from neurocomp.seeding import SHARED, generator
 from neurocomp.synthesis.synthesizer import synthesize
@@ -140,8 +141,9 @@ def test_the_search_for_templates_has_the_seeds_examples(monkeypatch):
 
 
 def test_settings_of_readings_are_drawn_by_seed_and_number():
-    drawn = [tuple(sample(number, [], seed).items()) for number in (20, 21) for seed in (0, 1)]
-    assert different(drawn) and tuple(sample(20, [], 0).items()) == drawn[0]
+    given = [{"setting": number} | DEFAULTS | one for number, one in enumerate(FIRST)]
+    drawn = [tuple(propose(number, given, seed).items()) for number in (20, 21) for seed in (0, 1)]
+    assert different(drawn) and tuple(propose(20, given, 0).items()) == drawn[0]
 
 
 # --- the memorizer

@@ -7,6 +7,5 @@ from typing import TYPE_CHECKING
 from neurocomp import moved
 
 if not TYPE_CHECKING:
-    __getattr__ = moved.names_of(
-        __name__, "neurocomp.readings.settings_file", "neurocomp.readings.space", "neurocomp.readings.screening"
-    )
+    parts = ("settings_file", "space", "cells", "scores", "proposals", "measuring", "screening")
+    __getattr__ = moved.names_of(__name__, *(f"{__name__}.{part}" for part in parts))

@@ -1,7 +1,14 @@
-"""What a search over readings varies: every setting, the shipped one, and those that are tried first."""
+"""What a search over readings varies: the values of each key, the shipped setting, and those that are tried first.
+
+`steps`, `registers` and `lines` are the task's own, or larger. `beyond` says what the cells behind a task's list start
+as, and `list_words` whether the words of lists are any or 0 to 2 (inc has no list; parity of bits keeps bits).
+`loop_noop` is what the row of that name starts from: the appendix's loop as it is compiled (skeleton), the same where
+noop lines, those that pad any program included, are left open, or the task's own program (reference).
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from neurocomp.config import ObjectiveConfig, OptimizerConfig, RunConfig
@@ -13,25 +20,37 @@ Setting = dict[str, Any]
 Cell = tuple[str, str]  # a row of Table 1 and a task
 
 # Of the readings of equations, all but a jump to the line that a register says (jump_target=value).
-SPACE: dict[str, tuple] = {
+# `updates` are any from 20 to 600: they follow from the learning rate and the budget.
+SPACE: dict[str, Sequence[Any]] = {
     "loss": ("log", "softmax"),
     "registers_supervised": (False, True),
     "efficiency": (0.0, 0.01, 0.1),
     **{name: tuple(choice for choice in choices if choice != "value") for name, choices in READINGS.items()},
     "learning_rate": (0.01, 0.03, 0.1, 0.3, 1.0),
-    "updates": (100, 300),
+    "updates": range(20, 601),
     "examples": (1, 2, 3, 4, 8, 16),
     "hold": (1, 10),
-    "gamma": (0.1, 0.2, 0.3, 0.4),
-    "base": (4, 5, 6, 8),
+    "gamma": (0.0001, 0.001, 0.003, 0.01, 0.03, 0.1, 0.2, 0.3, 0.4),
+    "base": (4, 5, 6, 8, 11),
     "length": (1, 2, 3),
-    "fib_length": (2, 3, 5),
+    "fib_length": (2, 3, 4, 5),
     "registers": ("own", 7, 9),
-    "lines": ("own", 9, 12),
+    "lines": ("own", 9, 11, 12),
     "check": ("listed", "all"),
     "inc": ("next", "next_in_20_steps", "value"),
-    "parity": ("each", "each_of_bits", "each_without_modulus", "of_bits"),
+    "parity": ("each", "each_of_bits", "each_of_listed_bits", "each_without_modulus", "of_bits"),
+    "steps": ("own", 24, 32, 40),
+    "beyond": ("random", "zero"),
+    "list_words": ("all", "small"),
+    "loop_noop": ("skeleton", "open", "reference"),
+    "fresh": (False, True),
 }
+
+# The keys that older files lack: what their settings had is the default.
+LATER = ("steps", "beyond", "list_words", "loop_noop", "fresh")
+
+# How far Adam can travel at most, in logits: learning rate x updates. The search varies it in place of the updates.
+BUDGETS = (1.5, 3.0, 4.0, 8.0, 16.0, 30.0)
 
 # The shipped setting, but for fewer updates; sizes and variants of tasks are those of their files.
 DEFAULTS: Setting = {
@@ -52,11 +71,25 @@ DEFAULTS: Setting = {
     "check": "listed",
     "inc": "next",
     "parity": "each",
+    "steps": "own",
+    "beyond": "random",
+    "list_words": "all",
+    "loop_noop": "skeleton",
+    "fresh": RunConfig.fresh,
 }
 
-# The shipped setting, what differs from it in the loss and in the number of examples, and what smaller searches of
-# the same kind had found (their best by fit, by both measures, and by soft).
 SMALL = {"jump_target": "operand", "length": 1}
+
+# What a search by hand had found: the closest by fit, the same on a machine of one size, and with the appendix's loop.
+CLOSEST = {
+    "loss": "softmax", "learning_rate": 0.01, "updates": 400, "hold": 1, "gamma": 0.001, "base": 11, "length": 1,
+    "fib_length": 4, "lines": 9, "parity": "each_of_listed_bits", "steps": 40, "loop_noop": "reference",
+}  # fmt: skip
+ONE_SIZE = CLOSEST | {"jump_target": "operand", "updates": 275, "lines": 11}
+OPEN_LOOP = CLOSEST | {"loop_noop": "open"}
+
+# The shipped setting, what differs from it in the loss and in the number of examples, what smaller searches of
+# the same kind had found (their best by fit, by both measures, and by soft), and what was found by hand.
 
 FIRST = (
     {},
@@ -67,6 +100,9 @@ FIRST = (
     SMALL | {"efficiency": 0.01, "examples": 3, "gamma": 0.2, "registers": 9, "inc": "next_in_20_steps"},
     SMALL | {"efficiency": 0.01, "examples": 4, "inc": "next_in_20_steps"},
     SMALL | {"mod_by_zero": "dividend", "examples": 3, "inc": "value", "parity": "of_bits"},
+    CLOSEST,
+    ONE_SIZE,
+    OPEN_LOOP,
 )
 
 MEASURES = ("fit", "soft")
