@@ -7,10 +7,10 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TextIO
 
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.limiting import add_limits, limits_of
@@ -31,6 +31,9 @@ from neurocomp.limits import estimates
 from neurocomp.limits.checking import OPTIONS, check, most
 from neurocomp.machine_config import READINGS, MachineConfig, Sizes, check_jump_target
 from neurocomp.text import elided, json_text, lines, say, whole_number
+
+if TYPE_CHECKING:
+    from neurocomp.machine.state import State
 
 EPILOG = """\
 examples:
@@ -72,8 +75,8 @@ def main(argv: list[str]) -> int:
     if args.machine == "soft":
         check_jump_target(args.jump_target, sizes)
     for where, start in itertools.chain([("", given)], starts()):
-        _filled(start, sizes, where)  # mistakes in any of them are told before the first runs
-    _print_runs(program, sizes, machine, (_filled(start, sizes, where) for where, start in starts()), args)
+        filled(start, sizes, where)  # mistakes in any of them are told before the first runs
+    _print_runs(program, sizes, machine, (filled(start, sizes, where) for where, start in starts()), args)
     return 0
 
 
@@ -116,7 +119,8 @@ def _parser() -> Parser:
     add("--steps", type=whole, default=1000, metavar="N", help="stop after N steps at the latest (default: 1000)")
     add("--inputs", metavar="FILE.jsonl", help="run once for each line; what a line leaves out is --memory and --start")
     add("--machine", choices=("exact", "soft"), default="exact", help="ints, or compiled weights (default: exact)")
-    add("--trace", action="store_true", help="print the state after each step (on stderr when the answer is JSON)")
+    shown = "print each step (on stderr when the answer is JSON); of the soft machine probabilities too"
+    add("--trace", action="store_true", help=shown)
     add("--json", action="store_true", help="answer in JSON, on one line")
     for option in ("halting", "mod_by_zero", "jump_target"):
         choices = READINGS[option]
@@ -177,7 +181,7 @@ def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) 
     return Sizes(args.base, registers, lines)
 
 
-def _filled(start: Start, sizes: Sizes, where: str) -> Start:
+def filled(start: Start, sizes: Sizes, where: str) -> Start:
     """The start with a word for every cell and register. UserError at words that the machine has no place for."""
     filled = []
     for name, words, size in zip(Start._fields, start, (sizes.base, sizes.registers), strict=True):
@@ -200,7 +204,8 @@ def _execute(
 ) -> dict:
     """The outcome of one run, with the keys of the JSON answer."""
     if args.machine == "soft":
-        return _execute_softly(program, sizes, machine, start, args.steps, trace)
+        stream = sys.stderr if args.json or args.inputs is not None else sys.stdout
+        return _execute_softly(program, sizes, machine, start, args.steps, trace, stream)
     outcome = run(
         program,
         start.memory,
@@ -216,16 +221,27 @@ def _execute(
 
 
 def _execute_softly(
-    program: Program, sizes: Sizes, machine: MachineConfig, start: Start, most: int, trace: Trace | None
+    program: Program, sizes: Sizes, machine: MachineConfig, start: Start, most: int, trace: Trace | None, stream: TextIO
 ) -> dict:
     from neurocomp.compilation.soft_run import CERTAIN, run_soft  # torch takes seconds to import: exact runs do without
 
     memory, registers, steps, halted, margin = run_soft(
-        program, sizes, machine, start.memory, start.registers, most, trace=trace
+        program, sizes, machine, start.memory, start.registers, most, trace, watch=trace and _watch(stream)
     )
     if not math.isfinite(margin):
         raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
     return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
+
+
+def _watch(stream: TextIO) -> Callable[[State, State], None]:
+    """Prints what a soft step changed, as probabilities."""
+    from neurocomp.cli.trace_lines import change_lines
+
+    def watch(before: State, after: State) -> None:
+        for line in change_lines(before, after):
+            print(line, file=stream)
+
+    return watch
 
 
 def _result(memory: Sequence[int], registers: Sequence[int], steps: int, halted: bool) -> dict:

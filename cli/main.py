@@ -44,6 +44,7 @@ COMMANDS = {
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),
     "compare": Command("compare", "main", "two cells: rates, intervals, p-value", "compare 5862796e8e 239a89e78c"),
     "exec": Command("exec", "main", "run a program on ints", "exec map_inc --memory 3,5,2,9,4 --steps 15"),
+    "trace": Command("trace", "main", "the soft machine step by step", "trace map_inc --memory 3,5,2 --steps 15"),
     "subleq": Command("subleq", "main", "the same in subleq, or by a network", "subleq exec add --memory 3,4"),
     "compile": Command("compile", "compile_main", "a program to weights", "compile map_inc --out w.safetensors"),
     "decompile": Command("compile", "decompile_main", "weights to a program", "decompile w.safetensors"),

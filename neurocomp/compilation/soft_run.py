@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -12,7 +12,7 @@ from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import Trace
 from neurocomp.machine.controller import prepare
 from neurocomp.machine.simplex import most_likely, one_hot
-from neurocomp.machine.state import State, start_state
+from neurocomp.machine.state import State, alone, start_state
 from neurocomp.machine.step import step
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.shapes import Float, Tensor
@@ -46,21 +46,25 @@ def run_soft(
     registers: Sequence[int],
     steps: int,
     trace: Trace | None = None,
+    watch: Callable[[State, State], None] | None = None,
 ) -> SoftOutcome:
     """Run a program that fits `sizes`, in float64, for `steps` steps, or until it has halted with halting=freeze.
 
-    `trace(step, line, instruction, memory, registers)` is called after each step, with the likeliest line and words.
+    `trace(step, line, instruction, memory, registers)` is called after each step, with the likeliest line and words,
+    then `watch(before, after)` with the two states of the one run.
     """
     lines = prepare(exact_weights(program, sizes, machine).unsqueeze(0), sizes, machine)
     state = start_state(torch.tensor([[memory]]), torch.tensor([[registers]]), sizes, torch.float64)
     executed, margin = 0, torch.ones((), dtype=torch.float64)
     while executed < steps and not (_halted(state) and machine.halting == "freeze"):
-        line = int(most_likely(state.counter))
+        line, before = int(most_likely(state.counter)), state
         state = step(lines, state, sizes, machine)
         margin = torch.minimum(margin, _certainty(state))  # a NaN stays, unlike with Python's min
         executed += 1
         if trace:
             trace(executed, line, program.instructions[line], *_words(state))
+        if watch:
+            watch(alone(before), alone(state))
     return SoftOutcome(*_words(state), executed, _halted(state), float(margin))
 
 

@@ -31,3 +31,8 @@ def start_state(
         counter=one_hot(first_line, sizes.lines, dtype),
         halted=torch.zeros(memory.shape[:2], dtype=dtype, device=memory.device),
     )
+
+
+def alone(state: State) -> State:
+    """The state of the one restart and example that there is, without these two axes."""
+    return State(*(part[0, 0] for part in state))
