@@ -16,7 +16,7 @@ from neurocomp.language.assembly import Program, parse
 from neurocomp.machine_config import MachineConfig
 from neurocomp.tasks import inputs
 from neurocomp.tasks.examples import count_trained_tests, few_inputs, held_out, training_examples
-from neurocomp.tasks.inputs import Reads, variety
+from neurocomp.tasks.inputs import KnownInputs, Reads, variety
 from neurocomp.tasks.task import Examples, Task, load_task
 from tests.strategies import programs
 
@@ -215,3 +215,14 @@ def test_another_seed_draws_other_examples(name, overrides):
 
     same = [np.array_equal(one.memory, other.memory) for one, other in zip(drawn(0), drawn(1), strict=True)]
     assert same == [task.inputs <= 256, False, False]  # up to 256 start states are all tested, whatever the seed
+
+
+
+@given(references(), st.sets(st.sampled_from(STARTS), max_size=40))
+def test_known_inputs_are_told_without_a_run(reads, some):
+    """By the words along their keys, as by the key that a run of each input tells."""
+    keys = frozenset(reads.key(start) for start in some)
+    known = KnownInputs(keys)
+    for start in STARTS:
+        key = reads.key(start)
+        assert known.key(start) == (key if key in keys else None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from neurocomp.language import interpreter
 from neurocomp.language.executor import encode, execute
 from neurocomp.limits.estimates import TEST, VALIDATION
 from neurocomp.seeding import SHARED, generator
-from neurocomp.tasks.inputs import ENOUGH, Key, variety
+from neurocomp.tasks.inputs import ENOUGH, Key, known_inputs, variety
 from neurocomp.tasks.task import Examples, Task
 
 FRESH_BLOCK = 50  # updates whose fresh examples are drawn at a time
@@ -39,7 +39,7 @@ def training_examples(
         rows = task.table.training(seed)
         chosen = rng.choice(rows, size=count, replace=count > len(rows))
         return _from_table(task, chosen, rng)
-    return _solve(task, _draw(task, rng, count, _identities(task), held_out.inputs, distinct=False))
+    return _solve(task, _draw(task, rng, count, _apart_from(task, held_out.inputs)))
 
 
 def fresh_examples(
@@ -63,13 +63,14 @@ def held_out(task: Task, seed: int) -> HeldOut:
     identities = _identities(task)
     apart = task.inputs >= ENOUGH
     everything = task.inputs <= TEST
-    test = _all_inputs(task) if everything else _draw(task, rng, TEST, identities)
+    test = _all_inputs(task) if everything else _draw(task, rng, TEST, _distinct(identities))
     tested = frozenset(identities(test)) if apart else frozenset[Hashable]()
-    validation = _draw(task, rng, min(VALIDATION, task.inputs), identities, tested)
+    validation = _draw(task, rng, min(VALIDATION, task.inputs), _distinct(identities, tested))
     general = None
     if task.general:
         count = min(TEST, task.general.inputs)
-        general = _solve(task.general, _draw(task.general, generator(seed, SHARED, "general"), count, _start_words))
+        of_general = generator(seed, SHARED, "general")
+        general = _solve(task.general, _draw(task.general, of_general, count, _distinct(_start_words)))
     test_examples = _solve(task, test)
     return HeldOut(
         validation=_solve(task, validation),
@@ -98,16 +99,26 @@ def _held_out_rows(task: Task, seed: int) -> HeldOut:
 
 def words_that_matter(task: Task, examples: Examples) -> list[Key]:
     """The words that tell each example's input apart: the start words that the reference reads, or the file gives."""
-    starts = np.concatenate([examples.memory, examples.registers], axis=1).tolist()
+    starts = _starts(examples)
     if reads := task.reads:
         return reads.keys(starts)
     assert task.table is not None
     return [tuple([(place, start[place]) for place in task.table.given]) for start in starts]
 
 
+def _starts(examples: Examples) -> list[list[int]]:
+    """The start words of each example: memory cells, then registers."""
+    return np.concatenate([examples.memory, examples.registers], axis=1).tolist()
+
+
 def count_trained_tests(task: Task, held_out: HeldOut, trained: Iterable[Examples]) -> int:
     """How many of the test inputs are among the inputs of these examples, in the words that matter."""
-    keys = {key for examples in trained for key in words_that_matter(task, examples)}
+    if task.reads:
+        known = known_inputs(held_out.tested)
+        starts = (start for examples in trained for start in _starts(examples))
+        keys = {key for start in starts if (key := known.key(start)) is not None}
+    else:
+        keys = {key for examples in trained for key in words_that_matter(task, examples)}
     return sum(key in keys for key in held_out.tested)
 
 
@@ -132,41 +143,52 @@ def _all_inputs(task: Task) -> np.ndarray:
 Identities = Callable[[np.ndarray], Sequence[Hashable]]
 """The keys of start states [N, A + R]: inputs are apart if their keys differ."""
 
+Taken = Callable[[np.ndarray], Sequence[int] | slice]
+"""Which rows of drawn start states are taken, by their places."""
 
-def _draw(
-    task: Task,
-    rng: np.random.Generator,
-    count: int,
-    identities: Identities,
-    apart_from: frozenset[Hashable] = frozenset(),
-    distinct: bool = True,
-) -> np.ndarray:
-    """`count` start states [N, A + R], uniform over the ranges, the identity of none of them in `apart_from`.
+
+def _draw(task: Task, rng: np.random.Generator, count: int, taken: Taken) -> np.ndarray:
+    """`count` start states [N, A + R], uniform over the ranges, of those that are taken.
 
     It ends. Sets are apart in what is read only where a sixteenth of all that is drawn is never held out (`variety`);
     as start states they are apart only where half of these are not.
     """
     lows = np.array([low for low, _ in task.ranges])
     highs = np.array([high for _, high in task.ranges])
-    seen = set(apart_from)
     drawn = np.empty((0, len(lows)), dtype=np.int64)
     while len(drawn) < count:
         rows = rng.integers(lows, highs + 1, size=(count, len(lows)))
-        if distinct or seen:
-            rows = rows[_unseen(identities(rows), seen, distinct)]
-        drawn = np.concatenate([drawn, rows])[:count]
+        drawn = np.concatenate([drawn, rows[taken(rows)]])[:count]
     return drawn
 
 
-def _unseen(keys: Sequence[Hashable], seen: set[Hashable], distinct: bool) -> list[int]:
-    """The places of the keys that are not in `seen`; with `distinct`, they are put there."""
-    places: list[int] = []
-    for place, key in enumerate(keys):
-        if key not in seen:
-            places.append(place)
-            if distinct:
+def _any(rows: np.ndarray) -> slice:
+    return slice(None)
+
+
+def _distinct(identities: Identities, apart_from: frozenset[Hashable] = frozenset()) -> Taken:
+    """No two alike, and none like these."""
+    seen = set(apart_from)
+
+    def taken(rows: np.ndarray) -> list[int]:
+        places: list[int] = []
+        for place, key in enumerate(identities(rows)):
+            if key not in seen:
                 seen.add(key)
-    return places
+                places.append(place)
+        return places
+
+    return taken
+
+
+def _apart_from(task: Task, inputs: frozenset[Hashable]) -> Taken:
+    """None of these inputs; two may be alike."""
+    if not inputs:
+        return _any
+    if task.apart_in_reads:
+        known = known_inputs(cast("frozenset[Key]", inputs))
+        return lambda rows: [place for place, start in enumerate(rows.tolist()) if known.key(start) is None]
+    return lambda rows: [place for place, key in enumerate(_start_words(rows)) if key not in inputs]
 
 
 def _start_words(rows: np.ndarray) -> list[bytes]:
@@ -217,7 +239,7 @@ def _from_table(task: Task, indices: Sequence[int] | np.ndarray, rng: np.random.
     """The examples in these rows of the table; start words it does not give are drawn."""
     assert task.table is not None
     base = task.sizes.base
-    drawn = _draw(task, rng, len(indices), _start_words, distinct=False)
+    drawn = _draw(task, rng, len(indices), _any)
     given = task.table.start[indices]
     start = np.where(given >= 0, given, drawn)
     final = task.table.final[indices]

@@ -10,8 +10,8 @@ from __future__ import annotations
 import functools
 import heapq
 import itertools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from neurocomp.language.assembly import Program
@@ -125,6 +125,45 @@ class _Noted(list[int]):
     def __setitem__(self, index: int, word: int) -> None:  # type: ignore[override]
         self.known.add(self.first + index)
         super().__setitem__(index, word)
+
+
+class KnownInputs:
+    """Inputs that are known by the words that matter of each, so that no other input need be run to be told apart.
+
+    What a run reads next depends on what it has read. So an input is one of these if and only if, from the first place
+    that all runs read, its words lead along those of a known one to the end.
+    """
+
+    def __init__(self, keys: Iterable[Key]):
+        self.root = _Branch(None)
+        for key in keys:
+            branch = self.root
+            for place, word in key:
+                branch.place = place
+                branch = branch.below.setdefault(word, _Branch(None))
+            branch.key = key
+
+    def key(self, start: Sequence[int]) -> Key | None:
+        """The words that matter of an input (plain ints) if it is one of these, else None."""
+        branch: _Branch | None = self.root
+        while branch is not None and branch.key is None:
+            branch = None if branch.place is None else branch.below.get(start[branch.place])
+        return branch.key if branch else None
+
+
+@dataclass
+class _Branch:
+    """Known inputs that agree so far: the place that is read next, or the key where all is read."""
+
+    key: Key | None
+    place: int | None = None
+    below: dict[int, _Branch] = field(default_factory=dict)
+
+
+@functools.lru_cache(maxsize=16)
+def known_inputs(keys: Collection[Key]) -> KnownInputs:
+    """The same, made once for a frozenset or tuple of keys."""
+    return KnownInputs(keys)
 
 
 class Variety(NamedTuple):
