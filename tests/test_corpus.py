@@ -12,6 +12,7 @@ import yaml
 
 from neurocomp.cli.compose import configure
 from neurocomp.config import TaskConfig
+from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.executor import encode
 from neurocomp.machine_config import MachineConfig
@@ -167,6 +168,13 @@ def test_every_task_composes():
 def test_a_glob_of_all_tasks_has_none_of_the_corpus():
     names = {cell.config.task.name for cell in request("task=glob(*)").cells}
     assert "map_inc" in names and not names & set(TASKS)
+
+
+def test_a_glob_in_the_corpus_that_matches_nothing_lists_the_corpus():
+    with pytest.raises(UserError) as refused:
+        request("task=glob(corpus/zz*)")
+    listed = ", ".join(f"corpus/{name}" for name in sorted(TASKS))
+    assert str(refused.value) == f"task=glob(corpus/zz*): an empty grid, choose from {listed}"
 
 
 def test_help_names_the_corpus_and_not_its_tasks(command):
