@@ -8,6 +8,9 @@ import re
 from neurocomp.cli.main import COMMANDS
 from neurocomp.language.assembly import shipped_programs
 from neurocomp.memorizer import subleq
+from neurocomp.tasks import corpus
+
+OF_CORPUS = f"task={corpus.FOLDER}/"  # Hydra completes no names of folders within a group
 
 
 def main(argv: list[str]) -> int:
@@ -17,6 +20,8 @@ def main(argv: list[str]) -> int:
     command, rest = split(os.environ.get("COMP_LINE", ""))
     if rest is None:
         print(" ".join(name for name in COMMANDS if name.startswith(command)))
+    elif command == "run" and rest.rpartition(" ")[2].startswith(OF_CORPUS):
+        _offer([f"{OF_CORPUS}{name}" for name in corpus.tasks()], rest)
     elif command == "run":
         # With -m Hydra offers keys even while a group that must be chosen (task) is not.
         os.environ["COMP_LINE"] = f"neurocomp -m {rest}"

@@ -19,6 +19,7 @@ from omegaconf.errors import (
 
 from neurocomp.cli.machines import memorizer_experiments
 from neurocomp.errors import IN_WORDS, UserError, did_you_mean
+from neurocomp.tasks import corpus
 
 KINDS = {"Integer": int, "Float": float, "Boolean": bool, "String": str}  # what OmegaConf calls them
 
@@ -83,6 +84,8 @@ PLUGINS = {
 def _unknown_option(path: str, options: list[str], message: str) -> str:
     """`task=mapinc`: the group has other files."""
     group, _, given = path.rpartition("/")
+    if group.startswith("task/"):  # a name of the corpus, or of a folder of the user's
+        group, _, given = path.partition("/")
     if package := PLUGINS.get(group, {}).get(given):
         return f"{group}={given}: is not installed; pip install {package}, or choose one of {', '.join(options)}"
     for folder in re.findall(r"path=file://(.*)", message):
@@ -93,9 +96,20 @@ def _unknown_option(path: str, options: list[str], message: str) -> str:
         if given in others:
             return f"{group}={given}: an experiment of the memorizer, in one command with others; run it by itself"
         options += [name for name in others if name not in options]
+    if group == "task":
+        return _unknown_task(given, options)
     hint = did_you_mean(given, [*options, *PLUGINS.get(group, {})])
-    own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if group == "task" and given else ""
-    return f"{group}={given}: there is no such {group}; choose one of {', '.join(options)}{hint}{own}"
+    return f"{group}={given}: there is no such {group}; choose one of {', '.join(options)}{hint}"
+
+
+def _unknown_task(given: str, options: list[str]) -> str:
+    """`task=mapinc`. The tasks of the corpus are too many to be listed."""
+    of_corpus = [f"{corpus.FOLDER}/{name}" for name in corpus.tasks()]
+    other = f"{corpus.FOLDER}/{given}"
+    hint = f'; did you mean "{other}"?' if other in of_corpus else did_you_mean(given, [*options, *of_corpus])
+    own = f" (a file of your own: DIR/task/{given}.yaml with --config-dir DIR)" if given else ""
+    accepted = f"{', '.join(options)} or {corpus.FOLDER}/NAME (docs/corpus.md)"
+    return f"task={given}: there is no such task; choose one of {accepted}{hint}{own}"
 
 
 def _unresolved(error: OmegaConfBaseException, message: str, cause: BaseException | None) -> str:

@@ -62,8 +62,11 @@ def values_of(override: Override, loader: ConfigLoader, hydra_words: list[str]) 
         raise UserError(f"{given}: a grid takes no interval, expected values, a range, or hydra/sweeper=optuna")
     if override.value_type == ValueType.GLOB_CHOICE_SWEEP:
         options = loader.get_group_options(override.key_or_group, ObjectType.CONFIG, overrides=hydra_words)
-        chosen: list[Any] = override._value.filter(options)  # type: ignore[union-attr]
-        expected = f"choose from {', '.join(options)}" if options else f"{override.key_or_group} is no group of files"
+        glob: Any = override._value
+        inner = _in_folders(override.key_or_group, glob.include, loader, hydra_words)
+        chosen: list[Any] = glob.filter(options + inner)
+        known = ", ".join(inner or options)
+        expected = f"choose from {known}" if known else f"{override.key_or_group} is no group of files"
     else:
         sweep: Any = override._value
         chosen = list(sweep.list)
@@ -73,6 +76,16 @@ def values_of(override: Override, loader: ConfigLoader, hydra_words: list[str]) 
     if not chosen:
         raise UserError(f"{given}: an empty grid, {expected}")
     return list(dict.fromkeys(Override._get_value_element_as_str(value) for value in chosen))
+
+
+def _in_folders(group: str, patterns: list[str], loader: ConfigLoader, hydra_words: list[str]) -> list[str]:
+    """The options in the folders of a group that the patterns of a glob name, such as corpus/*; no others."""
+    folders = dict.fromkeys(folder for folder, slash, _ in (pattern.rpartition("/") for pattern in patterns) if slash)
+    return [
+        f"{folder}/{option}"
+        for folder in folders
+        for option in loader.get_group_options(f"{group}/{folder}", ObjectType.CONFIG, overrides=hydra_words)
+    ]
 
 
 def first_of(override: Override) -> str:

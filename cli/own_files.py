@@ -22,6 +22,7 @@ from hydra._internal.core_plugins import (
     structured_config_source,
 )
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.object_type import ObjectType
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from omegaconf import OmegaConf
@@ -67,6 +68,12 @@ class ImportlibResourcesConfigSource(importlib_resources_config_source.Importlib
         text = resource.read_text(encoding="utf-8-sig")
         check_yaml(text, where)
         return _result(self, config_path, where, text)
+
+    def list(self, config_path: str, results_filter: Any) -> list[str]:
+        """A folder within a group (task/corpus) is no group of its own, so that completion offers `task=`."""
+        if results_filter == ObjectType.GROUP and config_path in GROUPS:
+            return []
+        return super().list(config_path, results_filter)
 
     @staticmethod
     @functools.cache

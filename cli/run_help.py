@@ -6,6 +6,7 @@ import textwrap
 
 from neurocomp.cli.keys import Key, machine_keys, memorizer_keys, selected
 from neurocomp.errors import UserError, did_you_mean
+from neurocomp.tasks import corpus
 
 WIDTH = 100
 
@@ -52,7 +53,8 @@ Flags
 def help_text(groups: dict[str, list[str]], memorizer_experiments: list[str]) -> str:
     """The whole text; `groups` are the options of each group of the first machine."""
     options = [f"  {group:<12} {', '.join(names)}" for group, names in sorted(groups.items())]
-    parts = [INTRODUCTION, "", "Groups (group=option)", *options, "", "Keys (key=value), with their defaults"]
+    more = f"  {'':<12} or {corpus.FOLDER}/NAME, {len(corpus.tasks())} tasks: see docs/corpus.md"
+    parts = [INTRODUCTION, "", "Groups (group=option)", *options, more, "", "Keys (key=value), with their defaults"]
     parts += [*map(described, machine_keys()), "", MEMORIZER, ""]
     parts += [f"Its experiments (experiment=NAME)\n  {', '.join(memorizer_experiments)}", ""]
     return "\n".join([*parts, "Its keys, with their defaults", *map(described, memorizer_keys()), "", FLAGS])

@@ -88,6 +88,7 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
+        ("neurocomp run task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
         ("neurocomp run task=inc machine=p", "machine=paper_best machine=printed"),
         ("neurocomp run -m gam", "gamma="),
         ("neurocomp run opt", "optimizer. optimizer="),
