@@ -175,7 +175,8 @@ def test_a_limit_is_no_part_of_what_a_cell_is():
 @pytest.mark.parametrize("name", [
     "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer", "annealing",
     "defaults",
-    "table1_paper", "table1_paper_first", "table1_paper_one_size", "table1_paper_skeleton", "memorization",
+    "table1_paper", "table1_paper_first", "table1_paper_one_size", "table1_paper_skeleton",
+    "table1_paper_searched", "memorization",
     "real_programs", "soft_programs_generated",
 ])  # fmt: skip
 def test_shipped_experiments_stay_far_below_the_limits(name):
