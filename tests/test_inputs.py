@@ -217,7 +217,6 @@ def test_another_seed_draws_other_examples(name, overrides):
     assert same == [task.inputs <= 256, False, False]  # up to 256 start states are all tested, whatever the seed
 
 
-
 @given(references(), st.sets(st.sampled_from(STARTS), max_size=40))
 def test_known_inputs_are_told_without_a_run(reads, some):
     """By the words along their keys, as by the key that a run of each input tells."""

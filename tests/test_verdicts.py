@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from neurocomp import readings
 from neurocomp.cli import synth
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
@@ -22,7 +23,7 @@ from neurocomp.machine_config import MachineConfig
 from neurocomp.methods.near_misses import find, starts_of
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import check_config, make_plan
-from neurocomp.readings import screening as readings
+from neurocomp.readings import measuring
 from neurocomp.readings.config import ReadingsConfig
 from neurocomp.results.made import together
 from neurocomp.search.judge import Judge
@@ -132,12 +133,11 @@ def test_synth_verifies_on_test_examples(command, monkeypatch):
 
 def test_readings_count_soft_on_test_examples(monkeypatch, tmp_path):
     setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
-    searching = ReadingsConfig(settings=1, results=str(tmp_path))
-    given = readings.cell_config(setting, "init=map_inc", "map_inc", searching)
-    drawn = readings.held_out
+    given = readings.cell_config(setting, "init=map_inc", "map_inc", ReadingsConfig(results=str(tmp_path)))
+    drawn = measuring.held_out
     for change, count in ((wrong_on_validation, 2), (wrong_on_test, 0)):
-        monkeypatch.setattr(readings, "held_out", lambda *task, change=change: change(drawn(*task)))
-        assert readings.count(given, 2, seed=0) == {"fit": 2, "soft": count}
+        monkeypatch.setattr(measuring, "held_out", lambda *task, change=change: change(drawn(*task)))
+        assert measuring.count(given, 2, seed=0) == {"fit": 2, "soft": count}
 
 
 # --- general: other sizes
