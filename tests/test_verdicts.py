@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 import torch
 
-from neurocomp import readings
 from neurocomp.cli import synth
 from neurocomp.compilation.compiler import compile_program
 from neurocomp.config import AnnealingConfig, OptimizerConfig, RunConfig, SynthesisConfig, TaskConfig
@@ -23,7 +22,7 @@ from neurocomp.machine_config import MachineConfig
 from neurocomp.methods.near_misses import find, starts_of
 from neurocomp.pipeline import METHODS
 from neurocomp.plan import check_config, make_plan
-from neurocomp.readings import measuring
+from neurocomp.readings import cells, measuring, space
 from neurocomp.readings.config import ReadingsConfig
 from neurocomp.results.made import together
 from neurocomp.search.judge import Judge
@@ -132,8 +131,8 @@ def test_synth_verifies_on_test_examples(command, monkeypatch):
 
 
 def test_readings_count_soft_on_test_examples(monkeypatch, tmp_path):
-    setting = readings.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
-    given = readings.cell_config(setting, "init=map_inc", "map_inc", ReadingsConfig(results=str(tmp_path)))
+    setting = space.DEFAULTS | {"length": 1, "base": 4, "updates": 100}
+    given = cells.cell_config(setting, "init=map_inc", "map_inc", ReadingsConfig(results=str(tmp_path)))
     drawn = measuring.held_out
     for change, count in ((wrong_on_validation, 2), (wrong_on_test, 0)):
         monkeypatch.setattr(measuring, "held_out", lambda *task, change=change: change(drawn(*task)))
