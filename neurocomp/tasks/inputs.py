@@ -11,7 +11,7 @@ import functools
 import heapq
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from neurocomp.language.assembly import Program
@@ -135,12 +135,12 @@ class KnownInputs:
     """
 
     def __init__(self, keys: Iterable[Key]):
-        self.root = _Branch(None)
+        self.root = _Branch()
         for key in keys:
             branch = self.root
             for place, word in key:
                 branch.place = place
-                branch = branch.below.setdefault(word, _Branch(None))
+                branch = branch.below.setdefault(word, _Branch())
             branch.key = key
 
     def key(self, start: Sequence[int]) -> Key | None:
@@ -151,13 +151,13 @@ class KnownInputs:
         return branch.key if branch else None
 
 
-@dataclass
 class _Branch:
     """Known inputs that agree so far: the place that is read next, or the key where all is read."""
 
-    key: Key | None
-    place: int | None = None
-    below: dict[int, _Branch] = field(default_factory=dict)
+    def __init__(self):
+        self.key: Key | None = None
+        self.place: int | None = None
+        self.below: dict[int, _Branch] = {}
 
 
 @functools.lru_cache(maxsize=16)
