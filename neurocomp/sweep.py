@@ -94,12 +94,13 @@ class Sweep:
         opening: deque[tuple[Job, Future[OpenCell]]] = deque()
         with ThreadPoolExecutor(1) as opener:
             try:
-                for job in jobs:
-                    opening.append((job, opener.submit(self._open_cell, job)))
-                    if len(opening) > 1 and (cell := self._next(*opening.popleft())):
+                for place in range(len(jobs)):
+                    for job in jobs[place + len(opening) : place + 2]:
+                        opening.append((job, opener.submit(self._open_cell, job)))
+                    cell = self._next(*opening[0])
+                    opening.popleft()
+                    if cell:
                         yield cell
-                if opening and (cell := self._next(*opening.popleft())):
-                    yield cell
             finally:
                 for _, ahead in opening:  # the sweep ends before its time
                     if not ahead.cancel() and not ahead.exception():
