@@ -7,7 +7,7 @@ import itertools
 import json
 import math
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TextIO
@@ -33,6 +33,7 @@ from neurocomp.machine_config import READINGS, MachineConfig, Sizes, check_jump_
 from neurocomp.text import elided, json_text, lines, say, whole_number
 
 if TYPE_CHECKING:
+    from neurocomp.compilation.soft_run import Watch
     from neurocomp.machine.state import State
 
 EPILOG = """\
@@ -69,7 +70,7 @@ def main(argv: list[str]) -> int:
         for where, line in inputs or ():
             yield where, _read_input(line, given, where)
 
-    sizes = _sizes(args, program, itertools.chain([given], (start for _, start in starts())))
+    sizes = sizes_for(args, program, itertools.chain([given], (start for _, start in starts())))
     _check(args, sizes, 1 if inputs is None else len(inputs))
     program = fit(program, sizes, args.file)
     if args.machine == "soft":
@@ -83,21 +84,27 @@ def main(argv: list[str]) -> int:
 def _parsed(argv: list[str]) -> argparse.Namespace:
     """The options, if each is possible by itself."""
     args = _parser().parse_args(argv)
-    check_at_least("--base", args.base, 2)
     check_at_least("--steps", args.steps, 0)
-    for option in ("registers", "lines"):
-        if (size := getattr(args, option)) is not None:
-            check_at_least(f"--{option}", size, 1)
+    check_sizes(args)
     return args
+
+
+def check_sizes(args: argparse.Namespace) -> None:
+    """Raise UserError unless the sizes that are given are sizes of a machine."""
+    for option, least in {"base": 2, "registers": 1, "lines": 1}.items():
+        if (size := getattr(args, option)) is not None:
+            check_at_least(f"--{option}", size, least)
 
 
 def _print_runs(
     program: Program, sizes: Sizes, machine: MachineConfig, starts: Iterable[Start], args: argparse.Namespace
 ) -> None:
     as_json = args.json or args.inputs is not None
-    trace = _tracer(program, sys.stderr if as_json else sys.stdout) if args.trace else None
+    stream = sys.stderr if as_json else sys.stdout
+    trace = _tracer(program, stream) if args.trace else None
+    watch = _watch(stream) if args.trace and args.machine == "soft" else None
     for start in starts:
-        result = _execute(program, sizes, machine, start, args, trace)
+        result = _execute(program, sizes, machine, start, args, trace, watch)
         print(json_text(result) if as_json else _readable(result))
         if not result.get("certain", True):
             print(UNCERTAIN.format(margin=result["margin"]), file=sys.stderr)
@@ -171,7 +178,7 @@ def _json_number(digits: str) -> int | str:
     return digits if number is None else number
 
 
-def _sizes(args: argparse.Namespace, program: Program, starts: Iterable[Start]) -> Sizes:
+def sizes_for(args: argparse.Namespace, program: Program, starts: Iterable[Start]) -> Sizes:
     """The sizes given, and otherwise the smallest that the program and all starts fit in."""
     registers, lines = args.registers, args.lines
     if registers is None:
@@ -201,11 +208,11 @@ def _execute(
     start: Start,
     args: argparse.Namespace,
     trace: Trace | None,
+    watch: Watch | None,
 ) -> dict:
     """The outcome of one run, with the keys of the JSON answer."""
     if args.machine == "soft":
-        stream = sys.stderr if args.json or args.inputs is not None else sys.stdout
-        return _execute_softly(program, sizes, machine, start, args.steps, trace, stream)
+        return _execute_softly(program, sizes, machine, start, args.steps, trace, watch)
     outcome = run(
         program,
         start.memory,
@@ -221,19 +228,25 @@ def _execute(
 
 
 def _execute_softly(
-    program: Program, sizes: Sizes, machine: MachineConfig, start: Start, most: int, trace: Trace | None, stream: TextIO
+    program: Program,
+    sizes: Sizes,
+    machine: MachineConfig,
+    start: Start,
+    most: int,
+    trace: Trace | None,
+    watch: Watch | None,
 ) -> dict:
     from neurocomp.compilation.soft_run import CERTAIN, run_soft  # torch takes seconds to import: exact runs do without
 
     memory, registers, steps, halted, margin = run_soft(
-        program, sizes, machine, start.memory, start.registers, most, trace, watch=trace and _watch(stream)
+        program, sizes, machine, start.memory, start.registers, most, trace, watch
     )
     if not math.isfinite(margin):
         raise UserError(f"the soft machine has no words left after {steps} steps: expected fewer --steps")
     return _result(memory, registers, steps, halted) | {"margin": float(margin), "certain": margin >= CERTAIN}
 
 
-def _watch(stream: TextIO) -> Callable[[State, State], None]:
+def _watch(stream: TextIO) -> Watch:
     """Prints what a soft step changed, as probabilities."""
     from neurocomp.cli.trace_lines import change_lines
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from neurocomp.cli.arguments import Parser
 from neurocomp.cli.outputs import check_out, write_to
-from neurocomp.cli.selecting import WHERE, add_options, chosen_cells, repeated
+from neurocomp.cli.selecting import WHERE, add_loop_noop, add_options, chosen_cells, repeated
 from neurocomp.errors import UserError
 
 # What can be drawn, from which folder of results, by which measure unless another is asked for.
@@ -71,8 +71,7 @@ def _parser() -> Parser:
     described = "; ".join(f"{name}: {what}" for name, (_, what, _) in FIGURES.items())
     parser.add_argument("figure", metavar="NAME", choices=FIGURES, help=f"which one. {described}")
     add_options(parser, "results/table1, results/gamma or results/arena")
-    start = "table1: what its row init=loop_noop starts from (default: skeleton, the loop of noops)"
-    parser.add_argument("--loop-noop", choices=("skeleton", "reference"), help=start)
+    add_loop_noop(parser, "table1")
     out = "png, svg or pdf (default: results/figures/NAME.png)"
     parser.add_argument("--out", type=Path, metavar="FILE", help=out)
     return parser

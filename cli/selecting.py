@@ -10,6 +10,7 @@ from neurocomp.errors import UserError
 from neurocomp.memorizer.report import cells as memorized
 from neurocomp.memorizer.report.cells import MemorizerCell
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
+from neurocomp.report.places import REFERENCE, SKELETON
 from neurocomp.report.where import select
 from neurocomp.text import say
 
@@ -27,6 +28,12 @@ def add_options(parser: argparse.ArgumentParser, folder: str) -> None:
     add("--results", type=Path, metavar="DIR", help=f"where the rows are (default: {folder}, else results)")
     add("--metric", choices=METRICS, help="what counts (default: soft; for the arena all in tables, hard in figures)")
     add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
+
+
+def add_loop_noop(parser: argparse.ArgumentParser, of: str) -> None:
+    """--loop-noop, of what has that row."""
+    start = f"{of}: what the row init=loop_noop starts from (default: {SKELETON}, the loop of noops)"
+    parser.add_argument("--loop-noop", choices=(SKELETON, REFERENCE), help=start)
 
 
 def repeated(argv: Sequence[str]) -> list[str]:

@@ -10,6 +10,7 @@ from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.selecting import (
     WHERE,
+    add_loop_noop,
     add_options,
     chosen_cells,
     chosen_memorizer_cells,
@@ -21,6 +22,7 @@ from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import atomic_write
 from neurocomp.report.cells import Said
 from neurocomp.report.grid import Table, draw
+from neurocomp.report.places import SKELETON
 from neurocomp.report.published import tables
 from neurocomp.text import visible_lines
 
@@ -82,8 +84,7 @@ def _parser() -> Parser:
     add = parser.add_argument
     add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
     add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
-    start = "published tables: what their row init=loop_noop starts from (default: skeleton, the loop of noops)"
-    add("--loop-noop", choices=("skeleton", "reference"), help=start)
+    add_loop_noop(parser, "published tables")
     add("--top", type=whole, metavar="N", help="readings: how many settings (default: 10)")
     add("--out", type=Path, metavar="FILE", help="write there instead of to standard output")
     return parser
@@ -136,4 +137,4 @@ def _table(args: argparse.Namespace) -> Table:
         return transfer_table(cells, metric)
     if args.table == "gamma":
         return gamma_table(cells, metric)
-    return measured_table(args.table, cells, metric, args.costs, args.loop_noop or "skeleton")
+    return measured_table(args.table, cells, metric, args.costs, args.loop_noop or SKELETON)

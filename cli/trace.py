@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, whole
-from neurocomp.cli.exec import Start, filled
+from neurocomp.cli.exec import Start, check_sizes, filled, sizes_for
 from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed
 from neurocomp.errors import UserError, check_at_least
@@ -36,15 +35,13 @@ Each step: where the counter is, the opcode there, and what changed: the three l
 the entropy in bits. A program runs as weights without noise; `neurocomp compile --gamma` makes others.
 """
 
-ROUNDED = 6  # digits behind the point in JSON
-
 
 def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     check_at_least("--steps", args.steps, 1)
     machine = MachineConfig(**{name: value for name in READINGS if (value := getattr(args, name)) is not None})
-    logits, sizes, machine = _weights(args, machine)
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
+    logits, sizes, machine = _weights(args, machine, given)
     start = filled(given, sizes, "")
 
     from neurocomp.cli.trace_lines import as_dict, as_lines
@@ -54,7 +51,7 @@ def main(argv: list[str]) -> int:
     _check_finite(traced)
     if args.json:
         facts: dict[str, Any] = {**sizes._asdict(), **vars(machine)}
-        print(json_text(facts | as_dict(traced, machine.jump_target, ROUNDED)))
+        print(json_text(facts | as_dict(traced, machine.jump_target)))
     else:
         print("\n".join(as_lines(traced, machine.jump_target)))
     return 0
@@ -67,27 +64,25 @@ def _check_finite(traced: SoftTrace) -> None:
             raise UserError(f"the soft machine has no words left after {number} steps: expected fewer --steps")
 
 
-def _weights(args: argparse.Namespace, machine: MachineConfig) -> tuple[Tensor, Sizes, MachineConfig]:
+def _weights(args: argparse.Namespace, machine: MachineConfig, given: Start) -> tuple[Tensor, Sizes, MachineConfig]:
     """The packed logits of the file or program, their sizes, and the machine with their jump_target."""
-    path, limits = Path(args.file), limits_of(args)
-    if path.is_file() and foreign.is_safetensors(read_bytes(path, most(limits, estimates.BYTE_OF_WEIGHTS, OPTIONS[0]))):
+    path, largest = Path(args.file), most(limits_of(args), estimates.BYTE_OF_WEIGHTS, OPTIONS[0])
+    if path.is_file() and foreign.is_safetensors(read_bytes(path, largest)):
         for option in ("base", "registers", "lines", "jump_target"):
             if getattr(args, option) is not None:
                 flag = option.replace("_", "-")
                 raise UserError(f"--{flag}: {args.file} has its own; only a program needs it")
         from neurocomp.compilation.weights_file import load_weights
 
-        logits, sizes, own = load_weights(path, most(limits, estimates.BYTE_OF_WEIGHTS, OPTIONS[0]))
+        logits, sizes, own = load_weights(path, largest)
         machine.jump_target = own.jump_target
         _check(args, sizes)
         return logits, sizes, machine
-    base = 10 if args.base is None else args.base
-    check_at_least("--base", base, 2)
-    program = load_program(
-        args.file, machine.jump_target, Sizes(base, args.registers or sys.maxsize, args.lines or sys.maxsize)
-    )
-    words = listed(args.start, "--start")
-    sizes = Sizes(base, args.registers or max(program.registers, len(words)), args.lines or len(program))
+    args.base = 10 if args.base is None else args.base
+    check_sizes(args)
+    room = Sizes(args.base, args.registers or sys.maxsize, args.lines or sys.maxsize)
+    program = load_program(args.file, machine.jump_target, room)
+    sizes = sizes_for(args, program, [given])
     check_jump_target(machine.jump_target, sizes)
     _check(args, sizes)
     from neurocomp.compilation.compiler import exact_weights
@@ -98,8 +93,7 @@ def _weights(args: argparse.Namespace, machine: MachineConfig) -> tuple[Tensor, 
 def _check(args: argparse.Namespace, sizes: Sizes) -> None:
     """Raise UserError where the run would take more than the options allow."""
     names = {"base": "--base", "registers": "--registers", "lines": "--lines", "steps": "--steps"}
-    estimate = partial(estimates.soft_trace, inputs=1)
-    check(limits_of(args), estimate, names, lifted_by=OPTIONS, steps=args.steps, **sizes._asdict())
+    check(limits_of(args), estimates.soft_trace, names, lifted_by=OPTIONS, steps=args.steps, **sizes._asdict())
 
 
 def _parser() -> Parser:

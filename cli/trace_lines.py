@@ -12,6 +12,7 @@ from neurocomp.machine.state import State
 from neurocomp.shapes import Float, Tensor
 
 SHOWN = 3  # the likeliest of a distribution
+ROUNDED = 6  # digits behind the point in JSON
 LEAST = 0.001  # what is shown of a distribution, and what counts as a change of it
 NAMES = [opcode.name for opcode in OPCODES]
 
@@ -67,11 +68,11 @@ def likeliest(row: Float[Tensor, "V"], names: Sequence[str] | None = None) -> st
     return f"{', '.join(texts)} ({entropy(row):.2f} bits)"
 
 
-def as_dict(traced: SoftTrace, jump_target: str, digits: int) -> dict[str, Any]:
+def as_dict(traced: SoftTrace, jump_target: str) -> dict[str, Any]:
     """All distributions, rounded; `exact` is null where the exact run has halted."""
 
     def plain(part: Tensor | None) -> Any:
-        return None if part is None else part.round(decimals=digits).tolist()
+        return None if part is None else part.round(decimals=ROUNDED).tolist()
 
     def state(of: State) -> dict[str, Any]:
         return {name: plain(part) for name, part in of._asdict().items()}

@@ -146,8 +146,8 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.method in FROM_A_PROGRAM and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen by tuning it"
         raise UserError(f"synthesis.allocation=best: {chosen}; with method={config.method} expected even")
-    for key, fresh in (("learner.fresh", config.learner.fresh), ("fresh", config.fresh)):
-        if fresh and task.table and config.method == ("learner" if key == "learner.fresh" else "tune"):
+    for method, key, fresh in (("learner", "learner.fresh", config.learner.fresh), ("tune", "fresh", config.fresh)):
+        if config.method == method and fresh and task.table:
             raise UserError(f"{key}=true: task {task.name} is a file of examples; there are no others to draw")
     if config.fresh and config.method == "tune" and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen on examples that restarts keep"
@@ -163,7 +163,8 @@ def settings(config: RunConfig, init: str, program: Program | None) -> dict:
     given = hashed(config)
     if config.method == "tune":
         unused = {"search", "annealing", "learner"} | (set() if init == "synth" else {"synthesis"})
-        unused |= set() if init == "synth" or (program and NOOP in program.instructions) else {"noop_lines"}
+        if init != "synth" and not (program and NOOP in program.instructions):
+            unused.add("noop_lines")
         return {key: value for key, value in given.items() if key not in unused}
     used = {key: given[key] for key in ("method", "seed", "examples", "limit") if key in given}
     used["machine"] = {key: given["machine"][key] for key in INTERPRETED}

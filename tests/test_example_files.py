@@ -66,7 +66,7 @@ def test_no_input_of_a_file_both_trains_and_tests(repeated):
     sets = [set(part.memory[:, 0].tolist()) for part in (unseen.test, unseen.validation)]
     sets.append({word for part in training for word in part.memory[:, 0].tolist()})
     assert [len(part) for part in sets] == [3, 1, 2] and set.union(*sets) == set(range(6))
-    assert count_trained_tests(given_task, unseen, training) == 0
+    assert count_trained_tests(unseen, training) == 0
     assert few_inputs(given_task) is None and unseen.coverage == 0.5
 
 
@@ -76,8 +76,8 @@ def test_start_words_without_a_column_make_no_other_input():
     unseen = held_out(given_task, 0)
     assert len({tuple(row) for row in unseen.test.memory.tolist()}) == 3
     assert [len(key) for key in unseen.tested] == [1, 1, 1]
-    assert count_trained_tests(given_task, unseen, [training_examples(given_task, unseen, 0, 0, 16, "x")]) == 0
-    assert count_trained_tests(given_task, unseen, [unseen.test]) == 3
+    assert count_trained_tests(unseen, [training_examples(given_task, unseen, 0, 0, 16, "x")]) == 0
+    assert count_trained_tests(unseen, [unseen.test]) == 3
 
 
 def test_another_seed_splits_a_file_otherwise():

@@ -141,7 +141,7 @@ def test_sets_are_apart_in_the_words_that_matter():
         training = training_examples(task, unseen, 3, restart, 16)
         own = {tuple(row) for row in training.memory[:, :3].tolist()}
         assert not own & lists[0] and not own & lists[1]
-        assert count_trained_tests(task, unseen, [training]) == 0
+        assert count_trained_tests(unseen, [training]) == 0
 
 
 def test_tests_that_were_trained_on_are_counted():
@@ -150,11 +150,11 @@ def test_tests_that_were_trained_on_are_counted():
     training = training_examples(task, unseen, 0, 4, 16)
     own = {tuple(row) for row in training.memory[:, :3].tolist()}
     among = sum(tuple(row) in own for row in unseen.test.memory[:, :3].tolist())
-    assert 0 < among < 256 and count_trained_tests(task, unseen, [training]) == among
-    assert count_trained_tests(task, unseen, []) == 0
-    assert count_trained_tests(task, unseen, [unseen.test]) == 256
+    assert 0 < among < 256 and count_trained_tests(unseen, [training]) == among
+    assert count_trained_tests(unseen, []) == 0
+    assert count_trained_tests(unseen, [unseen.test]) == 256
     fib = task_of("fib")  # its program reads nothing: all inputs are one
-    assert count_trained_tests(fib, held_out(fib, 0), [training_examples(fib, held_out(fib, 0), 0, 0, 1)]) == 256
+    assert count_trained_tests(held_out(fib, 0), [training_examples(fib, held_out(fib, 0), 0, 0, 1)]) == 256
 
 
 def mine(program: str, **changes) -> Task:
@@ -172,7 +172,7 @@ def test_inputs_that_are_not_alike_likely_are_kept_apart_as_long_as_training_has
     unseen = held_out(task, 0)
     assert len(set(unseen.tested)) == 256
     training = [training_examples(task, unseen, 0, restart, 16) for restart in range(5)]
-    assert count_trained_tests(task, unseen, training) == 0
+    assert count_trained_tests(unseen, training) == 0
 
 
 def test_where_few_inputs_are_nearly_all_that_is_drawn_it_is_said():

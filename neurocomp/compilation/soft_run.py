@@ -21,6 +21,9 @@ from neurocomp.shapes import Float, Tensor
 # its opcode. Rounding moves a margin by less than 1e-12; a decision that is not certain moves it by far more than 1e-6.
 CERTAIN = 1 - 1e-6
 
+Watch = Callable[[State, State], None]
+"""Called with the states before and after a step, those of the one restart and example alone."""
+
 
 class SoftOutcome(NamedTuple):
     """The likeliest words at the end, the steps executed, whether a halt was likelier than not, and the margin.
@@ -46,12 +49,12 @@ def run_soft(
     registers: Sequence[int],
     steps: int,
     trace: Trace | None = None,
-    watch: Callable[[State, State], None] | None = None,
+    watch: Watch | None = None,
 ) -> SoftOutcome:
     """Run a program that fits `sizes`, in float64, for `steps` steps, or until it has halted with halting=freeze.
 
     `trace(step, line, instruction, memory, registers)` is called after each step, with the likeliest line and words,
-    then `watch(before, after)` with the two states of the one run.
+    then `watch(before, after)`.
     """
     lines = prepare(exact_weights(program, sizes, machine).unsqueeze(0), sizes, machine)
     state = start_state(torch.tensor([[memory]]), torch.tensor([[registers]]), sizes, torch.float64)
@@ -62,10 +65,10 @@ def run_soft(
         margin = torch.minimum(margin, _certainty(state))  # a NaN stays, unlike with Python's min
         executed += 1
         if trace:
-            trace(executed, line, program.instructions[line], *_words(state))
+            trace(executed, line, program.instructions[line], *likeliest_words(alone(state)))
         if watch:
             watch(alone(before), alone(state))
-    return SoftOutcome(*_words(state), executed, _halted(state), float(margin))
+    return SoftOutcome(*likeliest_words(alone(state)), executed, _halted(state), float(margin))
 
 
 def _certainty(state: State) -> Float[Tensor, ""]:
@@ -82,5 +85,6 @@ def _halted(state: State) -> bool:
     return float(state.halted) > 0.5
 
 
-def _words(state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    return tuple(most_likely(state.memory)[0, 0].tolist()), tuple(most_likely(state.registers)[0, 0].tolist())
+def likeliest_words(state: State) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The likeliest words in memory [A, V] and registers [R, V]."""
+    return tuple(most_likely(state.memory).tolist()), tuple(most_likely(state.registers).tolist())

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import torch
 
 from neurocomp.compilation.decompiler import decompile
+from neurocomp.compilation.soft_run import likeliest_words
 from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import run
 from neurocomp.machine.controller import fetch, prepare
-from neurocomp.machine.simplex import most_likely
 from neurocomp.machine.state import State, alone, start_state
 from neurocomp.machine.step import step
 from neurocomp.machine.weights import Selectors
@@ -53,8 +53,8 @@ class SoftTrace(NamedTuple):
 
         An exact run that has halted keeps its words.
         """
-        for number, (words, exact) in enumerate(zip(self.likeliest(), self.held(), strict=True), start=1):
-            if words != (exact.memory, exact.registers):
+        for number, (moment, exact) in enumerate(zip(self.moments, self.held(), strict=True), start=1):
+            if likeliest_words(moment.after) != (exact.memory, exact.registers):
                 return number
         return None
 
@@ -62,11 +62,6 @@ class SoftTrace(NamedTuple):
         """The exact run's step at each moment: its last one again where it has halted."""
         for number in range(len(self.moments)):
             yield self.exact[min(number, len(self.exact) - 1)]
-
-    def likeliest(self) -> list[tuple[tuple[int, ...], tuple[int, ...]]]:
-        """The likeliest words in memory and registers after each step."""
-        states = [moment.after for moment in self.moments]
-        return [tuple(tuple(most_likely(rows).tolist()) for rows in (one.memory, one.registers)) for one in states]  # type: ignore[misc]
 
 
 @torch.no_grad()

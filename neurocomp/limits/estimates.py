@@ -169,10 +169,10 @@ def soft_run(*, base: int, registers: int, lines: int, steps: int, inputs: int, 
     )
 
 
-def soft_trace(*, base: int, registers: int, lines: int, steps: int, inputs: int) -> Need:
+def soft_trace(*, base: int, registers: int, lines: int, steps: int) -> Need:
     """`trace`: a soft run of which every distribution is kept and printed, with a tenth of a microsecond a digit."""
-    kept = inputs * steps * (base**2 + registers * base + 2 * lines + OPCODES + 3 * registers)
-    run = soft_run(base=base, registers=registers, lines=lines, steps=steps, inputs=inputs, printed=1)
+    kept = steps * (base**2 + registers * base + 2 * lines + OPCODES + 3 * registers)
+    run = soft_run(base=base, registers=registers, lines=lines, steps=steps, inputs=1, printed=1)
     return plus(run, Need(200 * kept, 1_000 * kept))
 
 

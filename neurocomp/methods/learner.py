@@ -16,13 +16,7 @@ from neurocomp.methods.rows import common_columns, rounded
 from neurocomp.plan import Plan
 from neurocomp.results.made import Made
 from neurocomp.seeding import generator
-from neurocomp.tasks.examples import (
-    FRESH_BLOCK,
-    HeldOut,
-    count_trained_tests,
-    fresh_examples,
-    training_examples,
-)
+from neurocomp.tasks.examples import FRESH_BLOCK, HeldOut, count_trained_tests, fresh_examples, training_examples
 from neurocomp.tasks.task import Examples
 
 
@@ -124,7 +118,7 @@ def _row(
         "cpu_s": None if plan.config.limit is None else round(one.core_seconds, 4),
         "executions": one.updates * plan.config.examples,
         "backward_executions": one.updates * plan.config.examples,
-        "tests_trained": count_trained_tests(plan.task, unseen, supply.blocks[one.restart]),
+        "tests_trained": count_trained_tests(unseen, supply.blocks[one.restart]),
         "test_share": test,
         "larger_share": larger,
     }

@@ -80,7 +80,7 @@ def trained_tests(
         own = (_drawn_in(plan, unseen, *one) for one in zip(restarts, updates, strict=True))
     else:
         own = ([training_examples(task, unseen, seed, restart, count)] for restart in restarts)
-    return [count_trained_tests(task, unseen, [*examples, *shared]) for examples in own]
+    return [count_trained_tests(unseen, [*examples, *shared]) for examples in own]
 
 
 def _drawn_in(plan: Plan, unseen: HeldOut, restart: int, updates: int) -> Iterator[Examples]:

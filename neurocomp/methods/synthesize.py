@@ -19,7 +19,7 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
     rows = []
     for restart in restarts:
         examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
-        seen = count_trained_tests(plan.task, unseen, [examples])
+        seen = count_trained_tests(unseen, [examples])
         began = time.perf_counter()
         synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis, limit=plan.config.limit))
         rows.append(

@@ -78,7 +78,8 @@ def _to_screen(config: ReadingsConfig, rows: Rows) -> Iterator[Task]:
 
 def confirm(config: ReadingsConfig, screened: Path, path: Path, pool: Pool) -> None:
     """Rows for the best settings by each measure, with `restarts` restarts of each of the next seeds."""
-    candidates, settings = read(screened), settings_of(read(screened))
+    candidates = read(screened)
+    settings = settings_of(candidates)
     there = {(row["setting"], row["seed"]) for row in read(path)}
     numbers = dict.fromkeys(number for name in MEASURES for _, number in best(candidates, name)[: config.confirm])
     seeds = range(config.seed + 1, config.seed + 1 + config.fresh_seeds)

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 from typing import Any
 
+from neurocomp.report.arena import USERS
 from neurocomp.report.cells import Cell
-from neurocomp.report.places import OPTIMIZATION, REFERENCE, Place
-from neurocomp.report.published import row_of_init
+from neurocomp.report.places import REFERENCE, Place
+from neurocomp.report.published import LOOP_NOOP, OPTIMIZATION, row_of_init
 from neurocomp.report.where import flat, known_keys
 
-LOOP_NOOP = row_of_init("loop_noop")
 DRAWS = 10_000  # of the bootstrap
 
-OTHER_METHODS = ("search.", "annealing.", "learner.", "synthesis.")
+OTHER_METHODS = tuple(f"{group}." for group, users in USERS.items() if "tune" not in users)
 """Groups of keys that tuning from a given start does not look at."""
 
 Rates = Mapping[Place, float]

@@ -10,12 +10,11 @@ from typing import NamedTuple
 
 from neurocomp.errors import UserError
 from neurocomp.report.cells import Cell
-from neurocomp.report.published import is_tuned, row_of_init
+from neurocomp.report.published import LOOP_NOOP, is_tuned, row_of_init
 from neurocomp.report.where import differences
 
 Place = tuple[str, ...]  # row and column of a table, and what else tells its entries apart
 
-OPTIMIZATION = "optimization"
 SYNTHESIS = "synthesis"
 BOTH = "both"
 EQUAL_BUDGET = "both, equal budget"
@@ -69,11 +68,11 @@ def published_rows(cell: Cell, loop_noop: str) -> list[str]:
 
     A cell that is tuned from its task's own program may stand in two: in that of the program, and in this one.
     """
-    row, noop_row = row_of(cell), row_of_init("loop_noop")
+    row = row_of(cell)
     if loop_noop == SKELETON:
         return [row]
-    rows = [] if row == noop_row else [row]
-    return [*rows, noop_row] if is_tuned(row) and cell.facts["init"] in ("reference", own_program(cell)) else rows
+    rows = [] if row == LOOP_NOOP else [row]
+    return [*rows, LOOP_NOOP] if is_tuned(row) and cell.facts["init"] in ("reference", own_program(cell)) else rows
 
 
 def own_program(cell: Cell) -> str | None:

@@ -8,6 +8,7 @@ import importlib.resources
 import io
 
 RESTARTS = 100  # runs behind each published rate
+OPTIMIZATION = "optimization"  # the row of what is tuned from random weights
 
 FOLDER = importlib.resources.files("neurocomp") / "published"
 MEMORIZER_FOLDER = importlib.resources.files("neurocomp") / "memorizer" / "published"
@@ -41,12 +42,15 @@ def axes(name: str) -> tuple[list[str], list[str]]:
 
 def is_tuned(row: str) -> bool:
     """Whether a published row is of programs that were tuned from one initialization."""
-    return row == "optimization" or row.startswith("init=")
+    return row == OPTIMIZATION or row.startswith("init=")
 
 
 def row_of_init(init: str) -> str:
     """The row of what is tuned from this initialization."""
-    return "optimization" if init == "random" else f"init={init}"
+    return OPTIMIZATION if init == "random" else f"init={init}"
+
+
+LOOP_NOOP = row_of_init("loop_noop")
 
 
 def tuned_rates(name: str) -> dict[tuple[str, str], float]:

@@ -111,14 +111,10 @@ def _starts(examples: Examples) -> list[list[int]]:
     return np.concatenate([examples.memory, examples.registers], axis=1).tolist()
 
 
-def count_trained_tests(task: Task, held_out: HeldOut, trained: Iterable[Examples]) -> int:
+def count_trained_tests(held_out: HeldOut, trained: Iterable[Examples]) -> int:
     """How many of the test inputs are among the inputs of these examples, in the words that matter."""
-    if task.reads:
-        known = known_inputs(held_out.tested)
-        starts = (start for examples in trained for start in _starts(examples))
-        keys = {key for start in starts if (key := known.key(start)) is not None}
-    else:
-        keys = {key for examples in trained for key in words_that_matter(task, examples)}
+    known = known_inputs(held_out.tested)
+    keys = {known.key(start) for examples in trained for start in _starts(examples)}
     return sum(key in keys for key in held_out.tested)
 
 
