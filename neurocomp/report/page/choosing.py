@@ -49,9 +49,9 @@ def usual(cells: Sequence[tuple[int, Cell]]) -> list[Chosen]:
 
 
 def _firsts(cells: Mapping[int, Cell], kind: str) -> Iterator[Chosen]:
-    """The first two restarts of a kind in each cell."""
+    """The first restarts of a kind in each cell, as many as a folder has at most."""
     for number, cell in cells.items():
-        for place in islice((place for place in range(cell.n) if kind_of(cell, place) == kind), 2):
+        for place in islice((place for place in range(cell.n) if kind_of(cell, place) == kind), sum(QUOTA.values())):
             yield Chosen(number, int(cell.table["restart"].values[place]), kind)
 
 

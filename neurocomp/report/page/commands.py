@@ -16,17 +16,29 @@ from neurocomp.config import SEARCHES, RunConfig, TaskConfig
 from neurocomp.report.where import flat, known_keys
 from neurocomp.tasks import corpus
 
-PLAIN = re.compile(r"[A-Za-z0-9_][\w./+-]*", re.ASCII)  # what Hydra reads as it stands
-KEPT = ("restarts", "name")  # no part of what a cell is, but of what it holds and where
+PLAIN = re.compile(r"[A-Za-z0-9_./][\w./+-]*", re.ASCII)  # what Hydra reads as it stands
+KEPT = ("restarts", "name", "results")  # no part of what a cell is, but of what it holds and where
+LISTED = ("task", "init", "method", "gamma", "seed", "name", "results", "DIR")  # a cell's columns, and where it is
 NOT_GIVEN = ("task", "engine", "device", "limits")  # the task comes first; the others are how this machine did it
 
 
 def command_of(config: RunConfig, restarts: int) -> str:
     """`neurocomp run task=fib init=map_inc ...`: run in the same place, it makes what is missing of the cell."""
+    return " ".join(["neurocomp run", *map(shlex.quote, _words(config, restarts))])
+
+
+def settings_of(config: RunConfig) -> str:
+    """The same without what a list of cells has columns for: what else tells a cell from the default."""
+    words = [word for word in _words(config, RunConfig.restarts)[1:] if word.partition("=")[0] not in LISTED]
+    return " ".join(words)
+
+
+def _words(config: RunConfig, restarts: int) -> list[str]:
     defaults, circumstances = known_keys()
     skipped = {key for key in circumstances if key not in KEPT} | set(_meaningless(config))
     words = [*_task_words(config.task)]
-    for key, value in flat(asdict(config) | {"restarts": restarts}).items():
+    settings = flat(asdict(config) | {"restarts": restarts})
+    for key, value in sorted(settings.items(), key=lambda setting: "." in setting[0]):  # init before optimizer.updates
         group = key.partition(".")[0]
         if group in NOT_GIVEN or group in skipped or key in skipped:
             continue
@@ -34,7 +46,7 @@ def command_of(config: RunConfig, restarts: int) -> str:
             words.append(f"{key}={_text(value)}")
     if config.device != RunConfig.device:
         words.append(f"device={_text(config.device)}")
-    return " ".join(["neurocomp run", *map(shlex.quote, words)])
+    return words
 
 
 def _meaningless(config: RunConfig) -> list[str]:
@@ -79,4 +91,5 @@ def _text(value: Any) -> str:
         return f"[{','.join(map(_text, value))}]"
     if isinstance(value, dict):
         return f"{{{','.join(f'{key}:{_text(item)}' for key, item in value.items())}}}"
-    return value if PLAIN.fullmatch(value) else json.dumps(value, ensure_ascii=False)
+    is_text = PLAIN.fullmatch(value) and yaml.safe_load(value) == value  # null, true and 1.5 are none unless quoted
+    return value if is_text else json.dumps(value, ensure_ascii=False)

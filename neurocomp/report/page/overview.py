@@ -12,7 +12,7 @@ from neurocomp.language.assembly import Program, format_program
 from neurocomp.report.cells import METRICS, Cell, made_by, state_of
 from neurocomp.report.floors import told_apart
 from neurocomp.report.grid import restarts_text
-from neurocomp.report.page.commands import command_of
+from neurocomp.report.page.commands import command_of, settings_of
 from neurocomp.report.page.restored import restored, starts
 from neurocomp.report.places import find
 from neurocomp.report.published import tables
@@ -65,10 +65,17 @@ def _ends(cell: Cell) -> list[str]:
 
 def _origin(cell: Cell, limits: LimitsConfig) -> dict[str, Any]:
     """The command, and the programs that restarts are compared with; `origin_problem` where that is not known."""
-    origin: dict[str, Any] = {"command": None, "starts": [], "reference": None, "origin_problem": None}
+    origin: dict[str, Any] = {
+        "command": None,
+        "settings": None,
+        "starts": [],
+        "reference": None,
+        "origin_problem": None,
+    }
     try:
         known = restored(cell, limits)
         origin["command"] = command_of(known.config, cell.requested or known.config.restarts)
+        origin["settings"] = settings_of(known.config)
         origin["reference"] = _reference(known.task)
         origin["starts"] = [
             None if one.program is None else _text(one.program, known.task.machine.jump_target) for one in starts(known)

@@ -24,6 +24,7 @@ function cellColumns(cells) {
     rate("soft"), rate("hard"), rate("fit"), rate("general"),
     plain("updates", (cell) => cell.updates, { number: true, hint: "median updates of the restarts that recovered" }),
     plain("traces", (cell) => cell.traced.length || null, { number: true, hint: "restarts that can be looked at step by step" }),
+    plain("other settings", (cell) => cell.settings || null, { hint: "what is not the default" }),
     plain("state", (cell) => cell.state),
     ...(several ? [plain("folder", (cell) => cell.folder)] : []),
     plain("hash", (cell) => String(cell.config_hash ?? "").slice(0, 10), { hint: "of the configuration" }),
@@ -31,7 +32,7 @@ function cellColumns(cells) {
 }
 
 function cellText(cell) {
-  return [cell.name, cell.folder, cell.experiment, cell.task, cell.init, cell.method, cell.state, `gamma=${cell.gamma}`, `seed=${cell.seed}`, cell.config_hash]
+  return [cell.name, cell.folder, cell.experiment, cell.task, cell.init, cell.method, cell.state, cell.settings, `gamma=${cell.gamma}`, `seed=${cell.seed}`, cell.config_hash]
     .join(" ").toLowerCase();
 }
 

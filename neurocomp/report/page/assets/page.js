@@ -34,8 +34,8 @@ class Report {
       open: (cell) => this.show(cell, null), isOpen: (cell) => cell === this.cell });
     this.cellPart = el("section", { id: "cell" });
     this.restartPart = el("section", { id: "restart" });
-    page.append(head(), this.nav(), el("main", {}, this.tables, el("section", { id: "cells" }, el("h2", {}, "Cells"),
-      el("p", {}, el("label", { for: "search" }, "search "), this.search, " ", this.chip, " ", this.count), this.table.node, this.tracedList()), this.cellPart, this.restartPart));
+    page.append(head(), this.nav(), el("main", {}, this.tables, this.tracedList(), el("section", { id: "cells" }, el("h2", { tabindex: "-1" }, "Cells"),
+      el("p", {}, el("label", { for: "search" }, "search "), this.search, " ", this.chip, " ", this.count), this.table.node), this.cellPart, this.restartPart));
     this.drawTables();
     this.list();
     window.addEventListener("hashchange", () => this.fromHash());
@@ -45,10 +45,12 @@ class Report {
   // To the parts of the page. They are buttons, because the address says which cell and restart are open.
   nav() {
     const go = (part) => () => {
+      if (!part().childElementCount) return;
       part().scrollIntoView();
       part().querySelector("h2")?.focus({ preventScroll: true });
     };
-    const parts = { tables: () => this.tables, cells: () => document.getElementById("cells"), cell: () => this.cellPart, restart: () => this.restartPart };
+    const part = (name) => () => document.getElementById(name);
+    const parts = { tables: () => this.tables, ...(data.traces.length ? { traces: part("traced") } : {}), cells: part("cells"), cell: () => this.cellPart, restart: () => this.restartPart };
     return el("nav", { "aria-label": "parts of the page" }, Object.entries(parts).map(([name, part]) => button(name, go(part))));
   }
 
@@ -89,7 +91,7 @@ class Report {
     if (!data.traces.length && !data.untraced.length) return null;
     const item = (one, text) => el("li", {}, button(text, () => this.show(data.cells[one.cell], one.restart), { class: "link" }), el("span", { class: `outcome ${one.kind}` }, one.kind));
     const name = (one) => `${data.cells[one.cell].name}, restart ${one.restart}`;
-    return el("div", { class: "traced" }, el("h3", {}, "Restarts to look at step by step"), el("ul", {}, data.traces.map((one) => item(one, name(one)))),
+    return el("section", { id: "traced", class: "traced" }, el("h2", { tabindex: "-1" }, "Restarts step by step"), el("ul", {}, data.traces.map((one) => item(one, name(one)))),
       notice("These cannot be shown", data.untraced.map((one) => `${name(one)}: ${one.problem}`), "bad"));
   }
 

@@ -75,7 +75,8 @@ class TraceViewer {
     const words = moment ? moment.exact : { memory: run.memory, registers: run.registers };
     this.now.replaceChildren(...this.sentence(moment));
     this.now.classList.toggle("parted", run.parts_at !== null && step >= run.parts_at);
-    this.columns.forEach((column, place) => column.classList.toggle("current", place + 1 === step));
+    this.cursor?.setAttribute("x", (step - 1) * this.size);
+    this.cursor?.classList.toggle("hidden", step === 0);
     const state = moment ?? run.start;
     const differs = moment ? moment.differs : { memory: [], registers: [] };
     this.body.replaceChildren(
@@ -108,9 +109,9 @@ class TraceViewer {
   // The counter over all steps: a column a step, a row a line; below it the steps after which some likeliest words differ.
   overview() {
     const { run } = this;
-    this.columns = [];
+    this.cursor = null;
     if (this.last > DRAWN_STEPS) return this.strip.replaceChildren(el("p", { class: "small" }, "no overview of so many steps"));
-    const size = Math.max(6, Math.min(22, Math.floor(900 / Math.max(1, this.last))));
+    const size = (this.size = Math.max(6, Math.min(22, Math.floor(900 / Math.max(1, this.last)))));
     const count = run.start.counter.length;
     const height = 14;
     const drawing = svg("svg", { viewBox: `0 0 ${this.last * size + 1} ${(count + 1) * height + 4}`, class: "steps", role: "img", "aria-label": "the program counter over all steps",
@@ -124,9 +125,10 @@ class TraceViewer {
       const different = moment.differs.memory.length + moment.differs.registers.length;
       column.append(svg("rect", { x: place * size + 0.5, y: count * height + 3, width: size - 1, height: height - 3, class: place + 1 === run.parts_at ? "mark first" : different ? "mark" : "mark same" }),
         svg("title", {}, `step ${place + 1}${different ? `: ${different} words differ` : ""}`));
-      this.columns.push(column);
+      drawing.append(column);
     });
-    drawing.append(...this.columns);
+    this.cursor = svg("rect", { x: 0, y: 0.5, width: size, height: (count + 1) * height + 2, class: "cursor" });
+    drawing.append(this.cursor);
     const caption = "line of the program counter (rows) at each step (columns); outlined: the exact run; below: where likeliest words differ";
     return this.strip.replaceChildren(el("figure", {}, el("figcaption", {}, caption), el("div", { class: "scroll" }, drawing)));
   }
