@@ -24,7 +24,7 @@ def as_html(cell: Rows) -> str:
 
 def _restarts(rows: DataFrame) -> DataFrame:
     """The restart, and the columns that do not have one value for all."""
-    distinct = dict(rows.nunique(dropna=False))
+    distinct: dict[str, int] = rows.nunique(dropna=False).to_dict()
     differing = [name for name, number in distinct.items() if name not in ("restart", *CIRCUMSTANTIAL) and number > 1]
     return rows.loc[:, ["restart", *differing]]
 
