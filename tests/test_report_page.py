@@ -18,7 +18,7 @@ from neurocomp.plan import check_config
 from neurocomp.report.cells import read_cell, read_cells
 from neurocomp.report.page.build import even_share
 from neurocomp.report.page.commands import command_of
-from neurocomp.report.page.restarts import thinned
+from neurocomp.report.page.restarts import restart_numbers, thinned
 from neurocomp.report.page.restored import restored
 from neurocomp.report.page.write import page_text
 from neurocomp.tasks.examples import held_out
@@ -231,6 +231,14 @@ def test_many_restarts_are_listed_in_part_and_counted_whole(command, tmp_path, r
     assert sum(program["count"] for program in cell["programs"]) == 30_000
 
 
+def test_a_restart_that_is_asked_for_is_listed_wherever_it_stands(results):
+    """Of 12 restarts a page may have 2 here: restart 11 is there all the same, with its program."""
+    path, rows = rows_of(results, TUNED)
+    numbers = restart_numbers(read_cell(path), 2, [11], LimitsConfig())
+    assert numbers["restarts"]["restart"] == [0, 1, 11] and numbers["left_out"] == 9
+    assert numbers["programs"][numbers["restarts"]["program"][2]]["text"] == rows[11]["program"]
+
+
 @pytest.mark.parametrize(
     "counts, total, share", [([5, 5], 20, 5), ([100, 4, 100], 50, 23), ([7] * 9, 3, 1), ([], 3, 0)]
 )
@@ -271,3 +279,32 @@ def test_trace_writes_a_page_of_a_program_or_of_weights(command, folder):
     refused = command("trace", "map_inc", "--html", "mine")
     assert (refused.code, refused.err) == (2, "neurocomp: --html mine: is a folder, expected a file\n")
     assert read_cell(path).n == 6
+
+
+def test_a_table_for_whose_places_cells_compete_is_not_drawn_and_the_page_says_why(command, folder):
+    """The same task and start with another gamma: no cell is the one that stands in init=map_dec, map_inc."""
+    settings = ["restarts=2", "optimizer.updates=3", "gamma=0.1", f"results={folder.parent}", "name=mine"]
+    assert command("run", "task=map_inc", "init=map_dec", *settings).code == 0
+    _, data = report(command, folder, "--restarts", "none")
+    (table,) = data["tables"]
+    assert table["problem"].startswith(
+        "several configurations compete for a place of it; neurocomp table table1 --results"
+    )
+
+
+def test_cells_of_the_memorizer_are_said_not_to_be_there(command, folder):
+    (there, *_) = sorted((ROOT / "results" / "memorization").rglob("*.csv"))
+    shutil.copy(there, folder)
+    _, data = report(command, folder, "--restarts", "none")
+    assert len(data["cells"]) == 3
+    assert data["notes"] == [
+        f"{folder}: the memorizer's cells (1) are not in the page; neurocomp table memorization shows them"
+    ]
+    for path in folder.glob("m*-??????????.csv"):
+        path.unlink()
+    (folder.parent / "alone").mkdir()
+    shutil.copy(there, folder.parent / "alone")
+    refused = command("report", "alone")
+    assert refused.code == 2 and refused.err.endswith(
+        "its cells of the memorizer are shown by neurocomp table memorization\n"
+    )

@@ -73,7 +73,8 @@ def report_data(
         "problems": list(dict.fromkeys(said.problems)),
         "tables": [table for folder, those in found for table in paper_tables(those, folder, numbered)],
         "cells": [
-            cell_numbers(cell, numbered[cell.path], folder, limits) | restart_numbers(cell, most, limits)
+            cell_numbers(cell, numbered[cell.path], folder, limits)
+            | restart_numbers(cell, most, [one.restart for one in chosen if one.cell == numbered[cell.path]], limits)
             for folder, those in found
             for cell in those
         ],
@@ -91,14 +92,14 @@ def _cells_in(folder: Path, said: Said) -> list[Cell]:
     if not folder.exists():
         raise UserError(f"{folder}: there is no such folder")
     here = Said()
-    cells = list(each_cell(folder, here))
+    cells, others = list(each_cell(folder, here)), len(find(folder).memorized)
     if not sum(cell.n for cell in cells):
-        others = find(folder).memorized
         hint = "; its cells of the memorizer are shown by neurocomp table memorization" if others else ""
-        raise UserError(
-            f"{folder}: no rows in it, expected a folder with those of a run, such as results/table1{hint}",
-            *here.problems,
-        )
+        expected = f"expected a folder with those of a run, such as results/table1{hint}"
+        raise UserError(f"{folder}: no rows in it, {expected}", *here.problems)
+    if others:
+        shown = "neurocomp table memorization shows them"
+        here.notes.append(f"{folder}: the memorizer's cells ({others}) are not in the page; {shown}")
     said.notes += here.notes
     said.problems += here.problems
     return cells

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,8 +105,10 @@ def paper_tables(cells: Sequence[Cell], folder: Path, numbers: Mapping[Path, int
         try:
             if table := _paper_table(name, cells, folder, numbers):
                 found.append(table)
-        except UserError as error:  # several configurations compete for a place
-            found.append({"name": name, "folder": str(folder), "problem": str(error)})
+        except UserError:
+            many = "several configurations compete for a place of it"
+            chosen = f"neurocomp table {name} --results {shlex.quote(str(folder))} lists them, and --where chooses"
+            found.append({"name": name, "folder": str(folder), "problem": f"{many}; {chosen}"})
     return found
 
 

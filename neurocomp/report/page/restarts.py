@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
@@ -18,6 +20,7 @@ from neurocomp.limits.checking import most
 from neurocomp.limits.estimates import BYTE_OF_CURVES
 from neurocomp.methods.extras import HEADER
 from neurocomp.report.cells import METRICS, Cell
+from neurocomp.results.typed_rows import TypedRows
 from neurocomp.text import lines
 
 MEASURES = tuple(METRICS)
@@ -27,33 +30,44 @@ CURVES = 20  # of a cell
 NUMBERS = ("updates", "recovered_at", "lines_changed")
 
 
-def restart_numbers(cell: Cell, shown: int, limits: LimitsConfig) -> dict[str, Any]:
-    """The first `shown` restarts of a cell column by column, and what all of them came to.
+def restart_numbers(cell: Cell, shown: int, asked: Collection[int], limits: LimitsConfig) -> dict[str, Any]:
+    """The first `shown` restarts of a cell and those `asked` for, column by column, and what all of them came to.
 
     `program` is a place in `programs`, whose `count` is that of all restarts; None where it is not written out.
     """
-    texts = cell.table["program"].values.tolist()
-    counted = Counter(text for text in texts if text)
-    programs = [
-        {"text": text, "count": count} | _unparsed(text, _jump_target(cell))
-        for text, count in counted.most_common(PROGRAMS)
-    ]
-    places = {program["text"]: place for place, program in enumerate(programs)}
+    counted = Counter(text for text in cell.table["program"].values.tolist() if text)
+    written = list(dict(counted.most_common(PROGRAMS)))
+    listed = _listed(cell, shown, asked)
+    of_asked = _values(listed.take(_places(listed, asked)), "program")
+    written += [text for text in dict.fromkeys(of_asked) if text and text not in written]
+    places = {text: place for place, text in enumerate(written)}
     return {
-        "programs": programs,
+        "programs": [{"text": text, "count": counted[text]} | _unparsed(text, _jump_target(cell)) for text in written],
         "distinct": len(counted),
         "restarts": {
-            "restart": cell.table["restart"].values[:shown].tolist(),
-            "status": cell.table["status"].values[:shown].tolist(),
-            **{metric: _values(cell, f"recovered_{metric}", shown) for metric in MEASURES},
-            **{name: _values(cell, name, shown) for name in NUMBERS},
-            **{name: list(map(_short, _values(cell, name, shown))) for name in ("margin", "loss")},
-            "program": [places.get(text) for text in texts[:shown]],
+            "restart": listed["restart"].values.tolist(),
+            "status": listed["status"].values.tolist(),
+            **{metric: _values(listed, f"recovered_{metric}") for metric in MEASURES},
+            **{name: _values(listed, name) for name in NUMBERS},
+            **{name: list(map(_short, _values(listed, name))) for name in ("margin", "loss")},
+            "program": [places.get(text) for text in _values(listed, "program")],
         },
-        "left_out": max(0, cell.n - shown),
+        "left_out": cell.n - len(listed),
         "recovery": _recovery(cell),
         **_kept_curves(cell, limits),
     }
+
+
+def _listed(cell: Cell, shown: int, asked: Collection[int]) -> TypedRows:
+    """The rows of the first `shown` restarts and of those that were asked for."""
+    if shown >= cell.n:
+        return cell.table
+    return cell.table.take(np.union1d(np.arange(shown), _places(cell.table, asked)))
+
+
+def _places(table: TypedRows, restarts: Collection[int]) -> np.ndarray:
+    """Where the rows of these restarts are."""
+    return np.flatnonzero(np.isin(table["restart"].values, list(restarts)))
 
 
 def kind_of(cell: Cell, place: int) -> str:
@@ -77,10 +91,9 @@ def _unparsed(text: str, jump_target: str) -> dict[str, str]:
     return {}
 
 
-def _values(cell: Cell, name: str, shown: int) -> list[Any]:
-    """The first values of a column; None where it is empty."""
-    column = cell.table[name]
-    values, missing = column.values[:shown].tolist(), column.missing[:shown].tolist()
+def _values(table: TypedRows, name: str) -> list[Any]:
+    """The values of a column; None where it is empty."""
+    values, missing = table[name].values.tolist(), table[name].missing.tolist()
     return [None if lacks else value for value, lacks in zip(values, missing, strict=True)]
 
 

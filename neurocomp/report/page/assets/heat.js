@@ -9,7 +9,7 @@ const METRICS = {
 
 function paperTable(table, metric, setMetric, choose) {
   const title = el("h2", { tabindex: "-1" }, `${table.name} in ${table.folder}`);
-  if (table.problem) return el("section", { class: "paper" }, title, notice("Not drawn", table.problem.split("\n")));
+  if (table.problem) return el("section", { class: "paper" }, title, notice("Not drawn", [table.problem]));
   const { places, notes, caption } = table.metrics[metric];
   const at = new Map(places.map((place) => [JSON.stringify([place.row, place.task]), place]));
   const find = (row, task) => at.get(JSON.stringify([row, task]));
