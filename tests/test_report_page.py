@@ -16,6 +16,7 @@ from neurocomp.compilation.weights_file import load_weights
 from neurocomp.config import LimitsConfig
 from neurocomp.plan import check_config
 from neurocomp.report.cells import read_cell, read_cells
+from neurocomp.report.page import build
 from neurocomp.report.page.build import even_share
 from neurocomp.report.page.commands import command_of
 from neurocomp.report.page.restarts import restart_numbers, thinned
@@ -308,3 +309,16 @@ def test_cells_of_the_memorizer_are_said_not_to_be_there(command, folder):
     assert refused.code == 2 and refused.err.endswith(
         "its cells of the memorizer are shown by neurocomp table memorization\n"
     )
+
+
+def test_a_cell_of_two_folders_is_in_the_page_once(command, folder):
+    _, data = report(command, folder.parent, folder, "--restarts", "none", "--out", folder.parent / "report.html")
+    page = data or data_of((folder.parent / "report.html").read_text(encoding="utf-8"))
+    assert [cell["id"] for cell in page["cells"]] == [0, 1, 2]
+
+
+def test_of_very_many_cells_a_page_has_the_first(command, folder, monkeypatch):
+    monkeypatch.setattr(build, "CELLS", 2)
+    _, data = report(command, folder)
+    assert data["left_out"] == ["1 of 3 cells: a page has the first 2"]
+    assert len(data["cells"]) == 2 and {trace["cell"] for trace in data["traces"]} <= {0, 1}

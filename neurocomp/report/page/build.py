@@ -45,46 +45,56 @@ def report_data(
 
     What is to be said of files goes to `said`. Raises UserError for a folder that has no rows.
     """
-    found = [(folder, _cells_in(folder, said)) for folder in _different(folders)]
+    found, left_out = _first_cells([(folder, _cells_in(folder, said)) for folder in dict.fromkeys(folders)])
     cells = [cell for _, those in found for cell in those]
-    numbered = {cell.path: number for number, cell in enumerate(cells)}
-    left_out = []
-    if len(cells) > CELLS:
-        left_out.append(f"{len(cells) - CELLS:,} of {len(cells):,} cells: a page has the first {CELLS:,}")
-        found = [(folder, [cell for cell in those if numbered[cell.path] < CELLS]) for folder, those in found]
-        cells = cells[:CELLS]
+    numbers = {cell.path: number for number, cell in enumerate(cells)}
     most = even_share([cell.n for cell in cells], RESTARTS)
-    if hidden := sum(max(0, cell.n - most) for cell in cells):
-        total = sum(cell.n for cell in cells)
-        left_out.append(
-            f"{hidden:,} of {total:,} restarts: a page lists {RESTARTS:,}, here the first {most:,} of a cell; counts, "
-            "rates and distinct programs are of all"
-        )
     if restarts is None:
-        chosen = [one for _, those in found for one in usual([(numbered[cell.path], cell) for cell in those])]
+        chosen = [one for _, those in found for one in usual([(numbers[cell.path], cell) for cell in those])]
     else:
         chosen = asked_for(restarts, cells)
     progress(f"{len(cells)} cells, {sum(cell.n for cell in cells):,} restarts; tracing {len(chosen)} of them")
     traces, untraced = _traces(cells, chosen, limits)
+    asked = {number: [one.restart for one in chosen if one.cell == number] for number in range(len(cells))}
     return page_data("report") | {
         "folders": [str(folder) for folder, _ in found],
-        "left_out": left_out,
+        "left_out": left_out + _unlisted(cells, most),
         "notes": list(dict.fromkeys(said.notes)),
         "problems": list(dict.fromkeys(said.problems)),
-        "tables": [table for folder, those in found for table in paper_tables(those, folder, numbered)],
+        "tables": [table for folder, those in found for table in paper_tables(those, folder, numbers)],
         "cells": [
-            cell_numbers(cell, numbered[cell.path], folder, limits)
-            | restart_numbers(cell, most, [one.restart for one in chosen if one.cell == numbered[cell.path]], limits)
+            cell_numbers(cell, number, folder, limits) | restart_numbers(cell, most, asked[number], limits)
             for folder, those in found
             for cell in those
+            for number in [numbers[cell.path]]
         ],
         "traces": traces,
         "untraced": untraced,
     }
 
 
-def _different(folders: Sequence[Path]) -> list[Path]:
-    return list(dict.fromkeys(folders))
+InFolders = list[tuple[Path, list[Cell]]]
+
+
+def _first_cells(found: InFolders) -> tuple[InFolders, list[str]]:
+    """As many cells as a page has, each once wherever folders lie in each other; and a line on those left out."""
+    seen: dict[Path, None] = {}
+    kept, total = [], 0
+    for folder, cells in found:
+        new = [cell for cell in cells if cell.path.resolve() not in seen]
+        seen |= dict.fromkeys(cell.path.resolve() for cell in new)
+        kept.append((folder, new[: max(0, CELLS - total)]))
+        total += len(new)
+    return kept, [f"{total - CELLS:,} of {total:,} cells: a page has the first {CELLS:,}"] if total > CELLS else []
+
+
+def _unlisted(cells: Sequence[Cell], most: int) -> list[str]:
+    """A line on the restarts that are not listed, where a cell lists at most so many."""
+    hidden, total = sum(max(0, cell.n - most) for cell in cells), sum(cell.n for cell in cells)
+    if not hidden:
+        return []
+    listed = f"a page lists {RESTARTS:,}, here the first {most:,} of a cell"
+    return [f"{hidden:,} of {total:,} restarts: {listed}; counts, rates and distinct programs are of all"]
 
 
 def _cells_in(folder: Path, said: Said) -> list[Cell]:
