@@ -8,9 +8,16 @@ function rateText(rate, digits = 1) {
 
 function cellColumns(cells) {
   const rate = (metric) => ({
-    title: `${metric} %`, number: true, hint: METRICS[metric],
+    title: `${metric} %`,
+    number: true,
+    hint: METRICS[metric],
     value: (cell) => (cell.rates[metric] ? cell.rates[metric][1] : null),
-    show: (cell) => el("span", { class: "bar", "--share": `${cell.rates[metric] ? 100 * cell.rates[metric][1] : 0}%` }, rateText(cell.rates[metric], 0)),
+    show: (cell) =>
+      el(
+        "span",
+        { class: "bar", "--share": `${cell.rates[metric] ? 100 * cell.rates[metric][1] : 0}%` },
+        rateText(cell.rates[metric], 0),
+      ),
   });
   const plain = (title, value, more = {}) => ({ title, value, ...more });
   const several = new Set(cells.map((cell) => cell.folder)).size > 1;
@@ -21,9 +28,15 @@ function cellColumns(cells) {
     plain("gamma", (cell) => cell.gamma, { number: true }),
     plain("seed", (cell) => cell.seed, { number: true }),
     plain("n", (cell) => cell.n, { number: true, hint: "restarts" }),
-    rate("soft"), rate("hard"), rate("fit"), rate("general"),
+    rate("soft"),
+    rate("hard"),
+    rate("fit"),
+    rate("general"),
     plain("updates", (cell) => cell.updates, { number: true, hint: "median updates of the restarts that recovered" }),
-    plain("traces", (cell) => cell.traced.length || null, { number: true, hint: "restarts that can be looked at step by step" }),
+    plain("traces", (cell) => cell.traced.length || null, {
+      number: true,
+      hint: "restarts that can be looked at step by step",
+    }),
     plain("other settings", (cell) => cell.settings || null, { hint: "what is not the default" }),
     plain("state", (cell) => cell.state),
     ...(several ? [plain("folder", (cell) => cell.folder)] : []),
@@ -32,8 +45,21 @@ function cellColumns(cells) {
 }
 
 function cellText(cell) {
-  return [cell.name, cell.folder, cell.experiment, cell.task, cell.init, cell.method, cell.state, cell.settings, `gamma=${cell.gamma}`, `seed=${cell.seed}`, cell.config_hash]
-    .join(" ").toLowerCase();
+  return [
+    cell.name,
+    cell.folder,
+    cell.experiment,
+    cell.task,
+    cell.init,
+    cell.method,
+    cell.state,
+    cell.settings,
+    `gamma=${cell.gamma}`,
+    `seed=${cell.seed}`,
+    cell.config_hash,
+  ]
+    .join(" ")
+    .toLowerCase();
 }
 
 // Every word has to be somewhere in what the cell is.
@@ -43,20 +69,36 @@ function matching(cells, search) {
 }
 
 function cellView(cell, data, open) {
-  const from = [cell.versions && `neurocomp ${cell.versions}`, cell.dates.length && `rows of ${[...new Set(cell.dates.map((date) => date.slice(0, 10)))].join(" to ")}`].filter(Boolean);
+  const from = [
+    cell.versions && `neurocomp ${cell.versions}`,
+    cell.dates.length && `rows of ${[...new Set(cell.dates.map((date) => date.slice(0, 10)))].join(" to ")}`,
+  ].filter(Boolean);
   return [
     facts([
-      ["task", cell.task], ["init", cell.init], ["method", cell.method], ["gamma", orDash(cell.gamma)], ["seed", orDash(cell.seed)],
+      ["task", cell.task],
+      ["init", cell.init],
+      ["method", cell.method],
+      ["gamma", orDash(cell.gamma)],
+      ["seed", orDash(cell.seed)],
       ["restarts", `${grouped(cell.n)} of ${cell.requested === null ? "?" : grouped(cell.requested)}, ${cell.state}`],
       ...Object.keys(METRICS).map((metric) => [`${metric} %`, rateText(cell.rates[metric])]),
       ["made by", from.join(", ")],
-      ["commit", cell.commits.map((commit) => commit.slice(0, 12)).join(", ") + (cell.changed ? " (with changes that were not committed)" : "")],
+      [
+        "commit",
+        cell.commits.map((commit) => commit.slice(0, 12)).join(", ") +
+          (cell.changed ? " (with changes that were not committed)" : ""),
+      ],
       ["file", cell.path],
     ]),
     cell.command ? el("p", {}, "command ", commandLine(cell.command)) : null,
     notice("What is not known of this cell", cell.origin_problem ? [cell.origin_problem] : []),
     notice("Notes", cell.notes),
-    el("div", { class: "panels" }, recoveryChart(cell), lossChart(Object.entries(cell.curves).map(([restart, points]) => [`restart ${restart}`, points]))),
+    el(
+      "div",
+      { class: "panels" },
+      recoveryChart(cell),
+      lossChart(Object.entries(cell.curves).map(([restart, points]) => [`restart ${restart}`, points])),
+    ),
     cell.curves_problem ? notice("Loss curves", [cell.curves_problem]) : null,
     programsView(cell),
     restartsView(cell, data, open),
@@ -67,20 +109,46 @@ function programsView(cell) {
   if (!cell.programs.length) return el("p", {}, "No restart of this cell has a program.");
   const view = el("div", { class: "programs" });
   const starts = cell.starts.filter((text) => text !== null);
-  const sides = [["none", "nothing"], ...(starts.length ? [["start", "its start"]] : []), ...(cell.reference ? [["reference", "the reference"]] : [])];
+  const sides = [
+    ["none", "nothing"],
+    ...(starts.length ? [["start", "its start"]] : []),
+    ...(cell.reference ? [["reference", "the reference"]] : []),
+  ];
   const draw = (side) => {
-    const shown = cell.programs.slice(0, 30).map((program, place) => el("li", {},
-      el("span", { class: "count" }, `${program.count} ×`),
-      program.problem ? [el("code", {}, program.text), el("em", {}, ` is no program: ${program.problem}`)] : programText(program.text, side === "reference" ? cell.reference : side === "start" ? startOf(cell, place) : null)));
+    const shown = cell.programs
+      .slice(0, 30)
+      .map((program, place) =>
+        el(
+          "li",
+          {},
+          el("span", { class: "count" }, `${program.count} ×`),
+          program.problem
+            ? [el("code", {}, program.text), el("em", {}, ` is no program: ${program.problem}`)]
+            : programText(
+                program.text,
+                side === "reference" ? cell.reference : side === "start" ? startOf(cell, place) : null,
+              ),
+        ),
+      );
     const more = cell.distinct - shown.length;
-    view.replaceChildren(el("ol", {}, shown), more > 0 ? el("p", { class: "small" }, `and ${grouped(more)} more, which stand in the list of restarts`) : "");
+    view.replaceChildren(
+      el("ol", {}, shown),
+      more > 0 ? el("p", { class: "small" }, `and ${grouped(more)} more, which stand in the list of restarts`) : "",
+    );
   };
   const first = sides.length > 1 ? sides[1][0] : "none";
   draw(first);
-  return el("div", {}, el("h3", {}, `${grouped(cell.distinct)} distinct final programs`),
+  return el(
+    "div",
+    {},
+    el("h3", {}, `${grouped(cell.distinct)} distinct final programs`),
     sides.length > 1 ? choice("mark where it is other than", sides, first, draw) : null,
-    starts.map((text, place) => el("p", { class: "small" }, starts.length > 1 ? `start ${place}: ` : "start: ", el("code", {}, text))),
-    cell.reference ? el("p", { class: "small" }, "reference: ", el("code", {}, cell.reference)) : null, view);
+    starts.map((text, place) =>
+      el("p", { class: "small" }, starts.length > 1 ? `start ${place}: ` : "start: ", el("code", {}, text)),
+    ),
+    cell.reference ? el("p", { class: "small" }, "reference: ", el("code", {}, cell.reference)) : null,
+    view,
+  );
 }
 
 // What the first of the listed restarts that ended with this program started from.
@@ -123,26 +191,62 @@ function restartRows(cell) {
 }
 
 function restartsView(cell, data, open) {
-  const yes = (name) => ({ title: name, hint: METRICS[name], value: (row) => (row[name] === null ? null : Number(row[name])), show: (row) => (row[name] === null ? "–" : row[name] ? "yes" : "no") });
+  const yes = (name) => ({
+    title: name,
+    hint: METRICS[name],
+    value: (row) => (row[name] === null ? null : Number(row[name])),
+    show: (row) => (row[name] === null ? "–" : row[name] ? "yes" : "no"),
+  });
   const number = (title, value, hint) => ({ title, value, number: true, hint });
   const traced = new Set(cell.traced);
   const columns = [
     number("restart", (row) => row.restart),
-    { title: "outcome", value: (row) => row.outcome, show: (row) => el("span", { class: `outcome ${row.outcome}` }, OUTCOMES[row.outcome]), hint: "recovered: hard; near: soft or fit; lost: none of them" },
-    yes("fit"), yes("soft"), yes("hard"), yes("general"),
+    {
+      title: "outcome",
+      value: (row) => row.outcome,
+      show: (row) => el("span", { class: `outcome ${row.outcome}` }, OUTCOMES[row.outcome]),
+      hint: "recovered: hard; near: soft or fit; lost: none of them",
+    },
+    yes("fit"),
+    yes("soft"),
+    yes("hard"),
+    yes("general"),
     { title: "status", value: (row) => row.status },
     number("updates", (row) => row.updates),
     number("margin", (row) => row.margin, "the least certain decision's probability"),
     number("loss", (row) => row.loss),
-    { title: "trace", value: (row) => (traced.has(row.restart) ? 1 : null), show: (row) => (traced.has(row.restart) ? "yes" : "–") },
-    { title: "final program", value: (row) => row.text, show: (row) => (row.text === null ? "–" : el("code", {}, row.text)) },
+    {
+      title: "trace",
+      value: (row) => (traced.has(row.restart) ? 1 : null),
+      show: (row) => (traced.has(row.restart) ? "yes" : "–"),
+    },
+    {
+      title: "final program",
+      value: (row) => row.text,
+      show: (row) => (row.text === null ? "–" : el("code", {}, row.text)),
+    },
   ];
   const rows = restartRows(cell);
-  const table = new SortedTable({ caption: `restarts of ${cell.name}`, columns, rows, open: (row) => open(row.restart) });
+  const table = new SortedTable({
+    caption: `restarts of ${cell.name}`,
+    columns,
+    rows,
+    open: (row) => open(row.restart),
+  });
   const count = (kind) => rows.filter((row) => row.outcome === kind).length;
-  const filters = [["all", `all ${grouped(rows.length)}`], ...Object.keys(OUTCOMES).map((kind) => [kind, `${kind} ${grouped(count(kind))}`])];
+  const filters = [
+    ["all", `all ${grouped(rows.length)}`],
+    ...Object.keys(OUTCOMES).map((kind) => [kind, `${kind} ${grouped(count(kind))}`]),
+  ];
   const filter = (kind) => table.show(kind === "all" ? rows : rows.filter((row) => row.outcome === kind));
-  return el("div", { class: "restarts" }, el("h3", {}, "Restarts"),
-    cell.left_out ? notice("Left out", [`${grouped(cell.left_out)} of ${grouped(cell.n)} restarts of this cell are not listed`]) : null,
-    choice("show", filters, "all", filter), table.node);
+  return el(
+    "div",
+    { class: "restarts" },
+    el("h3", {}, "Restarts"),
+    cell.left_out
+      ? notice("Left out", [`${grouped(cell.left_out)} of ${grouped(cell.n)} restarts of this cell are not listed`])
+      : null,
+    choice("show", filters, "all", filter),
+    table.node,
+  );
 }

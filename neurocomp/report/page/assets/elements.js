@@ -40,7 +40,11 @@ function choice(legend, options, chosen, act) {
 // Terms and what they are; those that are not known are left out.
 function facts(pairs) {
   const known = pairs.filter(([, value]) => value !== null && value !== undefined && value !== "");
-  return el("dl", {}, known.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))));
+  return el(
+    "dl",
+    {},
+    known.map(([term, value]) => el("div", {}, el("dt", {}, term), el("dd", {}, value))),
+  );
 }
 
 function notice(title, texts, kind = "") {

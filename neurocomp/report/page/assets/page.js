@@ -1,15 +1,29 @@
-// The page: what it is about, the tables of the papers, the list of cells, and below it the cell and restart that are open.
+// The page: what it is about, the tables of the papers, the list of cells, the cell and the restart that are open.
 
 const data = JSON.parse(document.getElementById("data").textContent);
 const page = document.getElementById("page");
 
 function head() {
   const total = (data.cells || []).reduce((sum, cell) => sum + cell.n, 0);
-  const about = data.kind === "trace" ? data.title : `${data.folders.join(", ")}: ${grouped(data.cells.length)} cells, ${grouped(total)} restarts`;
+  const about =
+    data.kind === "trace"
+      ? data.title
+      : `${data.folders.join(", ")}: ${grouped(data.cells.length)} cells, ${grouped(total)} restarts`;
   document.title = `neurocomp: ${data.kind === "trace" ? data.title : data.folders.join(", ")}`;
-  return el("header", {}, el("h1", {}, data.kind === "trace" ? "Soft trace" : "Report"), el("p", {}, about),
+  return el(
+    "header",
+    {},
+    el("h1", {}, data.kind === "trace" ? "Soft trace" : "Report"),
+    el("p", {}, about),
     el("p", { class: "small" }, `made by neurocomp ${data.version}`),
-    data.kind === "trace" ? null : [notice("Left out", data.left_out), notice("Wrong with files", data.problems, "bad"), notice("Notes", data.notes)]);
+    data.kind === "trace"
+      ? null
+      : [
+          notice("Left out", data.left_out),
+          notice("Wrong with files", data.problems, "bad"),
+          notice("Notes", data.notes),
+        ],
+  );
 }
 
 function tracePage() {
@@ -27,15 +41,42 @@ class Report {
     }
     Object.assign(this, { metric: "soft", picked: null, cell: null, restart: null });
     this.tables = el("div", { id: "tables" });
-    this.search = el("input", { type: "search", id: "search", placeholder: "map_inc tune gamma=0.3 ...", oninput: () => this.list() });
+    this.search = el("input", {
+      type: "search",
+      id: "search",
+      placeholder: "map_inc tune gamma=0.3 ...",
+      oninput: () => this.list(),
+    });
     this.chip = el("span", { class: "chip" });
     this.count = el("span", { class: "small", role: "status" });
-    this.table = new SortedTable({ caption: "cells: rates in percent with their 95 % Wilson intervals", columns: cellColumns(data.cells), rows: data.cells,
-      open: (cell) => this.show(cell, null), isOpen: (cell) => cell === this.cell });
+    this.table = new SortedTable({
+      caption: "cells: rates in percent with their 95 % Wilson intervals",
+      columns: cellColumns(data.cells),
+      rows: data.cells,
+      open: (cell) => this.show(cell, null),
+      isOpen: (cell) => cell === this.cell,
+    });
     this.cellPart = el("section", { id: "cell" });
     this.restartPart = el("section", { id: "restart" });
-    page.append(head(), this.nav(), el("main", {}, this.tables, this.tracedList(), el("section", { id: "cells" }, el("h2", { tabindex: "-1" }, "Cells"),
-      el("p", {}, el("label", { for: "search" }, "search "), this.search, " ", this.chip, " ", this.count), this.table.node), this.cellPart, this.restartPart));
+    page.append(
+      head(),
+      this.nav(),
+      el(
+        "main",
+        {},
+        this.tables,
+        this.tracedList(),
+        el(
+          "section",
+          { id: "cells" },
+          el("h2", { tabindex: "-1" }, "Cells"),
+          el("p", {}, el("label", { for: "search" }, "search "), this.search, " ", this.chip, " ", this.count),
+          this.table.node,
+        ),
+        this.cellPart,
+        this.restartPart,
+      ),
+    );
     this.drawTables();
     this.list();
     window.addEventListener("hashchange", () => this.fromHash());
@@ -50,8 +91,18 @@ class Report {
       part().querySelector("h2")?.focus({ preventScroll: true });
     };
     const part = (name) => () => document.getElementById(name);
-    const parts = { tables: () => this.tables, ...(data.traces.length ? { traces: part("traced") } : {}), cells: part("cells"), cell: () => this.cellPart, restart: () => this.restartPart };
-    return el("nav", { "aria-label": "parts of the page" }, Object.entries(parts).map(([name, part]) => button(name, go(part))));
+    const parts = {
+      tables: () => this.tables,
+      ...(data.traces.length ? { traces: part("traced") } : {}),
+      cells: part("cells"),
+      cell: () => this.cellPart,
+      restart: () => this.restartPart,
+    };
+    return el(
+      "nav",
+      { "aria-label": "parts of the page" },
+      Object.entries(parts).map(([name, part]) => button(name, go(part))),
+    );
   }
 
   drawTables() {
@@ -60,7 +111,9 @@ class Report {
       this.drawTables();
       this.tables.querySelector(`input[value="${metric}"]`)?.focus();
     };
-    this.tables.replaceChildren(...data.tables.map((table) => paperTable(table, this.metric, set, (picked) => this.pick(picked))));
+    this.tables.replaceChildren(
+      ...data.tables.map((table) => paperTable(table, this.metric, set, (picked) => this.pick(picked))),
+    );
   }
 
   pick(picked) {
@@ -89,10 +142,29 @@ class Report {
 
   tracedList() {
     if (!data.traces.length && !data.untraced.length) return null;
-    const item = (one, text) => el("li", {}, button(text, () => this.show(data.cells[one.cell], one.restart), { class: "link" }), el("span", { class: `outcome ${one.kind}` }, one.kind));
+    const item = (one, text) =>
+      el(
+        "li",
+        {},
+        button(text, () => this.show(data.cells[one.cell], one.restart), { class: "link" }),
+        el("span", { class: `outcome ${one.kind}` }, one.kind),
+      );
     const name = (one) => `${data.cells[one.cell].name}, restart ${one.restart}`;
-    return el("section", { id: "traced", class: "traced" }, el("h2", { tabindex: "-1" }, "Restarts step by step"), el("ul", {}, data.traces.map((one) => item(one, name(one)))),
-      notice("These cannot be shown", data.untraced.map((one) => `${name(one)}: ${one.problem}`), "bad"));
+    return el(
+      "section",
+      { id: "traced", class: "traced" },
+      el("h2", { tabindex: "-1" }, "Restarts step by step"),
+      el(
+        "ul",
+        {},
+        data.traces.map((one) => item(one, name(one))),
+      ),
+      notice(
+        "These cannot be shown",
+        data.untraced.map((one) => `${name(one)}: ${one.problem}`),
+        "bad",
+      ),
+    );
   }
 
   show(cell, restart) {
@@ -113,7 +185,12 @@ class Report {
     const isNew = cell !== this.cell;
     Object.assign(this, { cell, restart });
     this.table.draw();
-    if (isNew) this.cellPart.replaceChildren(...[this.title(`Cell ${cell.name}`), ...cellView(cell, data, (number) => this.show(cell, number))].filter(Boolean));
+    if (isNew)
+      this.cellPart.replaceChildren(
+        ...[this.title(`Cell ${cell.name}`), ...cellView(cell, data, (number) => this.show(cell, number))].filter(
+          Boolean,
+        ),
+      );
     this.restartPart.replaceChildren();
     const row = restart === null ? null : restartRows(cell).find((one) => one.restart === restart);
     if (row) this.restartPart.append(...this.restartView(cell, row).filter(Boolean));
@@ -122,7 +199,9 @@ class Report {
     opened.querySelector("h2")?.focus({ preventScroll: true });
   }
 
-  title(text) { return el("h2", { tabindex: "-1" }, text); }
+  title(text) {
+    return el("h2", { tabindex: "-1" }, text);
+  }
 
   restartView(cell, row) {
     const trace = this.traces.get(`${cell.id}:${row.restart}`);
@@ -131,33 +210,60 @@ class Report {
     const shown = (text) => (text === null ? "random weights" : programText(text, null));
     return [
       this.title(`Restart ${row.restart} of ${cell.name}`),
-      facts([["outcome", row.outcome], ["recovered by", yes.join(", ") || "no measure"], ["status", row.status], ["updates", orDash(row.updates)],
-        ["recovered at", row.recovered_at], ["lines changed", row.lines_changed], ["margin", row.margin], ["loss", row.loss]]),
+      facts([
+        ["outcome", row.outcome],
+        ["recovered by", yes.join(", ") || "no measure"],
+        ["status", row.status],
+        ["updates", orDash(row.updates)],
+        ["recovered at", row.recovered_at],
+        ["lines changed", row.lines_changed],
+        ["margin", row.margin],
+        ["loss", row.loss],
+      ]),
       el("p", {}, "start: ", cell.origin_problem ? "not known" : shown(start)),
-      row.text === null ? el("p", {}, "It has no program that is written out here.") : this.ends(row.text, start, cell.reference),
+      row.text === null
+        ? el("p", {}, "It has no program that is written out here.")
+        : this.ends(row.text, start, cell.reference),
       ...(trace ? this.traceView(cell, row, trace) : [this.withoutTrace(cell, row)]),
     ];
   }
 
   // The final program beside the start and beside the reference, with what is another word there marked.
   ends(text, start, reference) {
-    const marked = (other, name) => el("p", {}, "end: ", programText(text, other), el("span", { class: "small" }, ` marked: other than ${name}`));
+    const marked = (other, name) =>
+      el("p", {}, "end: ", programText(text, other), el("span", { class: "small" }, ` marked: other than ${name}`));
     if (!start && !reference) return el("p", {}, "end: ", programText(text, null));
-    return el("div", {}, start ? marked(start, "the start") : null,
-      reference ? [el("p", {}, "reference: ", programText(reference, null)), marked(reference, "the reference")] : null);
+    return el(
+      "div",
+      {},
+      start ? marked(start, "the start") : null,
+      reference ? [el("p", {}, "reference: ", programText(reference, null)), marked(reference, "the reference")] : null,
+    );
   }
 
   traceView(cell, row, trace) {
     const viewer = new TraceViewer(trace, data.unit, data.opcodes);
-    return [el("p", { class: "small" }, `weights: ${trace.origin}. Keys: ← → step, Home and End, space plays, p goes to where they part.`), viewer.node,
-      lossChart([[`restart ${row.restart}`, trace.curve]])];
+    return [
+      el(
+        "p",
+        { class: "small" },
+        `weights: ${trace.origin}. Keys: ← → step, Home and End, space plays, p goes to where they part.`,
+      ),
+      viewer.node,
+      lossChart([[`restart ${row.restart}`, trace.curve]]),
+    ];
   }
 
   withoutTrace(cell, row) {
     const problem = this.untraced.get(`${cell.id}:${row.restart}`);
     if (problem) return notice("No soft trace", [problem], "bad");
     if (cell.method !== "tune") return el("p", {}, `method=${cell.method} has no weights, so there is no soft trace.`);
-    return el("p", {}, "Its soft trace is not in this page. With it: ", commandLine(`neurocomp report ${quoted(cell.folder)} --restarts ${quoted(`${cell.name}:${row.restart}`)}`));
+    return el(
+      "p",
+      {},
+      "Its soft trace is not in this page. With it: ",
+      commandLine(`neurocomp report ${quoted(cell.folder)} --restarts ${quoted(`${cell.name}:${row.restart}`)}`),
+    );
   }
 }
 

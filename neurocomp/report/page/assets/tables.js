@@ -6,7 +6,9 @@ function before(one, other) {
   if (one === other) return 0;
   if (one === null || one === undefined) return 2; // what is not known stands last, whatever the order
   if (other === null || other === undefined) return -2;
-  return typeof one === "number" && typeof other === "number" ? one - other : String(one).localeCompare(String(other), "en", { numeric: true });
+  return typeof one === "number" && typeof other === "number"
+    ? one - other
+    : String(one).localeCompare(String(other), "en", { numeric: true });
 }
 
 // columns: {title, value(row), show(row)?, number?, hint?}; the first column has the button that opens the row.
@@ -16,7 +18,13 @@ class SortedTable {
     this.heads = columns.map((column, place) => this.head(column, place));
     this.body = el("tbody");
     this.more = el("p", { class: "more" });
-    const table = el("table", { class: "sorted" }, el("caption", {}, caption), el("thead", {}, el("tr", {}, this.heads)), this.body);
+    const table = el(
+      "table",
+      { class: "sorted" },
+      el("caption", {}, caption),
+      el("thead", {}, el("tr", {}, this.heads)),
+      this.body,
+    );
     this.node = el("div", {}, el("div", { class: "scroll" }, table), this.more);
     this.draw();
   }
@@ -27,7 +35,11 @@ class SortedTable {
       this.sorted = place;
       this.draw();
     };
-    return el("th", { scope: "col", class: column.number ? "number" : null }, button(column.title, act, { title: column.hint }));
+    return el(
+      "th",
+      { scope: "col", class: column.number ? "number" : null },
+      button(column.title, act, { title: column.hint }),
+    );
   }
 
   show(rows) {
@@ -51,7 +63,8 @@ class SortedTable {
 
   draw() {
     this.heads.forEach((head, place) =>
-      head.setAttribute("aria-sort", place !== this.sorted ? "none" : this.down ? "descending" : "ascending"));
+      head.setAttribute("aria-sort", place !== this.sorted ? "none" : this.down ? "descending" : "ascending"),
+    );
     const rows = this.ordered();
     this.body.replaceChildren(...rows.slice(0, this.drawn).map((row) => this.line(row)));
     const hidden = rows.length - this.drawn;
@@ -69,11 +82,19 @@ class SortedTable {
     const cells = this.columns.map((column, place) => {
       const shown = column.show ? column.show(row) : orDash(column.value(row));
       const opener = this.open && place === 0 ? button(shown, () => this.open(row), { class: "link" }) : shown;
-      return el(place === 0 ? "th" : "td", { scope: place === 0 ? "row" : null, class: column.number ? "number" : null }, opener);
+      return el(
+        place === 0 ? "th" : "td",
+        { scope: place === 0 ? "row" : null, class: column.number ? "number" : null },
+        opener,
+      );
     });
     const act = (event) => {
       if (this.open && !event.target.closest("button, a") && !String(window.getSelection())) this.open(row);
     };
-    return el("tr", { class: this.open ? "opens" : null, "aria-current": this.isOpen(row) ? "true" : null, onclick: act }, cells);
+    return el(
+      "tr",
+      { class: this.open ? "opens" : null, "aria-current": this.isOpen(row) ? "true" : null, onclick: act },
+      cells,
+    );
   }
 }
