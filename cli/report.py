@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -35,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
 
     asked = None if args.restarts is None else [text for text in args.restarts if text != "none"]
     said = Said()
-    data = report_data(args.folders, said, limits, asked, progress=lambda text: say([text], prefix=""))
+    data = report_data(args.folders, said, limits, asked, shown=sys.stderr.isatty())
     write_to(args.out, lambda path: atomic_write(path, page_text(data)))
     say([*said.notes, *said.problems, *data["left_out"]])
     return 1 if said.problems else 0

@@ -322,3 +322,12 @@ def test_of_very_many_cells_a_page_has_the_first(command, folder, monkeypatch):
     _, data = report(command, folder)
     assert data["left_out"] == ["1 of 3 cells: a page has the first 2"]
     assert len(data["cells"]) == 2 and {trace["cell"] for trace in data["traces"]} <= {0, 1}
+
+
+def test_restarts_of_the_eager_engine_are_traced_only_where_they_are_asked_for(command, folder):
+    path, rows = rows_of(folder, TUNED)
+    write_rows(path, [row | {"engine": "eager"} for row in rows])
+    _, data = report(command, folder)
+    assert {data["cells"][trace["cell"]]["task"] for trace in data["traces"]} == {"inc"}
+    (left_out,) = data["left_out"]
+    assert left_out.startswith("traces of the cells with engine=eager (1): ")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -19,7 +19,7 @@ from neurocomp.methods.tune import make_ready
 from neurocomp.plan import Plan
 from neurocomp.report.cells import Cell, Said, each_cell
 from neurocomp.report.finding import find
-from neurocomp.report.page.choosing import Chosen, asked_for, usual
+from neurocomp.report.page.choosing import Chosen, asked_for, passed_over, usual
 from neurocomp.report.page.overview import cell_numbers, paper_tables
 from neurocomp.report.page.replay import Replay, replayed
 from neurocomp.report.page.restarts import restart_numbers, thinned
@@ -31,19 +31,18 @@ from neurocomp.tasks.examples import HeldOut, held_out
 CELLS, RESTARTS = 2_000, 20_000  # that a page has: a browser draws so many at once, and sorts them without a wait
 INPUTS = 3  # test inputs of a soft trace
 
-Say = Callable[[str], None]
-
 
 def report_data(
     folders: Sequence[Path],
     said: Said,
     limits: LimitsConfig,
     restarts: Sequence[str] | None = None,
-    progress: Say = print,
+    shown: bool = False,
 ) -> dict[str, Any]:
     """The data of a page about these folders; `restarts` are texts such as `CELL:3,17`, None: ten a folder.
 
-    What is to be said of files goes to `said`. Raises UserError for a folder that has no rows.
+    With `shown`, bars say how far the restarts are that are tuned again. Notes on files go to `said`. Raises
+    UserError for a folder that has no rows.
     """
     found, left_out = _first_cells([(folder, _cells_in(folder, said)) for folder in dict.fromkeys(folders)])
     cells = [cell for _, those in found for cell in those]
@@ -51,10 +50,10 @@ def report_data(
     most = even_share([cell.n for cell in cells], RESTARTS)
     if restarts is None:
         chosen = [one for _, those in found for one in usual([(numbers[cell.path], cell) for cell in those])]
+        left_out += passed_over(cells)
     else:
         chosen = asked_for(restarts, cells)
-    progress(f"{len(cells)} cells, {sum(cell.n for cell in cells):,} restarts; tracing {len(chosen)} of them")
-    traces, untraced = _traces(cells, chosen, limits)
+    traces, untraced = _traces(cells, chosen, limits, shown)
     asked = {number: [one.restart for one in chosen if one.cell == number] for number in range(len(cells))}
     return page_data("report") | {
         "folders": [str(folder) for folder, _ in found],
@@ -127,13 +126,13 @@ def even_share(counts: Sequence[int], total: int) -> int:
 
 
 def _traces(
-    cells: Sequence[Cell], chosen: Sequence[Chosen], limits: LimitsConfig
+    cells: Sequence[Cell], chosen: Sequence[Chosen], limits: LimitsConfig, shown: bool
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The soft traces of the chosen restarts, and those that cannot be shown, with the reason."""
     traces, untraced = [], []
     for number, those in groupby(sorted(set(chosen)), key=attrgetter("cell")):
         kinds = {one.restart: one.kind for one in those}
-        for restart, found in _of_one_cell(cells[number], list(kinds), limits):
+        for restart, found in _of_one_cell(cells[number], list(kinds), limits, shown):
             where = {"cell": number, "restart": restart, "kind": kinds[restart]}
             if isinstance(found, str):
                 untraced.append(where | {"problem": found})
@@ -143,7 +142,7 @@ def _traces(
 
 
 def _of_one_cell(
-    cell: Cell, restarts: Sequence[int], limits: LimitsConfig
+    cell: Cell, restarts: Sequence[int], limits: LimitsConfig, shown: bool
 ) -> Iterator[tuple[int, dict[str, Any] | str]]:
     """The trace of each of these restarts, or why there is none."""
     try:
@@ -152,7 +151,7 @@ def _of_one_cell(
         check(limits, estimates.soft_trace, {name: KEYS[name] for name in sizes}, lifted_by=OPTIONS, **sizes)
         unseen = held_out(plan.task, plan.config.seed)
         make_ready(plan, unseen)
-        found = replayed(plan, unseen, cell, restarts)
+        found = replayed(plan, unseen, cell, restarts, shown)
     except UserError as error:
         yield from ((restart, str(error)) for restart in restarts)
         return

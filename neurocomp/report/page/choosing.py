@@ -11,6 +11,7 @@ from neurocomp.errors import UserError
 from neurocomp.report.cells import Cell
 from neurocomp.report.floors import is_untrained
 from neurocomp.report.page.restarts import kind_of
+from neurocomp.report.page.restored import weights_file
 from neurocomp.text import named, whole_number
 
 QUOTA = {"recovered": 4, "near": 3, "lost": 3}
@@ -30,7 +31,7 @@ def usual(cells: Sequence[tuple[int, Cell]]) -> list[Chosen]:
 
     Where a kind has fewer, others take its place.
     """
-    tuned = {number: cell for number, cell in cells if cell.facts["method"] == "tune" and not is_untrained(cell)}
+    tuned = {number: cell for number, cell in cells if _is_tuned(cell) and comes_out_equal(cell)}
     waiting = [one for kind in QUOTA for one in _firsts(tuned, kind)]
     places = [kind for kind, many in QUOTA.items() for _ in range(many)]
     taken, found = Counter[tuple[str, str]](), list[Chosen]()
@@ -46,6 +47,22 @@ def usual(cells: Sequence[tuple[int, Cell]]) -> list[Chosen]:
         taken.update([("task", tuned[best.cell].facts["task"]), ("init", tuned[best.cell].facts["init"])])
         found.append(best)
     return sorted(found)
+
+
+def _is_tuned(cell: Cell) -> bool:
+    return cell.facts["method"] == "tune" and not is_untrained(cell)
+
+
+def comes_out_equal(cell: Cell) -> bool:
+    """Whether a restart that is tuned again has its row's last bits; with engine=eager these depend on its batch."""
+    return cell.table["engine"].first() != "eager" or weights_file(cell, 0).parent.is_dir()
+
+
+def passed_over(cells: Sequence[Cell]) -> list[str]:
+    """A line on the cells that have no traces unless they are asked for."""
+    count = sum(_is_tuned(cell) and not comes_out_equal(cell) for cell in cells)
+    why = "their last bits depend on their batch, and tuning them again takes long; --restarts asks for them"
+    return [f"traces of the cells with engine=eager ({count}): {why}"] if count else []
 
 
 def _firsts(cells: Mapping[int, Cell], kind: str) -> Iterator[Chosen]:

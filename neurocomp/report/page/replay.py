@@ -16,6 +16,7 @@ from neurocomp.engine import torch_threads_for
 from neurocomp.errors import UserError
 from neurocomp.limits.checking import most
 from neurocomp.limits.estimates import BYTE_OF_WEIGHTS
+from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import rounded
 from neurocomp.methods.tune import judge, tune_restarts
 from neurocomp.plan import Plan, start
@@ -47,20 +48,22 @@ class Replay(NamedTuple):
     problem: str = ""
 
 
-def replayed(plan: Plan, unseen: HeldOut, cell: Cell, restarts: Sequence[int]) -> list[Replay]:
-    """These restarts of a cell that was tuned, in order of their numbers."""
+def replayed(plan: Plan, unseen: HeldOut, cell: Cell, restarts: Sequence[int], shown: bool = False) -> list[Replay]:
+    """These restarts of a cell that was tuned, in order of their numbers; with `shown`, below a bar of progress."""
     saved = [number for number in restarts if weights_file(cell, number).is_file()]
     found = [*_loaded(plan, unseen, cell, saved)]
     missing = [number for number in restarts if number not in saved]
     if missing:
         with torch_threads(torch_threads_for(plan.engine, plan.threads)):
-            found += _tuned_again(plan, unseen, cell, missing)
+            title, updates = f"{cell.path.stem} again", plan.config.optimizer.updates
+            with Progress(title, [missing], updates, shown) as bar:
+                found += _tuned_again(plan, unseen, cell, missing, bar)
     return sorted(found, key=operator.attrgetter("restart"))
 
 
-def _tuned_again(plan: Plan, unseen: HeldOut, cell: Cell, restarts: Sequence[int]) -> Iterator[Replay]:
+def _tuned_again(plan: Plan, unseen: HeldOut, cell: Cell, restarts: Sequence[int], bar: Progress) -> Iterator[Replay]:
     before, _ = start(plan, unseen, restarts)
-    tuned = tune_restarts(plan, unseen, sorted(restarts))
+    tuned = tune_restarts(plan, unseen, sorted(restarts), bar)
     begun = dict(zip(restarts, before, strict=True))
     for one, row in zip(tuned, judge(plan, unseen, tuned), strict=True):
         if different := differing(row, _row(cell, one.restart)):
