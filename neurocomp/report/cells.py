@@ -108,7 +108,7 @@ class Rows:
         """What a notebook shows of it."""
         from neurocomp.report.shown import as_html
 
-        return as_html(self)
+        return as_html(self.texts(), self.rows)
 
     def summary_line(self) -> dict[str, Any]:
         """The cell in numbers and text, ready for JSON."""

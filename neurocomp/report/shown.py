@@ -9,17 +9,15 @@ from neurocomp.text import visible
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-    from neurocomp.report.cells import Rows
-
 LISTED = 20  # restarts; of more, the first and the last are shown
 CIRCUMSTANTIAL = ("schema", "batch", "commit", "dirty", "wall_s", "cpu_s", "date", "coverage")
 
 
-def as_html(cell: Rows) -> str:
-    """Its line of `neurocomp show`, and of its rows the columns in which restarts differ. All text is escaped."""
+def as_html(texts: dict[str, str], rows: DataFrame) -> str:
+    """Its line of `neurocomp show`, and the columns in which its restarts differ. All text is escaped."""
     import pandas as pd
 
-    return _html(pd.DataFrame([cell.texts()])) + (_html(_restarts(cell.rows)) if cell.n else "")
+    return _html(pd.DataFrame([texts])) + (_html(_restarts(rows)) if len(rows) else "")
 
 
 def _restarts(rows: DataFrame) -> DataFrame:
