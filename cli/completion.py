@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from neurocomp.cli.main import COMMANDS
 from neurocomp.language.assembly import shipped_programs
@@ -26,10 +27,12 @@ def main(argv: list[str]) -> int:
         # With -m Hydra offers keys even while a group that must be chosen (task) is not.
         os.environ["COMP_LINE"] = f"neurocomp -m {rest}"
         return _hydra(argv)
-    elif command in ("exec", "compile"):
+    elif command in ("exec", "compile", "trace"):
         _offer(shipped_programs(), rest)
     elif command == "subleq":
         _offer(subleq.shipped() if rest.startswith("exec ") else ["exec"], rest)
+    elif command == "report":
+        _offer(sorted({str(path.parent) for path in Path("results").glob("*/*.csv")}), rest)
     return 0
 
 
