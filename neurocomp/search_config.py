@@ -23,7 +23,7 @@ class SynthesisConfig:
     """The constructs of the high-level language that programs are built from, such as [map,reduce,inc]. null: all
     but put and noop."""
     library: Optional[str] = field(default=None, metadata={"hashed_unless": None})
-    """A file of abstractions, which programs are built from like constructs. What they
+    """A file of abstractions (`neurocomp learn` writes one), which programs are built from like constructs. What they
     say is a part of what a cell is, whatever the file's name. null: none."""
     candidates: int = 200_000
     """The search ends after this many programs."""

@@ -141,12 +141,8 @@ class Grammar(NamedTuple):
                 self.check(argument, WORD, looped)
         elif term.arguments:
             raise UserError(f'"{term}", expected {term.name} alone')
-        outside, inside = HOLES[kind]
-        if kind == ADDRESS and looped:  # it may be evaluated where it would be another cell in each round
-            outside, inside = (FIXED,), (EACH_ADDRESS,)
-        fitting = (*outside, *inside) if looped else outside
-        if own not in fitting and not (kind == ENDING and own == STATEMENT):
-            expected = " or ".join(f'"{one}"' for one in fitting)
+        if own not in fitting(kind, looped) and not (kind == ENDING and own == STATEMENT):
+            expected = " or ".join(f'"{one}"' for one in fitting(kind, looped))
             raise UserError(f'hole {term.name} is of kind "{own}"; where it stands, expected {expected}')
 
     def _check_leaf(self, term: Term, kind: str) -> None:
@@ -168,6 +164,14 @@ class Grammar(NamedTuple):
         hint = did_you_mean(term.name, known + ["index", "elem"] * (result == WORD))
         found = f'"{term.name}" is no {result}' if term.name in rows else f'unknown {result} "{term.name}"'
         return UserError(f"{found}, expected {words}{'or ' if words else ''}one of {', '.join(known)}{hint}")
+
+
+def fitting(kind: str, looped: bool) -> tuple[str, ...]:
+    """The kinds of holes that may stand where this kind is expected, `looped` in a loop of the body."""
+    if kind == ADDRESS and looped:  # a word that is an address elsewhere may be another cell in each round here
+        return FIXED, EACH_ADDRESS
+    outside, inside = HOLES[kind]
+    return (*outside, *inside) if looped else outside
 
 
 def _is_leaf(term: Term) -> bool:

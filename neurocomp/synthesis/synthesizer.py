@@ -83,12 +83,14 @@ def synthesize(
     progress: Callable[[int], None] | None = None,
     limit: float | None = None,
     language: Language = LANGUAGE,
+    accept: Callable[[str], bool] | None = None,
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
     `language` is that of `config.library`. `progress` is called with the number of programs of each batch. Ctrl-C ends
     the search, not the caller. `limit` ends it too: so many seconds of this thread on a core. Raises UserError where
-    constructs are unknown or the machine has no labels to jump to.
+    constructs are unknown or the machine has no labels to jump to. With `accept` the search goes on after programs that
+    are right on the examples, until it accepts the text of one of them.
     """
     space = space_of(task, config, language)
     search = Search(task, examples, config, limit, language)
@@ -99,6 +101,8 @@ def synthesize(
                 search.take(batch)
                 if progress:
                     progress(len(batch.terms))
+            if accept:
+                search.exact = [candidate for candidate in search.exact if accept(str(candidate.term))]
             if search.over():
                 break
         else:
