@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ from neurocomp.synthesis.library import library_text, read_library
 from neurocomp.synthesis.terms import Term, parse_term
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import load_task
+from neurocomp.tasks.verification import hard
 from tests.conftest import ROOT
 from tests.test_tasks import shipped
 
@@ -121,8 +123,16 @@ def test_a_program_that_is_right_only_when_it_is_cut_is_no_solution():
     own = "loop: read 1 2; inc 2 2; write 1 2; inc 1 1; max 1 4 3; sub 4 3 3; jump 3 loop; halt; noop; noop; noop; noop"
     endless = "loop: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 0 loop; noop; noop; noop; noop; noop; noop; noop"
     assert judge(own) and not judge(endless)
-    brief = with_steps(task, 20)  # four rounds of five steps: at this step count alone the endless loop is right
-    assert not algorithm_judge(brief, held_out(brief, 0))(endless)
+    # After 39 steps, in its eighth round, the endless loop has added once to each cell, as it should.
+    brief = replace(task, steps=39, general=None)
+    unseen = held_out(task, 0)._replace(general=None)
+    assert hard([own, endless], unseen.test, brief) == [True, True]
+    judge = algorithm_judge(brief, unseen)
+    assert judge(own) and not judge(endless)
+    assert (with_steps(task, 36).steps, with_steps(task, 36).general.steps) == (
+        36,
+        task.general.steps * 36 // task.steps,
+    )
 
 
 def test_where_the_tasks_own_program_never_ends_nothing_is_asked_after_its_steps():
@@ -161,6 +171,16 @@ def test_what_saves_is_kept_and_what_does_not_is_left_out(tmp_path):
     after = searches(problems, chosen, "wake")
     assert after["prefix_sum"].template == "scan(add, r4)"
     assert cost(problems, after) < cost(problems, found) / 4
+
+
+def test_a_problem_that_is_not_solved_costs_its_budget():
+    problems = [problem("inc_each", 500), problem("diff", 500)]
+    found = {
+        "inc_each": Searched(90, "x", 77, 0, "exact", 1.0),
+        "diff": Searched(500, None, None, 0, "candidates", 1.0),
+    }
+    assert cost(problems, found) == 577
+    assert cost(problems, found, {"inc_each": 70, "diff": 400}) == 470
 
 
 def test_a_search_is_made_once_and_more_only_for_a_larger_budget(tmp_path, monkeypatch):

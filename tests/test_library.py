@@ -281,3 +281,18 @@ def test_a_library_is_checked_where_it_is_not_used_too(command, tmp_path):
     answer = command("run", "task=map_inc", "init=map_inc", "restarts=1", "synthesis.library=library.yaml")
     assert (answer.code, answer.out) == (2, "") and answer.err.count("\n") == 1
     assert not (tmp_path / "results").exists()
+
+
+def test_names_kinds_bodies_and_their_order_are_the_content(tmp_path):
+    def content(text: str):
+        return read_library(written(tmp_path, text)).content()
+
+    two = "abstractions: {{a: {{holes: {{x: {}}}, body: map({})}}, b: {{body: {}}}}}"
+    first = content(two.format("each word", "inc(x)", "inc(0)"))
+    assert content(two.format("each word", "inc( x )", "inc(00)")) == first
+    others = [("word", "inc(x)", "inc(0)"), ("each word", "dec(x)", "inc(0)"), ("each word", "inc(x)", "inc(1)")]
+    assert all(content(two.format(*other)) != first for other in others)
+    turned = "abstractions: {b: {body: inc(0)}, a: {holes: {x: each word}, body: map(inc(x))}}"
+    renamed = two.format("each word", "inc(x)", "inc(0)").replace("a:", "c:")
+    assert content(turned) != first != content(renamed)
+    assert LANGUAGE.content() is None
