@@ -86,12 +86,15 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
     [
         (
             "neurocomp ",
-            "run readings synth solve table plot report show compare exec trace subleq compile decompile bench",
+             "run readings synth learn solve table plot report show compare exec trace subleq compile decompile bench",
         ),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
         ("neurocomp run task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
+        ("neurocomp learn c", "corpus"),
+        ("neurocomp learn task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
+        ("neurocomp learn corpus exam", "examples="),
         ("neurocomp run task=inc machine=p", "machine=paper_best machine=printed"),
         ("neurocomp run -m gam", "gamma="),
         ("neurocomp run opt", "optimizer. optimizer="),

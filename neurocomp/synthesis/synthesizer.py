@@ -25,9 +25,9 @@ from neurocomp.language.isa import COLUMN
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import DoesNotFit, Room
 from neurocomp.synthesis.construct import Construct
-from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse, weight
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import scores
@@ -82,15 +82,18 @@ def synthesize(
     config: SynthesisConfig,
     progress: Callable[[int], None] | None = None,
     limit: float | None = None,
+    language: Language = LANGUAGE,
+    accept: Callable[[str], bool] | None = None,
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is called with the number of programs of each batch. Ctrl-C ends the search, not the caller. `limit`
-    ends it too: so many seconds of this thread on a core. Raises UserError where constructs are unknown or the machine
-    has no labels to jump to.
+    `language` is that of `config.library`. `progress` is called with the number of programs of each batch. Ctrl-C ends
+    the search, not the caller. `limit` ends it too: so many seconds of this thread on a core. Raises UserError where
+    constructs are unknown or the machine has no labels to jump to. With `accept` the search goes on after programs that
+    are right on the examples, until it accepts the text of one of them.
     """
-    space = space_of(task, config)
-    search = Search(task, examples, config, limit)
+    space = space_of(task, config, language)
+    search = Search(task, examples, config, limit, language)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
         search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
@@ -98,6 +101,8 @@ def synthesize(
                 search.take(batch)
                 if progress:
                     progress(len(batch.terms))
+            if accept:
+                search.exact = [candidate for candidate in search.exact if accept(str(candidate.term))]
             if search.over():
                 break
         else:
@@ -119,11 +124,12 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def space_of(task: Task, config: SynthesisConfig) -> Space:
+def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> Space:
     """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
-    key = chosen(config.constructs), room_of(task), task.machine.mod_by_zero, readable, task.checked_registers
+    rows = language.chosen(config.constructs)
+    key = rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language
     if config.candidates > KEPT:
         return Space(*key, kept=False)
     if _space(*key).broken:
@@ -133,19 +139,32 @@ def space_of(task: Task, config: SynthesisConfig) -> Space:
 
 @functools.lru_cache(maxsize=2)
 def _space(
-    rows: tuple[Construct, ...], room: Room, mod_by_zero: str, readable: tuple[int, ...], settable: tuple[int, ...]
+    rows: tuple[Construct, ...],
+    room: Room,
+    mod_by_zero: str,
+    readable: tuple[int, ...],
+    settable: tuple[int, ...],
+    language: Language,
 ) -> Space:
-    return Space(rows, room, mod_by_zero, readable, settable)
+    return Space(rows, room, mod_by_zero, readable, settable, language)
 
 
 class Search:
     """The state of a search: the behaviors seen so far, exact programs, and the best near misses."""
 
-    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig, limit: float | None = None):
-        self.task, self.examples, self.config, self.limit = task, examples, config, limit
+    def __init__(
+        self,
+        task: Task,
+        examples: Examples,
+        config: SynthesisConfig,
+        limit: float | None = None,
+        language: Language = LANGUAGE,
+    ):
+        assert (config.library is None) == (not language.abstractions)  # the language is read before a search begins
+        self.task, self.examples, self.config, self.limit, self.language = task, examples, config, limit, language
         self.behaviors: set[bytes] = set()
         self.exact: list[Candidate] = []
-        self.templates = Templates(config.templates)
+        self.templates = Templates(config.templates, language)
         self.tried = self.skipped = 0
         self.executing = 0.0
         self.ended = ""
@@ -206,20 +225,22 @@ class Search:
                 self.templates.add(candidate)
 
     def _found(self, candidate: Candidate) -> Found:
-        found = as_printed(str(candidate.term), self.task, self.examples, self.config)
+        found = as_printed(str(candidate.term), self.task, self.examples, self.config, self.language)
         assert found.exact or candidate.score < 1, f"executor and interpreter disagree on {found.template}"
         return found._replace(candidates=candidate.tried, seconds=candidate.seconds)
 
 
-def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfig) -> Found:
+def as_printed(
+    text: str, task: Task, examples: Examples, config: SynthesisConfig, language: Language = LANGUAGE
+) -> Found:
     """The program that a high-level text says, judged on the examples.
 
     Noops stand where `config.padding` says, or all at the end if the program is right only then: noops take steps.
     Raises UserError where the text is no program or the program does not fit.
     """
-    term = parse(text)
+    term = parse(text, language)
     try:
-        lowered, lines = lower(term, room_of(task)), task.sizes.lines
+        lowered, lines = lower(term, room_of(task), language), task.sizes.lines
     except DoesNotFit as error:
         raise UserError(f'template "{text}": {error}') from None
     code = pad(lowered, lines, config.padding, config.noops)
@@ -228,7 +249,7 @@ def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfi
             code = padded
             break
     score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
-    return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
+    return Found(text, decode(code), exact, float(score), weight(term, language), 0, 0.0)
 
 
 def behaviors(final: Final, task: Task) -> list[bytes]:
