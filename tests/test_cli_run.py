@@ -86,7 +86,7 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
     [
         (
             "neurocomp ",
-             "run readings synth learn solve table plot report show compare exec trace subleq compile decompile bench",
+            "run readings synth learn solve table plot report show compare exec trace subleq compile decompile bench",
         ),
         ("neurocomp e", "exec"),
         ("neurocomp run tas", "task. task="),
