@@ -48,7 +48,7 @@ class Shapes:
     def lower(self, number: int, term: Term) -> Shape | None:
         """The shape of a program; None where its programs do not fit the machine."""
         if number not in self.lowered:
-            self.lowered[number] = _lowered(term, self.room)
+            self.lowered[number] = lowered_shape(term, self.room)
         return self.lowered[number]
 
 
@@ -63,7 +63,8 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
     return code
 
 
-def _lowered(term: Term, room: Room) -> Shape | None:
+def lowered_shape(term: Term, room: Room) -> Shape | None:
+    """The shape of a program; None if it does not fit the machine."""
     operations: list[Term] = []
     fresh = _copy(term, operations)
     assembler = Assembler(fresh, room, CONSTRUCTS)

@@ -1,0 +1,328 @@
+"""Which words are the same function, as compiled code: what `equivalence.py` decides, from tables in place of samples.
+
+Functions of which the sample proves nothing (their variables have more combinations of values than it holds) are
+never merged, so nothing is known of them: they are `unproved`. Of the others, the table is kept over the variables
+on which it depends. Two are equal on the sample, and proved to be, exactly if these tables are the same and the sample
+holds all combinations of the variables of both.
+"""
+
+# Numba compiles this file: a name in capitals is a constant, and all else is arrays of ints.
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.jit import kernel
+
+NONE = -1
+# Places in the counts.
+FUNCTIONS, ENTRIES, SETS = range(3)
+PRIME, SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
+
+
+class Known(NamedTuple):
+    """All functions met so far. A list of variables ascends; it has a width of W, what is missing is NONE."""
+
+    counts: np.ndarray  # [3] of int64: how many functions, entries and sets there are
+    variables: np.ndarray  # [F, W] of int32: those of the text
+    matter: np.ndarray  # [F, W] of int32: those that the table is over
+    start: np.ndarray  # [F] of int64: where its table begins, NONE if it is unproved
+    follower: np.ndarray  # [F] of int32: the next function with the same table, or one whose table has the same hash
+    entries: np.ndarray  # of uint8: the tables one after the other
+    heads: np.ndarray  # [H] of int32, a hash table: the first function with a table
+    sets: np.ndarray  # [S, W] of int32: sets of variables
+    complete: np.ndarray  # [S] of int8: whether the sample holds all their combinations
+    places: np.ndarray  # [H] of int32, a hash table: the place of a set
+    columns: np.ndarray  # [V, sample] of uint8: the sampled values of each variable
+
+
+@kernel
+def _mixed(hashed, word):
+    hashed = (hashed ^ np.uint64(word)) * PRIME
+    return hashed ^ (hashed >> np.uint64(29))
+
+
+@kernel
+def _union(one, other, to):
+    """The variables of either, ascending; how many, or W + 1 if they are more than W."""
+    i, j, count, width = 0, 0, 0, len(to)
+    while True:
+        left = one[i] if i < width else NONE
+        right = other[j] if j < width else NONE
+        if left == NONE and right == NONE:
+            break
+        if count == width:
+            return width + 1
+        if right == NONE or (left != NONE and left <= right):
+            i += 1
+            j += left == right
+            to[count] = left
+        else:
+            j += 1
+            to[count] = right
+        count += 1
+    for place in range(count, width):
+        to[place] = NONE
+    return count
+
+
+@kernel
+def _seen_all(columns, variables, count, base, seen):
+    """Whether the sample holds all combinations of values of these variables."""
+    missing = base**count
+    seen[:missing] = 0
+    for n in range(columns.shape[1]):
+        place = 0
+        for v in range(count):
+            place = place * base + columns[variables[v], n]
+        if not seen[place]:
+            seen[place] = 1
+            missing -= 1
+            if missing == 0:
+                return True
+    return False
+
+
+@kernel
+def _complete(known, variables, count, base, seen):
+    """`_seen_all`, remembered."""
+    if count == 0:
+        return True
+    if count > len(variables) or base**count > known.columns.shape[1]:
+        return False
+    hashed = SEED
+    for v in range(count):
+        hashed = _mixed(hashed, variables[v])
+    mask = np.uint64(len(known.places) - 1)
+    slot = hashed & mask
+    while known.places[slot] != NONE:
+        place = known.places[slot]
+        same = True
+        for v in range(len(variables)):
+            same &= known.sets[place, v] == variables[v]
+        if same:
+            return known.complete[place] == 1
+        slot = (slot + np.uint64(1)) & mask
+    full = _seen_all(known.columns, variables, count, base, seen)
+    place = known.counts[SETS]
+    if place < len(known.sets):
+        known.counts[SETS] += 1
+        known.places[slot] = place
+        known.sets[place] = variables
+        known.complete[place] = full
+    return full
+
+
+@kernel
+def _strides(own, all_of, count, base, to):
+    """How far a step of each of `count` variables goes in the table over `own` (a subset): 0 for others."""
+    size = 0
+    while size < len(own) and own[size] != NONE:
+        size += 1
+    for v in range(count):
+        to[v] = 0
+        stride = 1
+        for place in range(size - 1, -1, -1):
+            if own[place] == all_of[v]:
+                to[v] = stride
+            stride *= base
+
+
+@kernel
+def _reduced(table, variables, count, base):
+    """Leave out the variables on which the table does not depend; how many are left."""
+    v = 0
+    while v < count:
+        inner = base ** (count - 1 - v)
+        outer = base**v
+        depends = False
+        for o in range(outer):
+            for value in range(1, base):
+                for i in range(inner):
+                    if table[(o * base + value) * inner + i] != table[o * base * inner + i]:
+                        depends = True
+                        break
+                if depends:
+                    break
+            if depends:
+                break
+        if depends:
+            v += 1
+            continue
+        for o in range(outer):
+            for i in range(inner):
+                table[o * inner + i] = table[o * base * inner + i]
+        for place in range(v, count - 1):
+            variables[place] = variables[place + 1]
+        variables[count - 1] = NONE
+        count -= 1
+    return count
+
+
+@kernel
+def _unproved(known, function):
+    known.start[function], known.follower[function] = NONE, NONE
+    known.variables[function, 0] = 0  # it has some; which ones does not matter: nothing with them is ever proved
+    known.counts[FUNCTIONS] += 1
+    return function
+
+
+@kernel
+def _hash_of(matter, table, size):
+    hashed = SEED
+    for v in range(len(matter)):
+        hashed = _mixed(hashed, matter[v])
+    for entry in range(size):
+        hashed = _mixed(hashed, table[entry])
+    return hashed
+
+
+@kernel
+def _met(known, function, variables, count, table, size, base, seen):
+    """The function with this table over `matter[function]`: a known one if that is proved, else a new one.
+
+    `variables` are those of its text. A new one takes the number `function`.
+    """
+    matter = known.matter[function]
+    hashed = _hash_of(matter, table, size)
+    mask = np.uint64(len(known.heads) - 1)
+    slot = hashed & mask
+    last = NONE
+    union = np.empty(len(matter), np.int32)
+    while known.heads[slot] != NONE:
+        other = known.heads[slot]
+        same = True
+        for v in range(len(matter)):
+            same &= known.matter[other, v] == matter[v]
+        for entry in range(size if same else 0):
+            if known.entries[known.start[other] + entry] != table[entry]:
+                same = False
+                break
+        if same:
+            while other != NONE:
+                both = _union(variables, known.variables[other], union)
+                if _complete(known, union, both, base, seen):
+                    return other
+                last, other = other, known.follower[other]
+            break
+        slot = (slot + np.uint64(1)) & mask
+    if last == NONE:
+        known.heads[slot] = function
+    else:
+        known.follower[last] = function
+    known.follower[function] = NONE
+    start = known.counts[ENTRIES]
+    known.start[function] = start
+    known.variables[function] = variables
+    for entry in range(size):
+        known.entries[start + entry] = table[entry]
+    known.counts[ENTRIES] += size
+    known.counts[FUNCTIONS] += 1
+    return function
+
+
+@kernel
+def _applied(known, results, arity, one, other, base, table, seen):
+    """The function of an operation (`results` [base^arity]) applied to one function, or to two."""
+    function = known.counts[FUNCTIONS]
+    if known.start[one] == NONE or known.start[other] == NONE:
+        return _unproved(known, function)
+    matter = known.matter[function]
+    width = len(matter)
+    variables = np.empty(width, np.int32)
+    count = _union(known.variables[one], known.variables[other], variables)
+    if not _complete(known, variables, count, base, seen):
+        return _unproved(known, function)
+    count_matter = _union(known.matter[one], known.matter[other], matter)
+    left, right = np.empty(width, np.int64), np.empty(width, np.int64)
+    _strides(known.matter[one], matter, count_matter, base, left)
+    _strides(known.matter[other], matter, count_matter, base, right)
+    digits = np.zeros(width, np.int64)
+    size, at, beside = base**count_matter, known.start[one], known.start[other]
+    for entry in range(size):
+        place = known.entries[at]
+        table[entry] = results[place * base + known.entries[beside]] if arity == 2 else results[place]
+        v = count_matter - 1
+        while v >= 0:
+            digits[v] += 1
+            at += left[v]
+            beside += right[v]
+            if digits[v] < base:
+                break
+            at -= left[v] * base
+            beside -= right[v] * base
+            digits[v] = 0
+            v -= 1
+    count_matter = _reduced(table, matter, count_matter, base)
+    return _met(known, function, variables, count, table, base**count_matter, base, seen)
+
+
+def leaf(known, variable, table, base, seen):
+    """The function of a variable, or of a constant if that is NONE: its table is given."""
+    function = known.counts[FUNCTIONS]
+    matter, count = known.matter[function], 0
+    matter[:] = NONE
+    if variable != NONE:
+        matter[0], count = variable, 1
+    variables = matter.copy()
+    if not _complete(known, variables, count, base, seen):
+        return _unproved(known, function)
+    return _met(known, function, variables, count, table, len(table), base, seen)
+
+
+def place_functions(known, base):
+    """Put all functions into the hash table of tables, which is empty."""
+    behind = np.zeros(known.counts[FUNCTIONS], np.bool_)
+    for function in range(known.counts[FUNCTIONS]):
+        if known.follower[function] != NONE:
+            behind[known.follower[function]] = True
+    for function in range(known.counts[FUNCTIONS]):
+        start = known.start[function]
+        if start != NONE and not behind[function]:
+            matter, size = known.matter[function], 1
+            for v in range(len(matter)):
+                size *= base if matter[v] != NONE else 1
+            slot = _hash_of(matter, known.entries[start : start + size], size) & np.uint64(len(known.heads) - 1)
+            while known.heads[slot] != NONE:
+                slot = (slot + np.uint64(1)) & np.uint64(len(known.heads) - 1)
+            known.heads[slot] = function
+
+
+def place_sets(known):
+    """Put all sets of variables into their hash table, which is empty."""
+    mask = np.uint64(len(known.places) - 1)
+    for place in range(known.counts[SETS]):
+        variables, hashed = known.sets[place], SEED
+        for v in range(len(variables)):
+            if variables[v] != NONE:
+                hashed = _mixed(hashed, variables[v])
+        slot = hashed & mask
+        while known.places[slot] != NONE:
+            slot = (slot + np.uint64(1)) & mask
+        known.places[slot] = place
+
+
+def applied(known, results, arity, left, right, ordered, met, base, table, seen, numbers, new):
+    """Apply an operation to functions [K] and [K]: the `numbers` [K] of the results, and which are `new` [K].
+
+    With `ordered`, pairs whose first number is the larger are left out: they are not new. `met` [F] marks functions
+    that have a word already. Ends early where an array of `known` might be too short; returns how many were done.
+    """
+    for k in range(len(left)):
+        full = (
+            known.counts[FUNCTIONS] >= len(known.start)
+            or known.counts[ENTRIES] + len(table) > len(known.entries)
+            or 2 * known.counts[FUNCTIONS] >= len(known.heads)
+            or 2 * known.counts[SETS] >= len(known.sets)
+        )
+        if full:
+            return k
+        new[k] = False
+        if ordered and left[k] > right[k]:
+            continue
+        numbers[k] = _applied(known, results, arity, left[k], right[k], base, table, seen)
+        new[k] = not met[numbers[k]]
+        met[numbers[k]] = True
+    return len(left)
