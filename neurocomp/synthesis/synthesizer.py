@@ -26,18 +26,17 @@ from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import DoesNotFit, Room
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import chosen
-from neurocomp.synthesis.enumeration import Batch, Space
+from neurocomp.synthesis.compiled.space import Batch, Space
+from neurocomp.synthesis.compiled.trials import Behaviors, Trying
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
-from neurocomp.synthesis.score import scores
+from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.templates import Candidate, Templates
-from neurocomp.synthesis.terms import Term
 from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
-RUNS = 1 << 15  # about as many executions fit a processor's cache at once
 KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
 
 
@@ -90,14 +89,14 @@ def synthesize(
     has no labels to jump to.
     """
     space = space_of(task, config)
-    search = Search(task, examples, config, limit)
+    search = Search(task, examples, space, config, limit)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
         search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
             if batch:
-                search.take(batch)
+                tried = search.take(batch)
                 if progress:
-                    progress(len(batch.terms))
+                    progress(tried)
             if search.over():
                 break
         else:
@@ -141,25 +140,37 @@ def _space(
 class Search:
     """The state of a search: the behaviors seen so far, exact programs, and the best near misses."""
 
-    def __init__(self, task: Task, examples: Examples, config: SynthesisConfig, limit: float | None = None):
+    def __init__(
+        self, task: Task, examples: Examples, space: Space, config: SynthesisConfig, limit: float | None = None
+    ):
         self.task, self.examples, self.config, self.limit = task, examples, config, limit
-        self.behaviors: set[bytes] = set()
+        self.space = space
+        self.behaviors = Behaviors()
         self.exact: list[Candidate] = []
         self.templates = Templates(config.templates)
         self.tried = self.skipped = 0
         self.executing = 0.0
         self.ended = ""
-        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor, unless that is done already
+        self.trying = Trying(task, examples)
         self.began, self.began_on_core = time.perf_counter(), time.thread_time()
 
-    def take(self, batch: Batch) -> None:
-        """Try the programs of a batch, as far as the budget goes."""
+    def take(self, batch: Batch) -> int:
+        """Try the programs of a batch, as far as the budget goes, and say how many those are."""
         self.skipped += batch.skipped
-        allowed = min(len(batch.terms), self.config.candidates - self.tried)
-        at_once = max(1, RUNS // len(self.examples.memory))
-        for start in range(0, allowed, at_once):
-            part = slice(start, min(start + at_once, allowed))
-            self._try(batch.terms[part], batch.code[part], batch.weight)
+        programs = batch.programs[: self.config.candidates - self.tried]
+        began = time.perf_counter()
+        trials = self.trying.run(self.space, programs)
+        self.executing += time.perf_counter() - began
+        score, new = self.trying.scores(trials), self.behaviors.put(trials.behavior)
+        seconds = time.perf_counter() - self.began
+        for place in np.flatnonzero((score == 1) | new & (score > self.templates.least)).tolist():
+            if score[place] == 1 or score[place] > self.templates.least:
+                term, tried = self.space.terms.term(programs[place]), self.tried + place + 1
+                candidate = Candidate(term, batch.weight, float(score[place]), tried, seconds)
+                self.exact += [candidate] * (candidate.score == 1.0)
+                self.templates.add(candidate)
+        self.tried += len(programs)
+        return len(programs)
 
     def over(self) -> bool:
         """Whether the search is over; if so, `ended` says why."""
@@ -181,7 +192,7 @@ class Search:
         return Synthesis(
             found[: self.config.templates],
             self.tried,
-            len(self.behaviors),
+            self.behaviors.count,
             time.perf_counter() - self.began,
             self.ended,
             self.tried * len(self.examples.memory),
@@ -189,21 +200,6 @@ class Search:
             self.executing,
             time.thread_time() - self.began_on_core,
         )
-
-    def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
-        began = time.perf_counter()
-        final = run(code, self.examples, self.task)
-        self.executing += time.perf_counter() - began
-        score = scores(final, loops_in(code), self.examples, self.task)
-        seconds = time.perf_counter() - self.began
-        for place, behavior in enumerate(behaviors(final, self.task)):
-            self.tried += 1
-            new = behavior not in self.behaviors
-            self.behaviors.add(behavior)
-            if score[place] == 1.0 or (new and score[place] > self.templates.least):
-                candidate = Candidate(terms[place], weight, float(score[place]), self.tried, seconds)
-                self.exact += [candidate] * (candidate.score == 1.0)
-                self.templates.add(candidate)
 
     def _found(self, candidate: Candidate) -> Found:
         found = as_printed(str(candidate.term), self.task, self.examples, self.config)
@@ -229,19 +225,6 @@ def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfi
             break
     score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
     return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
-
-
-def behaviors(final: Final, task: Task) -> list[bytes]:
-    """A key [16 bytes] for the behavior of each program: the words that it leaves in the checked places."""
-    words = checked_words(final.memory, final.registers, task).astype(np.int32)
-    rows = words.reshape(len(words), -1)
-    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
-
-
-def loops_in(code: np.ndarray) -> np.ndarray:
-    """Which programs jump back [P]. A jump to its own line only ends a program; it is no loop."""
-    back = code[..., COLUMN.target] < np.arange(code.shape[1])
-    return ((code[..., COLUMN.opcode] == OPCODE["jump"]) & back).any(1)
 
 
 def right_examples(program: Program, examples: Examples, task: Task) -> int:

@@ -12,7 +12,7 @@ import numpy as np
 
 from neurocomp.jit import compiled
 from neurocomp.synthesis.compiled import functions_kernel
-from neurocomp.synthesis.compiled.functions_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known
+from neurocomp.synthesis.compiled.functions_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known, scratch
 from neurocomp.synthesis.compiled.terms import grown
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import CONSTRUCTS
@@ -23,6 +23,11 @@ from neurocomp.synthesis.world import World
 SOURCES = tuple(Path(__file__).with_name(f"{name}_kernel.py") for name in ("functions", "lowering", "trials"))
 
 
+def word_type(base: int) -> type:
+    """The smallest type that holds all words of a base."""
+    return np.uint8 if base <= 256 else np.uint16
+
+
 class WordFunctions:
     """All functions met so far. They have the numbers that `equivalence.Functions` gives them."""
 
@@ -30,19 +35,20 @@ class WordFunctions:
         self.base, self.mod_by_zero = base, mod_by_zero
         self.random = np.random.default_rng(0)
         self.sample = sample_size(base)
-        width = 1
+        words, width = word_type(base), 1
         while base ** (width + 1) <= self.sample:
             width += 1
         self.known = Known(
             np.zeros(3, np.int64), np.full((64, width), NONE, np.int32), np.full((64, width), NONE, np.int32),
-            np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, np.uint8), np.full(256, NONE, np.int32),
+            np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words), np.full(256, NONE, np.int32),
             np.full((64, width), NONE, np.int32), np.zeros(64, np.int8), np.full(256, NONE, np.int32),
-            np.zeros((16, self.sample), np.uint8),
+            np.zeros((16, self.sample), words),
         )  # fmt: skip
-        self.table, self.seen = np.zeros(base**width, np.uint8), np.zeros(base**width, np.int8)
+        self.kernels = kernels(words)
+        self.scratch = scratch(base, width, words)
         self.met = {looped: np.zeros(64, np.bool_) for looped in (False, True)}  # functions that have a word already
         self.variables: dict[str, int] = {}  # of registers and the index
-        self.of_variable: list[int] = []  # the function of each variable
+        self.of_variable, self.of_variable_count = np.zeros(0, np.int32), 0  # the function of each variable
         self.reads: dict[str, np.ndarray] = {}  # for each construct that reads: the variable of each address's function
         self.results: dict[str, np.ndarray] = {}
 
@@ -53,13 +59,12 @@ class WordFunctions:
     def of_leaf(self, term: Term) -> int:
         """The function of a number, a register or the index; the element is `read(index)`."""
         if (value := number(term)) is not None:
-            return self._leaf(NONE, np.array([value], np.uint8))
+            return int(self._leaves(np.array([NONE - 1 - value]))[0])
         if term == ELEM:
-            address = np.array([self.of_leaf(INDEX)], np.int32)
-            return int(self.of_reads(CONSTRUCTS["read"], address)[0])
+            return int(self.of_reads(CONSTRUCTS["read"], np.array([self.of_leaf(INDEX)]))[0])
         if term.name not in self.variables:
-            self.variables[term.name] = self._variable()
-        return self._of_variable(self.variables[term.name])
+            self.variables[term.name] = self._new_variables(1)
+        return int(self._of_variables(np.array([self.variables[term.name]]))[0])
 
     def new_leaf(self, function: int, looped: bool) -> bool:
         """Whether no word so far is this function; from now on there is one."""
@@ -70,15 +75,14 @@ class WordFunctions:
 
     def of_reads(self, row: Construct, addresses: np.ndarray) -> np.ndarray:
         """The functions [K] of reads from addresses that are these functions [K]."""
-        variables = self.reads.setdefault(row.name, np.full(64, NONE, np.int32))
+        variables = self.reads.get(row.name, np.zeros(0, np.int32))
         if self.count > len(variables):
-            variables = np.full(2 * self.count, NONE, np.int32)
-            variables[: len(self.reads[row.name])] = self.reads[row.name]
-            self.reads[row.name] = variables
-        for address in addresses[variables[addresses] == NONE].tolist():
-            if variables[address] == NONE:
-                variables[address] = self._variable()
-        return np.array([self._of_variable(variable) for variable in variables[addresses].tolist()], np.int32)
+            more = np.full(2 * self.count, NONE, np.int32)
+            more[: len(variables)] = variables
+            variables = self.reads[row.name] = more
+        unknown, firsts = np.unique(addresses[variables[addresses] == NONE], return_index=True)
+        variables[unknown[np.argsort(firsts)]] = self._new_variables(len(unknown)) + np.arange(len(unknown))
+        return self._of_variables(variables[addresses])
 
     def read(self, row: Construct, addresses: np.ndarray, looped: bool) -> tuple[np.ndarray, np.ndarray]:
         """Reads from addresses that are these functions [K]: numbers [K], and for which [K] there was no word."""
@@ -90,24 +94,40 @@ class WordFunctions:
         met[numbers] = True
         return numbers, new
 
-    def _variable(self) -> int:
-        variable = len(self.of_variable)
-        self.known = self.known._replace(columns=grown(self.known.columns, variable + 1))
-        self.known.columns[variable] = self.random.integers(0, self.base, self.sample)
-        self.of_variable.append(NONE)
-        return variable
+    def _new_variables(self, count: int) -> int:
+        """Draw the samples of so many new variables, and return the first of them."""
+        first = self.of_variable_count
+        self.of_variable_count += count
+        self.known = self.known._replace(columns=grown(self.known.columns, first + count))
+        self.of_variable = grown(self.of_variable, first + count)
+        self.of_variable[first : first + count] = NONE
+        for begin in range(first, first + count, 256):
+            end = min(begin + 256, first + count)
+            self.known.columns[begin:end] = self.random.integers(0, self.base, (end - begin, self.sample), np.uint32)
+        return first
 
-    def _of_variable(self, variable: int) -> int:
-        if self.of_variable[variable] == NONE:
-            function = self._leaf(variable, np.arange(self.base, dtype=np.uint8))
-            if self.known.start[function] == NONE:
-                return function  # its sample does not hold every word, so that not even this is proved to be itself
-            self.of_variable[variable] = function
-        return self.of_variable[variable]
+    def _of_variables(self, variables: np.ndarray) -> np.ndarray:
+        """The functions [K] of variables [K]: a known one, if it is proved to be itself, else a new one each time."""
+        numbers = self.of_variable[variables]
+        unknown = np.flatnonzero(numbers == NONE)
+        _, firsts = np.unique(variables[unknown], return_index=True)
+        firsts = unknown[np.sort(firsts)]
+        numbers[firsts] = self._leaves(variables[firsts])
+        proved = firsts[self.known.start[numbers[firsts]] != NONE]
+        self.of_variable[variables[proved]] = numbers[proved]
+        numbers[unknown] = self.of_variable[variables[unknown]]
+        return numbers
 
-    def _leaf(self, variable: int, table: np.ndarray) -> int:
-        self._make_room()
-        return int(kernels().leaf(self.known, variable, table, self.base, self.seen))
+    def _leaves(self, variables: np.ndarray) -> np.ndarray:
+        """The functions [K] of variables, and of constants: NONE - 1 - n stands for the number n."""
+        numbers, done = np.zeros(len(variables), np.int32), 0
+        while done < len(variables):
+            self._make_room()
+            rest = slice(done, None)
+            done += self.kernels.leaves(
+                self.known, variables[rest].astype(np.int64), self.base, self.scratch, numbers[rest]
+            )
+        return numbers
 
     def applied(
         self, row: Construct, left: np.ndarray, right: np.ndarray, looped: bool
@@ -123,9 +143,9 @@ class WordFunctions:
         while done < len(left):
             self._make_room()
             rest = slice(done, None)
-            done += kernels().applied(
-                self.known, results, arity, left[rest], right[rest], ordered, self.met[looped], self.base, self.table,
-                self.seen, numbers[rest], new[rest],
+            done += self.kernels.applied(
+                self.known, results, arity, left[rest], right[rest], ordered, self.met[looped], self.base,
+                self.scratch, numbers[rest], new[rest],
             )  # fmt: skip
         return numbers, new
 
@@ -144,8 +164,8 @@ class WordFunctions:
         """The results [b^arity] of a scalar operation for all words."""
         if row.name not in self.results:
             world = World(self.base, [], [], self.mod_by_zero)
-            words = [row.meaning(world, *arguments) for arguments in np.ndindex((self.base,) * len(row.arguments))]
-            self.results[row.name] = np.array(words, np.uint8)
+            results = [row.meaning(world, *arguments) for arguments in np.ndindex((self.base,) * len(row.arguments))]
+            self.results[row.name] = np.array(results, self.known.entries.dtype)
         return self.results[row.name]
 
     def _make_room(self) -> None:
@@ -155,34 +175,34 @@ class WordFunctions:
             name: grown(getattr(known, name), functions + 1) for name in ("variables", "matter", "start", "follower")
         }
         self.met = {looped: grown(met, functions + 1) for looped, met in self.met.items()}
-        entries = grown(known.entries, int(known.counts[ENTRIES]) + len(self.table))
+        entries = grown(known.entries, int(known.counts[ENTRIES]) + len(self.scratch.table))
         self.known = known = known._replace(entries=entries, **rows)
         if 2 * functions >= len(known.heads):
             self.known = known = known._replace(heads=np.full(4 * len(known.heads), NONE, np.int32))
-            kernels().place_functions(known, self.base)
+            self.kernels.place_functions(known, self.base)
         if 2 * sets >= len(known.sets):
             more = {name: grown(getattr(known, name), len(known.sets) + 1) for name in ("sets", "complete")}
             places = np.full(2 * len(known.places), NONE, np.int32)
             self.known = known = known._replace(places=places, **more)
-            kernels().place_sets(known)
+            self.kernels.place_sets(known)
 
 
 class Kernels(NamedTuple):
-    leaf: Callable[..., int]
+    leaves: Callable[..., int]
     applied: Callable[..., int]
     place_functions: Callable[..., None]
     place_sets: Callable[..., None]
 
 
 @functools.cache
-def kernels() -> Kernels:
-    """The kernels, compiled for arrays of these types."""
-    one, bytes_, words, flags = np.zeros(1, np.int64), np.zeros(1, np.uint8), np.zeros(1, np.int32), np.zeros(1, bool)
+def kernels(kind: type) -> Kernels:
+    """The kernels, compiled for words of this type."""
+    one, entries, words, flags = np.zeros(1, np.int64), np.zeros(1, kind), np.zeros(1, np.int32), np.zeros(1, bool)
     lists, small = np.zeros((1, 1), np.int32), np.zeros(1, np.int8)
-    known = Known(one, lists, lists, one, words, bytes_, words, lists, small, words, np.zeros((1, 1), np.uint8))
+    known = Known(one, lists, lists, one, words, entries, words, lists, small, words, np.zeros((1, 1), kind))
     given = {
-        "leaf": (known, 0, bytes_, 0, small),
-        "applied": (known, bytes_, 0, words, words, True, flags, 0, bytes_, small, words, flags),
+        "leaves": (known, one, 0, scratch(2, 1, kind), words),
+        "applied": (known, entries, 0, words, words, True, flags, 0, scratch(2, 1, kind), words, flags),
         "place_functions": (known, 0),
         "place_sets": (known,),
     }

@@ -38,6 +38,25 @@ class Known(NamedTuple):
     columns: np.ndarray  # [V, sample] of uint8: the sampled values of each variable
 
 
+class Scratch(NamedTuple):
+    """What one function is computed in."""
+
+    table: np.ndarray  # [b^W] words
+    seen: np.ndarray  # [b^W] of int8
+    variables: np.ndarray  # [W] of int32, as are the next two
+    matter: np.ndarray
+    union: np.ndarray
+    left: np.ndarray  # [W] of int64, as are the next two
+    right: np.ndarray
+    digits: np.ndarray
+
+
+def scratch(base: int, width: int, words: type) -> Scratch:
+    size = base**width
+    lists, ints = [np.zeros(width, np.int32) for _ in range(3)], [np.zeros(width, np.int64) for _ in range(3)]
+    return Scratch(np.zeros(size, words), np.zeros(size, np.int8), *lists, *ints)
+
+
 @kernel
 def _mixed(hashed, word):
     hashed = (hashed ^ np.uint64(word)) * PRIME
@@ -45,12 +64,12 @@ def _mixed(hashed, word):
 
 
 @kernel
-def _union(one, other, to):
-    """The variables of either, ascending; how many, or W + 1 if they are more than W."""
+def _union(lists, one, other, to):
+    """The variables of either list, ascending; how many, or W + 1 if they are more than W."""
     i, j, count, width = 0, 0, 0, len(to)
     while True:
-        left = one[i] if i < width else NONE
-        right = other[j] if j < width else NONE
+        left = lists[one, i] if i < width else NONE
+        right = lists[other, j] if j < width else NONE
         if left == NONE and right == NONE:
             break
         if count == width:
@@ -116,16 +135,16 @@ def _complete(known, variables, count, base, seen):
 
 
 @kernel
-def _strides(own, all_of, count, base, to):
-    """How far a step of each of `count` variables goes in the table over `own` (a subset): 0 for others."""
+def _strides(lists, function, all_of, count, base, to):
+    """How far a step of each of `count` variables goes in the table of a function over some of them: 0 for others."""
     size = 0
-    while size < len(own) and own[size] != NONE:
+    while size < len(all_of) and lists[function, size] != NONE:
         size += 1
     for v in range(count):
         to[v] = 0
         stride = 1
         for place in range(size - 1, -1, -1):
-            if own[place] == all_of[v]:
+            if lists[function, place] == all_of[v]:
                 to[v] = stride
             stride *= base
 
@@ -170,106 +189,141 @@ def _unproved(known, function):
 
 
 @kernel
-def _hash_of(matter, table, size):
-    hashed = SEED
+def _hash_of(matter, table, start, size):
+    hashed, packed = SEED, np.uint64(0)
     for v in range(len(matter)):
         hashed = _mixed(hashed, matter[v])
     for entry in range(size):
-        hashed = _mixed(hashed, table[entry])
-    return hashed
+        packed = packed << np.uint64(8) ^ np.uint64(table[start + entry])
+        if entry % 8 == 7:
+            hashed = _mixed(hashed, packed)
+    return _mixed(hashed, packed)
 
 
 @kernel
-def _met(known, function, variables, count, table, size, base, seen):
-    """The function with this table over `matter[function]`: a known one if that is proved, else a new one.
+def _met(known, function, count, size, base, s):
+    """The function with the table in `s` over `s.matter`: a known one if that is proved, else a new one.
 
-    `variables` are those of its text. A new one takes the number `function`.
+    `s.variables`, `count` of them, are those of its text. A new one takes the number `function`.
     """
-    matter = known.matter[function]
-    hashed = _hash_of(matter, table, size)
-    mask = np.uint64(len(known.heads) - 1)
-    slot = hashed & mask
+    slot = _hash_of(s.matter, s.table, 0, size) & np.uint64(len(known.heads) - 1)
     last = NONE
-    union = np.empty(len(matter), np.int32)
     while known.heads[slot] != NONE:
         other = known.heads[slot]
         same = True
-        for v in range(len(matter)):
-            same &= known.matter[other, v] == matter[v]
-        for entry in range(size if same else 0):
-            if known.entries[known.start[other] + entry] != table[entry]:
-                same = False
-                break
+        for v in range(len(s.matter)):
+            same &= known.matter[other, v] == s.matter[v]
         if same:
+            start = known.start[other]
+            for entry in range(size):
+                if known.entries[start + entry] != s.table[entry]:
+                    same = False
+                    break
+        if same:
+            known.variables[function] = s.variables
             while other != NONE:
-                both = _union(variables, known.variables[other], union)
-                if _complete(known, union, both, base, seen):
+                both = _union(known.variables, function, other, s.union)
+                if _complete(known, s.union, both, base, s.seen):
                     return other
                 last, other = other, known.follower[other]
             break
-        slot = (slot + np.uint64(1)) & mask
+        slot = (slot + np.uint64(1)) & np.uint64(len(known.heads) - 1)
     if last == NONE:
         known.heads[slot] = function
     else:
         known.follower[last] = function
-    known.follower[function] = NONE
     start = known.counts[ENTRIES]
-    known.start[function] = start
-    known.variables[function] = variables
+    known.start[function], known.follower[function] = start, NONE
+    for v in range(len(s.matter)):
+        known.variables[function, v], known.matter[function, v] = s.variables[v], s.matter[v]
     for entry in range(size):
-        known.entries[start + entry] = table[entry]
+        known.entries[start + entry] = s.table[entry]
     known.counts[ENTRIES] += size
     known.counts[FUNCTIONS] += 1
     return function
 
 
 @kernel
-def _applied(known, results, arity, one, other, base, table, seen):
+def _tabled(known, results, arity, one, other, count, base, s):
+    """Write the table of an operation's results over `count` variables, the last of which changes fastest."""
+    _strides(known.matter, one, s.matter, count, base, s.left)
+    _strides(known.matter, other, s.matter, count, base, s.right)
+    entries, table, digits = known.entries, s.table, s.digits
+    at, beside, entry = known.start[one], known.start[other], 0
+    if count == 0:
+        table[0] = results[entries[at] * base + entries[beside]] if arity == 2 else results[entries[at]]
+        return
+    step, other_step = s.left[count - 1], s.right[count - 1]
+    digits[:] = 0
+    for _ in range(base ** (count - 1)):
+        if arity == 2:
+            for value in range(base):
+                place = entries[at + value * step] * base + entries[beside + value * other_step]
+                table[entry + value] = results[place]
+        else:
+            for value in range(base):
+                table[entry + value] = results[entries[at + value * step]]
+        entry += base
+        for v in range(count - 2, -1, -1):
+            digits[v] += 1
+            at += s.left[v]
+            beside += s.right[v]
+            if digits[v] < base:
+                break
+            at -= s.left[v] * base
+            beside -= s.right[v] * base
+            digits[v] = 0
+
+
+@kernel
+def _applied(known, results, arity, one, other, base, s):
     """The function of an operation (`results` [base^arity]) applied to one function, or to two."""
     function = known.counts[FUNCTIONS]
     if known.start[one] == NONE or known.start[other] == NONE:
         return _unproved(known, function)
-    matter = known.matter[function]
-    width = len(matter)
-    variables = np.empty(width, np.int32)
-    count = _union(known.variables[one], known.variables[other], variables)
-    if not _complete(known, variables, count, base, seen):
+    count = _union(known.variables, one, other, s.variables)
+    if not _complete(known, s.variables, count, base, s.seen):
         return _unproved(known, function)
-    count_matter = _union(known.matter[one], known.matter[other], matter)
-    left, right = np.empty(width, np.int64), np.empty(width, np.int64)
-    _strides(known.matter[one], matter, count_matter, base, left)
-    _strides(known.matter[other], matter, count_matter, base, right)
-    digits = np.zeros(width, np.int64)
-    size, at, beside = base**count_matter, known.start[one], known.start[other]
-    for entry in range(size):
-        place = known.entries[at]
-        table[entry] = results[place * base + known.entries[beside]] if arity == 2 else results[place]
-        v = count_matter - 1
-        while v >= 0:
-            digits[v] += 1
-            at += left[v]
-            beside += right[v]
-            if digits[v] < base:
-                break
-            at -= left[v] * base
-            beside -= right[v] * base
-            digits[v] = 0
-            v -= 1
-    count_matter = _reduced(table, matter, count_matter, base)
-    return _met(known, function, variables, count, table, base**count_matter, base, seen)
+    matters = _union(known.matter, one, other, s.matter)
+    _tabled(known, results, arity, one, other, matters, base, s)
+    matters = _reduced(s.table, s.matter, matters, base)
+    return _met(known, function, count, base**matters, base, s)
 
 
-def leaf(known, variable, table, base, seen):
-    """The function of a variable, or of a constant if that is NONE: its table is given."""
-    function = known.counts[FUNCTIONS]
-    matter, count = known.matter[function], 0
-    matter[:] = NONE
-    if variable != NONE:
-        matter[0], count = variable, 1
-    variables = matter.copy()
-    if not _complete(known, variables, count, base, seen):
+@kernel
+def _full(known, size):
+    """Whether an array might be too short for one more function."""
+    return (
+        known.counts[FUNCTIONS] >= len(known.start)
+        or known.counts[ENTRIES] + size > len(known.entries)
+        or 2 * known.counts[FUNCTIONS] >= len(known.heads)
+        or 2 * known.counts[SETS] >= len(known.sets)
+    )
+
+
+@kernel
+def _leaf(known, variable, base, s):
+    function, count, size = known.counts[FUNCTIONS], 0, 1
+    s.matter[:] = NONE
+    if variable >= 0:
+        s.matter[0], count, size = variable, 1, base
+        for word in range(base):
+            s.table[word] = word
+    else:
+        s.table[0] = NONE - 1 - variable
+    s.variables[:] = s.matter
+    if not _complete(known, s.variables, count, base, s.seen):
         return _unproved(known, function)
-    return _met(known, function, variables, count, table, len(table), base, seen)
+    return _met(known, function, count, size, base, s)
+
+
+def leaves(known, variables, base, s, numbers):
+    """The functions `numbers` [K] of `variables` [K], NONE - 1 - n for a number n. Ends early, as `applied` does."""
+    for k in range(len(variables)):
+        if _full(known, len(s.table)):
+            return k
+        numbers[k] = _leaf(known, variables[k], base, s)
+    return len(variables)
 
 
 def place_functions(known, base):
@@ -284,7 +338,7 @@ def place_functions(known, base):
             matter, size = known.matter[function], 1
             for v in range(len(matter)):
                 size *= base if matter[v] != NONE else 1
-            slot = _hash_of(matter, known.entries[start : start + size], size) & np.uint64(len(known.heads) - 1)
+            slot = _hash_of(matter, known.entries, start, size) & np.uint64(len(known.heads) - 1)
             while known.heads[slot] != NONE:
                 slot = (slot + np.uint64(1)) & np.uint64(len(known.heads) - 1)
             known.heads[slot] = function
@@ -304,25 +358,19 @@ def place_sets(known):
         known.places[slot] = place
 
 
-def applied(known, results, arity, left, right, ordered, met, base, table, seen, numbers, new):
+def applied(known, results, arity, left, right, ordered, met, base, s, numbers, new):
     """Apply an operation to functions [K] and [K]: the `numbers` [K] of the results, and which are `new` [K].
 
     With `ordered`, pairs whose first number is the larger are left out: they are not new. `met` [F] marks functions
     that have a word already. Ends early where an array of `known` might be too short; returns how many were done.
     """
     for k in range(len(left)):
-        full = (
-            known.counts[FUNCTIONS] >= len(known.start)
-            or known.counts[ENTRIES] + len(table) > len(known.entries)
-            or 2 * known.counts[FUNCTIONS] >= len(known.heads)
-            or 2 * known.counts[SETS] >= len(known.sets)
-        )
-        if full:
+        if _full(known, len(s.table)):
             return k
         new[k] = False
         if ordered and left[k] > right[k]:
             continue
-        numbers[k] = _applied(known, results, arity, left[k], right[k], base, table, seen)
+        numbers[k] = _applied(known, results, arity, left[k], right[k], base, s)
         new[k] = not met[numbers[k]]
         met[numbers[k]] = True
     return len(left)

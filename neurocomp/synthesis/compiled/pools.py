@@ -9,6 +9,7 @@ import numpy as np
 
 from neurocomp.synthesis.compiled.terms import Block, grown
 
+PACKED = np.array([1 << 32, 1 << 16, 1])  # three needs as one number
 AT_ONCE = 1 << 15  # combinations in one block
 Key = tuple[int, int, int, int]  # weight, lines, largest, element
 
@@ -44,10 +45,10 @@ class Pool:
         """Add terms [K] of this weight with these needs [K, 3]."""
         if not len(rows):
             return
-        packed = needs[:, 0].astype(np.int64) << 16 | needs[:, 1].astype(np.int64) << 8 | needs[:, 2]
+        packed = needs.astype(np.int64) @ PACKED
         kinds, firsts, inverse = np.unique(packed, return_index=True, return_inverse=True)
         for kind in np.argsort(firsts):
-            lines, largest, element = int(kinds[kind]) >> 16, int(kinds[kind]) >> 8 & 255, int(kinds[kind]) & 255
+            lines, largest, element = needs[firsts[kind]].tolist()
             group = self.groups.setdefault((weight, lines, largest, element), Rows())
             group.add(rows[inverse == kind] if len(kinds) > 1 else rows)
             self.fewest[weight] = min(lines, self.fewest.get(weight, lines))
@@ -71,7 +72,7 @@ def _blocks(
 ) -> Iterator[Block]:
     """The blocks of the combinations that go on from arguments with these needs."""
     if not pools:
-        yield Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint8))
+        yield Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
         return
     for (own, *own_needs), group in list(pools[0].groups.items()):
         rest_lines = fewest[0].get(weight - own)

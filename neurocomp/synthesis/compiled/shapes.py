@@ -145,10 +145,10 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels() -> Kernels:
     """The kernels, compiled for arrays of these types."""
-    ints, words, bytes_ = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint8)
+    ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
     nodes = np.zeros((1, 7), np.int64)
     given = (
-        words, np.zeros(1, np.int16), ints, bytes_, words, bytes_, bytes_, bytes_, np.zeros(1, np.int16), ints, ints, ints, ints,
+        words, np.zeros(1, np.int16), ints, counts, words, counts, counts, counts, np.zeros(1, np.int16), ints, ints, ints, ints,
         ints, True, scratch(2, 2, 2, 2), nodes, words, np.zeros((1, 1, 6), np.int16), np.zeros(1, np.int8),
     )  # fmt: skip
     return Kernels(

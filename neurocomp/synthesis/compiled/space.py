@@ -87,7 +87,7 @@ class Space(Enumeration):
     def _named(self, name: str, needs: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
         """A new term [1] without arguments."""
         head = self.terms.head(name, construct=False)
-        block = Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint8))
+        block = Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
         row = self.terms.write(head, block, np.array([head]), True)
         self.terms.keep(1)
         return row
@@ -200,7 +200,7 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels() -> Kernels:
     """The kernel, compiled for arrays of these types."""
-    ints, words, bytes_ = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint8)
+    ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
     code = np.zeros((1, 1, 5), np.int64)
-    arrays = (np.zeros(1, np.int16), ints, bytes_, words, ints, ints, words, np.zeros((1, 1, 6), np.int16))
+    arrays = (np.zeros(1, np.int16), ints, counts, words, ints, ints, words, np.zeros((1, 1, 6), np.int16))
     return Kernels(compiled_for(trials_kernel.code_of, (words, *arrays, code, words, ints)))

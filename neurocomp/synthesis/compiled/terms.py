@@ -25,7 +25,7 @@ class Block(NamedTuple):
     """K terms of one head with n arguments each."""
 
     arguments: np.ndarray  # [K, n] rows of terms
-    needs: np.ndarray  # [K, 3] of uint8: lines, largest, element (see `pools.Needs`)
+    needs: np.ndarray  # [K, 3] of uint16: lines, largest, element (see `pools.Needs`)
 
 
 def grown(array: np.ndarray, needed: int) -> np.ndarray:
@@ -48,14 +48,14 @@ class Terms:
         self.kind_of, self.value_of = np.zeros(16, np.int64), np.zeros(16, np.int64)
         self.heads = np.zeros(1024, np.int16)
         self.first = np.zeros(1024, np.int64)
-        self.counts = np.zeros(1024, np.uint8)
-        self.needs = np.zeros((1024, 3), np.uint8)
+        self.counts = np.zeros(1024, np.uint16)
+        self.needs = np.zeros((1024, 3), np.uint16)
         self.shapes = np.zeros(1024, np.int32)
         self.functions = np.full(1024, -1, np.int32)
         self.recordings = np.zeros(1024, np.int16)
-        self.operations = np.zeros(1024, np.uint8)
-        self.inner = np.zeros(1024, np.uint8)  # how many terms are inside it
-        self.elements = np.zeros(1024, np.uint8)
+        self.operations = np.zeros(1024, np.uint16)
+        self.inner = np.zeros(1024, np.uint16)  # how many terms are inside it
+        self.elements = np.zeros(1024, np.uint16)
         self.ends = np.zeros(1024, np.bool_)
         self.children = np.zeros(4096, np.int32)
 
