@@ -15,7 +15,8 @@ from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.lowering import Room
 from neurocomp.synthesis.score import scores
-from neurocomp.synthesis.synthesizer import loops_in, right_examples, synthesize
+from neurocomp.synthesis.score import loops_in
+from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.outcomes import expected_words, right_words
 from neurocomp.tasks.task import Examples, Task, load_task

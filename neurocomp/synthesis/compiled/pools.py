@@ -56,6 +56,8 @@ class Pool:
 
 def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[Block]:
     """One term from each pool, with this weight in sum, as far as they may fit `lines`, in the readable order."""
+    if sum(pool.heaviest for pool in pools) < weight:
+        return
     fewest: list[dict[int, int]] = [{0: 0}]  # the fewest lines that the last 0, 1, ... pools need for each weight
     for pool in reversed(pools):
         least: dict[int, int] = {}

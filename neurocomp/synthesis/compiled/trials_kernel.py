@@ -191,7 +191,7 @@ def _remove(groups, group, last, width):
 def _together(machine, code, eights, words, groups, width):
     """Run a program on all examples."""
     lines, live, base, table, freeze = code.shape[1], 1, machine.base, machine.table, machine.freeze
-    masks = groups.masks
+    masks, parted = groups.masks, False
     groups.lines[0], groups.steps[0] = 0, machine.steps
     for w in range(width):
         masks[0, w] = ~np.uint64(0)
@@ -238,8 +238,9 @@ def _together(machine, code, eights, words, groups, width):
             live -= 1
             _remove(groups, group, live, width)
             continue
-        if live == 1 and not split:
+        if not parted and not split:
             return  # all examples have gone as far as the steps go
+        parted = True
         _settle(groups, group, gone, 8 * width, width)
         if groups.steps[group] == 0:
             live -= 1
@@ -247,12 +248,19 @@ def _together(machine, code, eights, words, groups, width):
             continue
         groups.lines[group] = counter % lines
         if split:
+            # Those that have made all their steps are in neither mask, so that one of the two may be empty.
             groups.lines[live], groups.steps[live] = target % lines, groups.steps[group]
+            going, staying = np.uint64(0), np.uint64(0)
             for w in range(width):
                 stays = _some(eights[first + w]) * BYTE
                 masks[live, w] = masks[group, w] & ~stays
                 masks[group, w] &= stays
-            live += 1
+                going |= masks[live, w]
+                staying |= masks[group, w]
+            if not staying:
+                _remove(groups, group, live, width)
+            elif going:
+                live += 1
             continue
         for g in range(live):
             if g != group and groups.lines[g] == groups.lines[group]:
