@@ -18,7 +18,7 @@ table1: $(INSTALLED)
 	$(BIN)/neurocomp plot recovery
 
 test: $(INSTALLED)
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal -rs
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .

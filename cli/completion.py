@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 
 from neurocomp.cli.main import COMMANDS
 from neurocomp.language.assembly import shipped_programs
@@ -20,16 +21,20 @@ def main(argv: list[str]) -> int:
     command, rest = split(os.environ.get("COMP_LINE", ""))
     if rest is None:
         print(" ".join(name for name in COMMANDS if name.startswith(command)))
-    elif command == "run" and rest.rpartition(" ")[2].startswith(OF_CORPUS):
+    elif command in ("run", "learn") and rest.rpartition(" ")[2].startswith(OF_CORPUS):
         _offer([f"{OF_CORPUS}{name}" for name in corpus.tasks()], rest)
-    elif command == "run":
+    elif command == "learn" and corpus.FOLDER.startswith(rest):
+        _offer([corpus.FOLDER], rest)
+    elif command in ("run", "learn"):
         # With -m Hydra offers keys even while a group that must be chosen (task) is not.
-        os.environ["COMP_LINE"] = f"neurocomp -m {rest}"
+        os.environ["COMP_LINE"] = f"neurocomp -m {rest.removeprefix(f'{corpus.FOLDER} ')}"
         return _hydra(argv)
-    elif command in ("exec", "compile"):
+    elif command in ("exec", "compile", "trace"):
         _offer(shipped_programs(), rest)
     elif command == "subleq":
         _offer(subleq.shipped() if rest.startswith("exec ") else ["exec"], rest)
+    elif command == "report":
+        _offer(sorted({str(path.parent) for path in Path("results").glob("*/*.csv")}), rest)
     return 0
 
 

@@ -38,9 +38,11 @@ COMMANDS = {
     "run": Command("run", "main", "tune programs (or search): a cell, or a grid", "run task=map_inc init=map_inc"),
     "readings": Command("readings", "main", "search what the paper leaves open", "readings settings=40 screen=8"),
     "synth": Command("synth", "main", "programs that explain a task's examples", "synth task=reduce"),
+    "learn": Command("learn", "main", "abstractions from the solutions of a corpus", "learn corpus --out library.yaml"),
     "solve": Command("solve", "main", "the shortest program, or proof of none (SAT)", "solve task=inc"),
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
     "plot": Command("plot", "main", "the same as figures", "plot table1"),
+    "report": Command("report", "main", "the same as a page to look at", "report results/table1"),
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),
     "compare": Command("compare", "main", "two cells: rates, intervals, p-value", "compare 5862796e8e 239a89e78c"),
     "exec": Command("exec", "main", "run a program on ints", "exec map_inc --memory 3,5,2,9,4 --steps 15"),
@@ -52,6 +54,7 @@ COMMANDS = {
 }
 
 
+RESUMABLE = (["run"], ["readings"], ["learn"])
 DEBUG = "NEUROCOMP_DEBUG"
 """An environment variable, because a job may run in another process; --verbose sets it."""
 
@@ -123,9 +126,7 @@ def usage() -> str:
 
 def _rest_of(given: list[str]) -> str:
     """What becomes of a command that was ended before its end."""
-    return (
-        "; the same command again goes on from the last finished chunk" if given[:1] in (["run"], ["readings"]) else ""
-    )
+    return "; the same command again goes on from the last finished chunk" if given[:1] in RESUMABLE else ""
 
 
 def _refused(error: BaseException, given: list[str]) -> int:
@@ -133,11 +134,7 @@ def _refused(error: BaseException, given: list[str]) -> int:
     cause = error.__cause__ if isinstance(error, Stop) and error.__cause__ else error
     if os.environ.get(DEBUG) or not (is_refusal(cause) or is_shortage(cause)):
         raise error
-    rest = (
-        "; rows so far are safe, and the same command goes on from there"
-        if given[:1] in (["run"], ["readings"])
-        else ""
-    )
+    rest = "; rows so far are safe, and the same command goes on from there" if given[:1] in RESUMABLE else ""
     if not isinstance(cause, OSError):
         return _complain(1, shortage(cause) + rest)
     file = cause.filename or (str(error) if isinstance(error, Stop) else "")

@@ -15,7 +15,10 @@ from neurocomp.config import RunConfig, SynthesisConfig
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
+from neurocomp.synthesis.language import Language
+from neurocomp.synthesis.library import language_of
 from neurocomp.synthesis.synthesizer import Found, Synthesis, as_printed, right_examples, synthesize
+from neurocomp.synthesis.terms import parse_term
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out, training_examples
 from neurocomp.tasks.task import Examples, Task, load_task
 from neurocomp.text import json_text, visible, visible_lines
@@ -24,13 +27,15 @@ DESCRIPTION = """\
 Search the high-level language for the lightest program that is right on training examples of a task: those that
 init=synth has, with the same seed. Overrides are those of neurocomp run (task, seed, examples, machine.*, task.*); the
 search is bounded by synthesis.candidates and synthesis.seconds. What was found is printed, parsed again, and run in
-the exact interpreter on test examples. Where nothing is right, what is shown are the best near misses.
+the exact interpreter on test examples. Where nothing is right, what is shown are the best near misses. With
+synthesis.library=FILE programs are built from the abstractions of that file too, and are printed with their names.
 """
 EPILOG = """\
 examples:
   neurocomp synth task=reduce
   neurocomp synth task=fib --top 10
   neurocomp synth task=map_inc synthesis.constructs=[map,loop,inc,add] --json
+  neurocomp synth task=corpus/prefix_sum synthesis.library=library.yaml --expand
   neurocomp synth task=fib synthesis.padding=spread --template "map(inc(elem))"
 """
 ENDED = {
@@ -42,9 +47,13 @@ ENDED = {
 
 
 class Judged(NamedTuple):
-    """A program that was found, its assembly on one line, and on how many of how many examples that is right."""
+    """A program that was found, its assembly on one line, and on how many of how many examples that is right.
+
+    `expansion` is the program without abstractions, if that is to be shown.
+    """
 
     found: Found
+    expansion: str | None
     program: str
     verified: int
     tests: int
@@ -62,15 +71,17 @@ def main(argv: Sequence[str]) -> int:
     if not isinstance(config, RunConfig):
         raise UserError(f"{' '.join(args.overrides)}: a cell of the memorizer, synth takes a task such as task=map_inc")
     task = load_task(config.task, config.machine, directory, config.limits)
+    language = language_of(config.synthesis.library, directory)
+    shown = language if args.expand else None
     check_cell(replace(config, method="synthesize", restarts=1), task, "executor", "cpu")
     unseen = held_out(task, config.seed)
     examples = training_examples(task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     settings = replace(config.synthesis, templates=args.top or config.synthesis.templates)
     if args.template is not None:
-        _show([as_printed(args.template, task, examples, settings)], task, unseen, args.json)
+        _show([as_printed(args.template, task, examples, settings, language)], task, unseen, shown, args.json)
         return 0
-    synthesis = _synthesize(task, examples, settings)
-    _show(synthesis.found, task, unseen, args.json)
+    synthesis = _synthesize(task, examples, settings, language)
+    _show(synthesis.found, task, unseen, shown, args.json)
     if remark := few_inputs(task, counted=False):
         print(visible(remark), file=sys.stderr)
     summary = f"{task.name}: {_outcome(synthesis, settings, config.examples)}\n{_effort(synthesis)}"
@@ -89,12 +100,13 @@ def _parser() -> Parser:
     add("overrides", nargs="*", metavar="KEY=VALUE", help="as in neurocomp run: task=fib seed=1 synthesis.seconds=10")
     add("--top", type=whole, metavar="N", help="show up to N programs (default: synthesis.templates)")
     add("--template", metavar="TEXT", help="judge this high-level program instead of searching")
+    add("--expand", action="store_true", help="show programs without abstractions too: each name as what it stands for")
     add("--json", action="store_true", help="an object a line; the summary goes to stderr")
     add("--config-dir", metavar="DIR", help="look for groups (DIR/task/...) and for the files they name here too")
     return parser
 
 
-def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig) -> Synthesis:
+def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig, language: Language) -> Synthesis:
     """The search, with a bar on stderr if that is a terminal and it takes more than some seconds."""
     title, total = f"synth {task.name}", settings.candidates
     with tqdm(total=total, desc=title, unit=" programs", delay=3, leave=False, disable=None) as bar:
@@ -102,26 +114,28 @@ def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig) -> Sy
         def advance(tried: int) -> None:
             bar.update(tried)
 
-        return synthesize(task, examples, settings, advance)
+        return synthesize(task, examples, settings, advance, language=language)
 
 
-def _show(found: list[Found], task: Task, unseen: HeldOut, as_json: bool) -> None:
-    for number, one in enumerate([_judge(one, task, unseen) for one in found], start=1):
+def _show(found: list[Found], task: Task, unseen: HeldOut, language: Language | None, as_json: bool) -> None:
+    for number, one in enumerate([_judge(one, task, unseen, language) for one in found], start=1):
         print(json_text(_object(one)) if as_json else visible_lines(_readable(number, one, unseen)))
 
 
-def _judge(found: Found, task: Task, unseen: HeldOut) -> Judged:
+def _judge(found: Found, task: Task, unseen: HeldOut, language: Language | None) -> Judged:
     """Print the program, parse what was printed, and run that on the test examples and on the general ones."""
     jump_target = task.machine.jump_target
     text = format_program(found.program, one_line=True, jump_target=jump_target)
     program = parse(text, jump_target=jump_target)
     verified = right_examples(program, unseen.test, task)
     general = right_examples(program, unseen.general, task.general) if task.general and unseen.general else None
-    return Judged(found, text, verified, len(unseen.test.memory), general)
+    expansion = str(language.expand(parse_term(found.template))) if language else None
+    return Judged(found, expansion, text, verified, len(unseen.test.memory), general)
 
 
 def _object(judged: Judged) -> dict:
     found = judged.found._asdict() | {"program": judged.program}
+    found |= {} if judged.expansion is None else {"expansion": judged.expansion}
     return found | {"verified": judged.verified, "tests": judged.tests, "general": judged.general}
 
 
@@ -133,7 +147,9 @@ def _readable(number: int, judged: Judged, unseen: HeldOut) -> str:
     if judged.general is not None and unseen.general:
         tests += f", {judged.general} of {len(unseen.general.memory)} general ones"
     assembly = format_program(found.program).replace("\n", "\n      ")
-    return f"{number:>3}  {found.template}\n     {kind}, weight {found.weight}{met}; {tests}\n      {assembly}\n"
+    expansion = "" if judged.expansion is None else f"     = {judged.expansion}\n"
+    facts = f"     {kind}, weight {found.weight}{met}; {tests}\n"
+    return f"{number:>3}  {found.template}\n{expansion}{facts}      {assembly}\n"
 
 
 def _outcome(synthesis: Synthesis, settings: SynthesisConfig, examples: int) -> str:

@@ -11,9 +11,10 @@ from neurocomp import foreign
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.exec import Start, check_sizes, filled, sizes_for
 from neurocomp.cli.limiting import add_limits, limits_of
+from neurocomp.cli.outputs import check_out, write_to
 from neurocomp.cli.words import listed
 from neurocomp.errors import UserError, check_at_least
-from neurocomp.files import read_bytes
+from neurocomp.files import atomic_write, read_bytes
 from neurocomp.language.assembly import fit, load_program
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import OPTIONS, check, most
@@ -30,6 +31,7 @@ examples:
   neurocomp run task=fib init=map_inc only=3 save_weights=true
   neurocomp trace results/runs/CELL.weights/3.safetensors --steps 31
   neurocomp trace w.safetensors --memory 3,5,2 --steps 15 --json
+  neurocomp trace fib --base 5 --steps 31 --html trace.html
 
 Each step: where the counter is, the opcode there, and what changed: the three likeliest of each with probabilities, and
 the entropy in bits. A program runs as weights without noise; `neurocomp compile --gamma` makes others.
@@ -39,6 +41,8 @@ the entropy in bits. A program runs as weights without noise; `neurocomp compile
 def main(argv: list[str]) -> int:
     args = _parser().parse_args(argv)
     check_at_least("--steps", args.steps, 1)
+    if args.html is not None:
+        check_out(args.html, "--html")
     machine = MachineConfig(**{name: value for name in READINGS if (value := getattr(args, name)) is not None})
     given = Start(listed(args.memory, "--memory"), listed(args.start, "--start"))
     logits, sizes, machine = _weights(args, machine, given)
@@ -49,7 +53,9 @@ def main(argv: list[str]) -> int:
 
     traced = trace_softly(logits, sizes, machine, *start, args.steps)
     _check_finite(traced)
-    if args.json:
+    if args.html is not None:
+        _write_page(args, logits, sizes, machine, traced)
+    elif args.json:
         facts: dict[str, Any] = {**sizes._asdict(), **vars(machine)}
         print(json_text(facts | as_dict(traced, machine.jump_target)))
     else:
@@ -59,9 +65,19 @@ def main(argv: list[str]) -> int:
 
 def _check_finite(traced: SoftTrace) -> None:
     """Raise UserError where a printed law has let the numbers grow beyond what there is."""
-    for number, moment in enumerate(traced.moments, start=1):
-        if not all(part.isfinite().all() for part in moment.after):
-            raise UserError(f"the soft machine has no words left after {number} steps: expected fewer --steps")
+    if (number := traced.lost_at) is not None:
+        raise UserError(f"the soft machine has no words left after {number} steps: expected fewer --steps")
+
+
+def _write_page(
+    args: argparse.Namespace, logits: Tensor, sizes: Sizes, machine: MachineConfig, traced: SoftTrace
+) -> None:
+    """The trace as a page."""
+    from neurocomp.report.page.traces import phase, trace_page_data
+    from neurocomp.report.page.write import page_text
+
+    data = trace_page_data(f"{args.file}, {args.steps} steps", phase("", logits, sizes, machine, [traced]), sizes)
+    write_to(args.html, lambda path: atomic_write(path, page_text(data)), "--html")
 
 
 def _weights(args: argparse.Namespace, machine: MachineConfig, given: Start) -> tuple[Tensor, Sizes, MachineConfig]:
@@ -111,7 +127,9 @@ def _parser() -> Parser:
     add("--base", type=whole, metavar="B", help="of a program: words are 0..B-1 (default: 10)")
     add("--registers", type=whole, metavar="N", help="of a program: how many (default: as many as it and --start use)")
     add("--lines", type=whole, metavar="N", help="of a program: pad it with noops to N lines (default: its own length)")
-    add("--json", action="store_true", help="all probabilities as one JSON object")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true", help="all probabilities as one JSON object")
+    shown.add_argument("--html", type=Path, metavar="FILE", help="write a page to look at, instead of printing")
     for option, choices in READINGS.items():
         add(f"--{option.replace('_', '-')}", choices=choices, help=f"reading of the paper (default: {choices[0]})")
     add_limits(parser)

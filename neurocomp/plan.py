@@ -20,7 +20,8 @@ from neurocomp.machine.weights import packed_width
 from neurocomp.results.identity import cell_name, config_hash, hashed
 from neurocomp.results.rows_file import has_lines
 from neurocomp.shapes import Float, Tensor
-from neurocomp.synthesis import constructs
+from neurocomp.synthesis.language import Language
+from neurocomp.synthesis.library import language_of
 from neurocomp.tasks.examples import FRESH_BLOCK, HeldOut, fresh_examples, training_examples
 from neurocomp.tasks.initialization import init_name, initial_program
 from neurocomp.tasks.task import Examples, Task, load_task
@@ -50,7 +51,7 @@ class CheckedCell:
     """One cell: what it computes, its identity, and where its rows are.
 
     `program` is what its restarts start from: None for random weights, and for init=synth, which has to be run first.
-    gamma is 1 for random weights, and 0 where nothing is compiled to weights.
+    gamma is 1 for random weights, and 0 where nothing is compiled to weights. `language` is that of synthesis.
     """
 
     config: RunConfig
@@ -63,6 +64,7 @@ class CheckedCell:
     dtype: torch.dtype
     config_hash: str
     path: Path
+    language: Language
 
     @property
     def threads(self) -> int:
@@ -100,7 +102,8 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     """
     config = checked(config)
     task = load_task(config.task, config.machine, directory, config.limits)
-    check_settings(config, task)
+    language = language_of(config.synthesis.library, directory)
+    check_settings(config, task, language)
     tuned = config.method == "tune"
     init = "none" if starts_from_nothing(config) else init_name(config)
     program = None if init in ("none", "synth") else initial_program(config.init, task, directory)
@@ -111,12 +114,14 @@ def check_config(config: RunConfig, directory: Path | None = None) -> CheckedCel
     begins = [init, program.instructions if program else None]
     resolved = {"gamma": gamma, "engine": engine, "device": device.type} if tuned else {}
     resolved |= {"device": device.type} if trained else {}
-    digest = config_hash(settings(config, init, program) | resolved | {"task": task.identity(), "init": begins})
+    digest = config_hash(
+        settings(config, init, program, language) | resolved | {"task": task.identity(), "init": begins}
+    )
     begun = init if tuned else config.method if init == "none" else f"{config.method}-{init}"
     path = Path(config.results) / config.name / f"{cell_name(task.name, begun, gamma, config.seed, digest)}.csv"
     _check_limits(config, task, engine, device.type, path)
     dtype = {"float32": torch.float32, "float64": torch.float64}[config.precision]
-    return CheckedCell(config, task, program, init, gamma, engine, device, dtype, digest, path)
+    return CheckedCell(config, task, program, init, gamma, engine, device, dtype, digest, path, language)
 
 
 def _check_limits(config: RunConfig, task: Task, engine: str, device: str, path: Path) -> None:
@@ -133,7 +138,7 @@ def starts_from_nothing(config: RunConfig) -> bool:
     return config.method in WITHOUT_INIT or (config.method == "solver" and config.init == "random")
 
 
-def check_settings(config: RunConfig, task: Task) -> None:
+def check_settings(config: RunConfig, task: Task, language: Language) -> None:
     """Raise UserError where settings that are right by themselves do not go together."""
     if config.objective.registers and task.reference is None:
         raise UserError(f"objective.registers=true: task {task.name} has examples; only a program leaves registers")
@@ -152,15 +157,20 @@ def check_settings(config: RunConfig, task: Task) -> None:
     if config.fresh and config.method == "tune" and config.init == "synth" and config.synthesis.allocation == "best":
         chosen = "the best template is chosen on examples that restarts keep"
         raise UserError(f"synthesis.allocation=best: {chosen}; with fresh=true expected even")
-    constructs.chosen(config.synthesis.constructs)
+    language.chosen(config.synthesis.constructs)
     if config.method == "synthesize" or (config.init == "synth" and config.method not in WITHOUT_INIT):
         if config.machine.jump_target == "value":
             raise UserError("machine.jump_target=value: synthesized programs have labels; expected line or operand")
 
 
-def settings(config: RunConfig, init: str, program: Program | None) -> dict:
-    """The settings that the method's results depend on; the searches and synthesis look at a few of them alone."""
+def settings(config: RunConfig, init: str, program: Program | None, language: Language) -> dict:
+    """The settings that the method's results depend on; the searches and synthesis look at a few of them alone.
+
+    The library of synthesis counts by what it says, not by its name.
+    """
     given = hashed(config)
+    if content := language.content():
+        given["synthesis"] = given["synthesis"] | {"library": content}
     if config.method == "tune":
         unused = {"search", "annealing", "learner"} | (set() if init == "synth" else {"synthesis"})
         if init != "synth" and not (program and NOOP in program.instructions):

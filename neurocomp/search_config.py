@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from neurocomp.errors import UserError, check_at_least, check_choice
+from neurocomp.errors import UserError, check_at_least, check_choice, check_text, with_home
 
 
 @dataclass
@@ -22,6 +22,9 @@ class SynthesisConfig:
     constructs: Any = None
     """The constructs of the high-level language that programs are built from, such as [map,reduce,inc]. null: all
     but put and noop."""
+    library: Optional[str] = field(default=None, metadata={"hashed_unless": None})
+    """A file of abstractions (`neurocomp learn` writes one), which programs are built from like constructs. What they
+    say is a part of what a cell is, whatever the file's name. null: none."""
     candidates: int = 200_000
     """The search ends after this many programs."""
     seconds: float = 60.0
@@ -42,6 +45,9 @@ class SynthesisConfig:
     def __post_init__(self):
         for name in ("candidates", "templates", "selection"):
             check_at_least(f"synthesis.{name}", getattr(self, name), 1)
+        if self.library is not None:
+            check_text("synthesis.library", self.library)
+            self.library = with_home("synthesis.library", self.library)
         if not math.isfinite(self.seconds) or self.seconds <= 0:
             raise UserError(f"synthesis.seconds={self.seconds}: expected a number > 0")
         if self.noops is not None:

@@ -194,9 +194,9 @@ def test_synth_searches_where_init_synth_does_and_judges_by_its_seed(command, mo
     """The examples of stream `synthesis`; test and general examples are those of the seed."""
     asked, drawn = [], synth.held_out
 
-    def searching(task, examples, *rest):
+    def searching(task, examples, *rest, **more):
         asked.append((task, examples))
-        return search(task, examples, *rest)
+        return search(task, examples, *rest, **more)
 
     search = synth.synthesize
     monkeypatch.setattr(synth, "synthesize", searching)

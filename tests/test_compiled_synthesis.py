@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import itertools
 
 import numpy as np
@@ -18,7 +17,8 @@ from neurocomp.synthesis.compiled import space as compiled
 from neurocomp.synthesis.compiled.pools import AT_ONCE
 from neurocomp.synthesis.compiled.recording import recorded
 from neurocomp.synthesis.compiled.trials import Behaviors, Trying
-from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
+from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.score import behaviors, loops_in, scores
 from neurocomp.synthesis.terms import INDEX
 from neurocomp.tasks.examples import held_out, training_examples
@@ -43,7 +43,7 @@ ROOMS = {
 def arguments(base, registers, lines, readable, settable, names, halting, mod_by_zero) -> tuple:
     taken = {*readable, *settable}
     zeros = tuple(register for register in range(registers) if register not in taken)
-    return chosen(names), Room(Sizes(base, registers, lines), zeros, halting), mod_by_zero, readable, settable
+    return LANGUAGE.chosen(names), Room(Sizes(base, registers, lines), zeros, halting), mod_by_zero, readable, settable
 
 
 def check_same(given: tuple, programs: int) -> int:
@@ -72,7 +72,7 @@ def test_they_are_the_same_at_the_sizes_of_tasks(name):
     task = shipped(name)
     zeros = tuple(i for i, words in enumerate(task.ranges[task.sizes.base :]) if words == (0, 0))
     readable = tuple(i for i in range(task.sizes.registers) if i not in zeros)
-    assert check_same((chosen(None), Room(task.sizes, zeros), "zero", readable, ()), 2 * AT_ONCE) > AT_ONCE
+    assert check_same((LANGUAGE.chosen(None), Room(task.sizes, zeros), "zero", readable, ()), 2 * AT_ONCE) > AT_ONCE
 
 
 @settings(max_examples=20, deadline=None)
@@ -82,7 +82,10 @@ def test_they_are_the_same_in_any_room(data):
     kinds = data.draw(st.lists(st.sampled_from(["zero", "read", "set"]), min_size=registers, max_size=registers))
     readable, settable = (tuple(i for i, kind in enumerate(kinds) if kind == name) for name in ("read", "set"))
     names = data.draw(st.none() | st.lists(st.sampled_from(list(CONSTRUCTS)), min_size=1, unique=True))
-    halting, mod_by_zero = data.draw(st.sampled_from(["freeze", "printed"])), data.draw(st.sampled_from(["zero", "dividend"]))
+    halting, mod_by_zero = (
+        data.draw(st.sampled_from(["freeze", "printed"])),
+        data.draw(st.sampled_from(["zero", "dividend"])),
+    )
     check_same(arguments(base, registers, lines, readable, settable, names, halting, mod_by_zero), 600)
 
 
@@ -128,15 +131,19 @@ def test_trials_say_what_the_executor_says(name, count):
     zeros = tuple(i for i, words in enumerate(task.ranges[task.sizes.base :]) if words == (0, 0))
     readable = tuple(i for i in range(task.sizes.registers) if i not in zeros)
     names = ["update", "if", "unless", "map", "loop", "store", "seq", "read", "inc", "sub", "mod", "min"]
-    space = compiled.Space(chosen(names), Room(task.sizes, zeros), task.machine.mod_by_zero, readable, ())
+    space = compiled.Space(LANGUAGE.chosen(names), Room(task.sizes, zeros), task.machine.mod_by_zero, readable, ())
     batches = list(itertools.islice(filter(None, space.batches()), 12))
     programs = np.concatenate([batch.programs for batch in batches])[::3]
     trying, code = Trying(task, examples), space.code(programs)
-    trials, final = trying.run(space, programs), run(code, examples, task)
+    trials, final = trying.of_programs(space, programs), run(code, examples, task)
     assert loops_in(code).any() and not loops_in(code).all() and (trials.loops == loops_in(code)).all()
     assert (trying.scores(trials) == scores(final, trials.loops, examples, task)).all()
     keys = behaviors(final, task)
-    assert len(set(zip(keys, trials.behavior.tolist(), strict=True))) == len(set(keys)) == len(set(trials.behavior.tolist()))
+    assert (
+        len(set(zip(keys, trials.behavior.tolist(), strict=True)))
+        == len(set(keys))
+        == len(set(trials.behavior.tolist()))
+    )
 
 
 def test_a_task_that_needs_no_change_is_scored_alike():
@@ -144,10 +151,10 @@ def test_a_task_that_needs_no_change_is_scored_alike():
     task = shipped("inc")
     examples = training_examples(task, held_out(task, 0), 0, 0, 4)
     still = examples._replace(final_memory=examples.memory, final_registers=examples.registers)
-    space = compiled.Space(chosen(None), Room(task.sizes, tuple(range(task.sizes.registers))), "zero", (), ())
+    space = compiled.Space(LANGUAGE.chosen(None), Room(task.sizes, tuple(range(task.sizes.registers))), "zero", (), ())
     programs = next(filter(None, space.batches())).programs
     trying = Trying(task, still)
-    trials = trying.run(space, programs)
+    trials = trying.of_programs(space, programs)
     final = run(space.code(programs), still, task)
     assert (trying.scores(trials) == scores(final, trials.loops, still, task)).all()
 

@@ -11,11 +11,10 @@ from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, decode, encode, execute
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.search.judge import count_right
-from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.enumeration import Space
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import Room
-from neurocomp.synthesis.score import scores
-from neurocomp.synthesis.score import loops_in
+from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.outcomes import expected_words, right_words
@@ -31,7 +30,7 @@ def task(**changes) -> Task:
 
 
 def test_an_operation_on_a_word_and_itself_is_enumerated():
-    space = Space(chosen(["map", "add"]), Room(Sizes(5, 4, 5), (0, 1, 2, 3)), "zero", (), ())
+    space = Space(LANGUAGE.chosen(["map", "add"]), Room(Sizes(5, 4, 5), (0, 1, 2, 3)), "zero", (), ())
     texts = {str(term) for batch in space.batches() if batch for term in batch.terms}
     assert "map(add(elem, elem))" in texts and "map(add(index, elem))" in texts or "map(add(elem, index))" in texts
     assert not {"map(add(index, elem))", "map(add(elem, index))"} <= texts  # these two are one

@@ -126,9 +126,9 @@ def test_seed_and_restart_search_other_programs(method):
 def test_the_search_for_templates_has_the_seeds_examples(monkeypatch):
     asked = []
 
-    def searching(task, examples, *rest):
+    def searching(task, examples, *rest, **more):
         asked.append(starts(examples))
-        return synthesize(task, examples, *rest)
+        return synthesize(task, examples, *rest, **more)
 
     monkeypatch.setattr(templates, "synthesize", searching)
     for seed in (0, 1):

@@ -57,7 +57,7 @@ def test_another_seed_and_other_examples_are_overrides(command):
 
 
 def test_ctrl_c_shows_what_was_found(command, monkeypatch):
-    def interrupted(task, examples, settings, progress):
+    def interrupted(task, examples, settings, progress, **_):
         def stop(tried):
             raise KeyboardInterrupt
 

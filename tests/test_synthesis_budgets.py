@@ -13,15 +13,15 @@ from neurocomp.language.assembly import parse
 from neurocomp.language.executor import execute
 from neurocomp.machine_config import MachineConfig
 from neurocomp.synthesis import synthesizer as search
-from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
-from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.compiled.functions import WordFunctions
+from neurocomp.synthesis.enumeration import Space
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import load_task
-from tests.test_synthesis_language import DOUBLE
+from tests.test_synthesis_language import DOUBLING
 from tests.test_synthesis_search import drawn, programs_of, shipped, tabled
 
 
@@ -54,11 +54,10 @@ def test_checked_registers_are_set():
     assert synthesis.found[0].template == "set(r1, dec(read(0)))" and synthesis.found[0].exact
 
 
-def test_a_new_primitive_is_built_with(monkeypatch):
-    monkeypatch.setitem(CONSTRUCTS, "double", DOUBLE)
+def test_a_new_primitive_is_built_with():
     rows = ["m0,m1,m0_final,m1_final"] + [f"{a},{b},{2 * a % 5},{2 * b % 5}" for a in range(5) for b in range(5)]
     task = tabled("\n".join(rows), steps=10, lines=5, registers=4)
-    synthesis = synthesize(task, drawn(task), SynthesisConfig())
+    synthesis = synthesize(task, drawn(task), SynthesisConfig(), language=DOUBLING)
     assert [found.template for found in synthesis.found] == ["map(double(elem))"]
     assert right_examples(synthesis.found[0].program, held_out(task, 0).test, task) == 12
 
@@ -125,7 +124,7 @@ def test_distinct_behaviors_are_counted():
     task = shipped("fib", "task.registers=6")
     synthesis = synthesize(task, drawn(task), SynthesisConfig(candidates=400, constructs=["map"]))
     room = search.room_of(task)
-    terms = programs_of(Space(chosen(["map"]), room, "zero", (), ()), 7)[:400]
+    terms = programs_of(Space(LANGUAGE.chosen(["map"]), room, "zero", (), ()), 7)[:400]
     code = np.stack([pad(lower(term, room), 7) for term in terms])
     final = execute(code, drawn(task).memory, drawn(task).registers, base=5, steps=31)
     assert synthesis.distinct == len({words.tobytes() for words in final.memory}) < len(terms) == 400

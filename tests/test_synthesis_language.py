@@ -17,8 +17,9 @@ from neurocomp.language.interpreter import run
 from neurocomp.machine_config import READINGS, Sizes
 from neurocomp.synthesis.assembler import DoesNotFit, Lowered, Room
 from neurocomp.synthesis.construct import WORD, Construct
-from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.grammar import parse, weight
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.meaning import rounds
 from neurocomp.synthesis.padding import pad
@@ -39,11 +40,11 @@ def room(base: int, registers: int, lines: int, inputs: tuple[int, ...] = (), ha
     return Room(Sizes(base, registers, lines), tuple(i for i in range(registers) if i not in inputs), halting)
 
 
-def memory_after(text: str, memory: str, registers: str = "") -> str:
+def memory_after(text: str, memory: str, registers: str = "", language: Language = LANGUAGE) -> str:
     """The words that a program leaves when it ends, by its meaning alone."""
     words = [int(word) for word in memory.split()]
     world = World(len(words), words, [int(word) for word in registers.split()])
-    list(rounds(parse(text), world))
+    list(rounds(parse(text, language), world, language))
     return " ".join(map(str, world.memory))
 
 
@@ -105,10 +106,10 @@ def test_a_bound_at_the_last_cell_never_ends():
 # --- assembly
 
 
-def meant(term: Term, memory: list[int], registers: list[int], mod_by_zero: str):
+def meant(term: Term, memory: list[int], registers: list[int], mod_by_zero: str, language: Language = LANGUAGE):
     """Memory as each round of a loop begins, then at the end, as far as `MOMENTS`; and the world after that."""
     world = World(BASE, list(memory), list(registers), mod_by_zero)
-    moments = [tuple(world.memory) for _ in islice(rounds(term, world), MOMENTS)]
+    moments = [tuple(world.memory) for _ in islice(rounds(term, world, language), MOMENTS)]
     return (moments if len(moments) == MOMENTS else [*moments, tuple(world.memory)]), world
 
 
@@ -303,14 +304,14 @@ def test_weights_add_up():
 # --- the table
 
 
-def test_a_new_primitive_is_one_row(monkeypatch):
-    """It is parsed, has a meaning, is lowered, and programs are built with it (test_synthesis_search)."""
-    monkeypatch.setitem(CONSTRUCTS, "double", DOUBLE)
-    assert memory_after("map(double(elem), 2)", "3 5 0 1 2 4") == "0 4 0 1 2 4"
-    lowered = lower(parse("map(double(elem))"), room(6, 3, 5))
+def test_a_new_primitive_is_one_row():
+    """It is parsed, has a meaning, is lowered, and programs are built with it (test_synthesis_budgets)."""
+    assert memory_after("map(double(elem), 2)", "3 5 0 1 2 4", language=DOUBLING) == "0 4 0 1 2 4"
+    lowered = lower(parse("map(double(elem))", DOUBLING), room(6, 3, 5), DOUBLING)
     assembly = "loop: read 1 2; add 2 2 2; write 1 2; inc 1 1; jump 0 loop"
     assert decode(np.array(lowered.rows)) == parse_assembly(assembly)
-    assert DOUBLE in chosen(None) and DOUBLE in chosen(["map", "double"]) and DOUBLE not in chosen(["map", "inc"])
+    assert DOUBLE in DOUBLING.chosen(None) and DOUBLE in DOUBLING.chosen(["map", "double"])
+    assert DOUBLE not in DOUBLING.chosen(["map", "inc"]) and DOUBLE not in LANGUAGE.chosen(None)
 
 
 DOUBLE = Construct(
@@ -318,16 +319,17 @@ DOUBLE = Construct(
     meaning=lambda world, x: 2 * x % world.base,
     lower=lambda assembler, to, x: assembler.emit("add", x, x, to=to),
 )  # fmt: skip
+DOUBLING = Language(constructs=(*CONSTRUCTS.values(), DOUBLE))
 
 
 def test_naming_constructs_restricts_their_kind_only():
     scalars = {"inc", "dec", "add", "sub", "min", "max", "mod", "read"}
-    assert {row.name for row in chosen(["map", "reduce", "loop"])} == {"map", "reduce", "loop"} | scalars
-    assert {row.name for row in chosen(["map", "inc"])} == {"map", "inc"}
-    assert {row.name for row in chosen("map")} == {"map"} | scalars
-    default = {row.name for row in chosen(None)}
+    assert {row.name for row in LANGUAGE.chosen(["map", "reduce", "loop"])} == {"map", "reduce", "loop"} | scalars
+    assert {row.name for row in LANGUAGE.chosen(["map", "inc"])} == {"map", "inc"}
+    assert {row.name for row in LANGUAGE.chosen("map")} == {"map"} | scalars
+    default = {row.name for row in LANGUAGE.chosen(None)}
     assert set(CONSTRUCTS) - default == {"noop", "put"}
-    assert {row.name for row in chosen(["inc"])} == (default - scalars) | {"inc"}
+    assert {row.name for row in LANGUAGE.chosen(["inc"])} == (default - scalars) | {"inc"}
 
 
 @pytest.mark.parametrize(
@@ -342,4 +344,4 @@ def test_naming_constructs_restricts_their_kind_only():
 )
 def test_unknown_constructs_are_refused(names, expected):
     with pytest.raises(UserError, match=expected):
-        chosen(names)
+        LANGUAGE.chosen(names)

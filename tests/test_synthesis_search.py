@@ -21,10 +21,11 @@ from neurocomp.synthesis import equivalence
 from neurocomp.synthesis import synthesizer as search
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import STATEMENT, WORD
-from neurocomp.synthesis.constructs import CONSTRUCTS, chosen
+from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.grammar import check, endless, weight
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import behaviors, loops_in, scores
@@ -56,7 +57,7 @@ def drawn(task: Task, restart: int = SHARED, count: int = 16, seed: int = 0) -> 
 
 def space(base: int, registers: int, lines: int, *names: str, readable: tuple[int, ...] = ()) -> Space:
     zeros = tuple(index for index in range(registers) if index not in readable)
-    return Space(chosen(list(names) or None), Room(Sizes(base, registers, lines), zeros), "zero", readable, ())
+    return Space(LANGUAGE.chosen(list(names) or None), Room(Sizes(base, registers, lines), zeros), "zero", readable, ())
 
 
 def programs_of(a_space: Space, heaviest: int) -> list[Term]:
@@ -108,7 +109,7 @@ def test_fib_is_no_program_of_its_loops():
     (With seq they are 682,983, with the same outcome: neurocomp synth task=fib synthesis.candidates=1000000
     synthesis.seconds=600.)
     """
-    names = [row.name for row in chosen(None) if row.name != "seq"]
+    names = [row.name for row in LANGUAGE.chosen(None) if row.name != "seq"]
     config = SynthesisConfig(constructs=names, candidates=1_000_000, seconds=600)
     synthesis = synthesize(shipped("fib"), drawn(shipped("fib")), config)
     assert synthesis.ended == "space" and not any(found.exact for found in synthesis.found)
@@ -175,7 +176,7 @@ def test_enumeration_loses_no_behavior():
     """Every term of weight up to 5 is written down, whether it is needed or not; those that fit do nothing new."""
     names = ("inc", "sub", "read", "store", "map", "if", "seq")
     room = Room(Sizes(3, 5, 7), (0, 1, 2, 3))
-    rows = [row for row in chosen(list(names))]
+    rows = [row for row in LANGUAGE.chosen(list(names))]
     leaves = [Term(name) for name in ("0", "1", "2", "r4")] + [INDEX, ELEM]
     everything = []
     for term in itertools.chain.from_iterable(naive(rows, leaves, 5).values()):

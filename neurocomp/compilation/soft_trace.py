@@ -58,6 +58,12 @@ class SoftTrace(NamedTuple):
                 return number
         return None
 
+    @property
+    def lost_at(self) -> int | None:
+        """The first step, from 1, after which a number is not finite: a printed law lets them grow without bound."""
+        finite = (all(part.isfinite().all() for part in moment.after) for moment in self.moments)
+        return next((number for number, is_finite in enumerate(finite, start=1) if not is_finite), None)
+
     def held(self) -> Iterator[ExactStep]:
         """The exact run's step at each moment: its last one again where it has halted."""
         for number in range(len(self.moments)):

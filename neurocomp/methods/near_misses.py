@@ -92,7 +92,7 @@ def find(cell: CheckedCell, unseen: HeldOut, shown: bool) -> Record:
         def advance(tried: int) -> None:
             bar.update(tried)
 
-        synthesis = uninterrupted(synthesize(cell.task, examples, config.synthesis, advance))
+        synthesis = uninterrupted(synthesize(cell.task, examples, config.synthesis, advance, language=cell.language))
     if not synthesis.found:
         nothing = f"nothing to start from among {synthesis.tried:,} programs in {synthesis.seconds:.1f} s"
         raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")

@@ -21,7 +21,8 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
         examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
         seen = count_trained_tests(unseen, [examples])
         began = time.perf_counter()
-        synthesis = uninterrupted(synthesize(plan.task, examples, plan.config.synthesis, limit=plan.config.limit))
+        found = synthesize(plan.task, examples, plan.config.synthesis, limit=plan.config.limit, language=plan.language)
+        synthesis = uninterrupted(found)
         rows.append(
             common_columns(plan)
             | {"restart": restart, "tests_trained": seen}

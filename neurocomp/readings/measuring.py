@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -52,8 +53,8 @@ class ThisProcess:
         pass
 
 
-def finished(pool: Pool, tasks: Iterator[Task]) -> Iterator[Rows]:
-    """The rows of each task as it ends. A task is taken only when the pool has a worker for it.
+def finished(pool: Pool, tasks: Iterator[Task], what: str = "setting") -> Iterator[Any]:
+    """The value of each task, such as rows, as it ends. A task is taken only when the pool has a worker for it.
 
     A task whose worker dies is run again. Raises WorkerLost if that happens too often, and what a task raises.
     """
@@ -77,7 +78,7 @@ def finished(pool: Pool, tasks: Iterator[Task]) -> Iterator[Rows]:
                 continue
             deaths[task.key] += outcome.died == "process"
             if deaths[task.key] >= DEATHS:
-                where = f"in setting {task.arguments[1]}"
+                where = f"in {what} {task.arguments[1]}"
                 raise WorkerLost(f"the worker's process died {DEATHS} times {where}; what was measured is kept")
             at_work[task.key] = task
             pool.submit(task)

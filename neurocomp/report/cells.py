@@ -100,6 +100,16 @@ class Rows:
         """The one number by which a sweeper that looks for the best cell judges this one."""
         raise NotImplementedError
 
+    def texts(self) -> dict[str, str]:
+        """Its line of `neurocomp show`: texts by their columns."""
+        raise NotImplementedError
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows of it."""
+        from neurocomp.report.shown import as_html
+
+        return as_html(self.texts(), self.rows)
+
     def summary_line(self) -> dict[str, Any]:
         """The cell in numbers and text, ready for JSON."""
         return {
@@ -173,6 +183,9 @@ class Cell(Rows):
             "ci_high": high,
             "updates": self.updates_to_recovery,
         }
+
+    def texts(self) -> dict[str, str]:
+        return _columns(self.summary_line())
 
     def reached(self, measure: str) -> float | None:
         """The rate by this measure."""

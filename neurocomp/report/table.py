@@ -14,6 +14,7 @@ from neurocomp.report.places import (
     EQUAL_BUDGET,
     SKELETON,
     Found,
+    Place,
     choose,
     find,
     own_rows,
@@ -65,13 +66,21 @@ def measured_table(
 
 def long_table(name: str, cells: Sequence[Cell], metric: str, loop_noop: str = SKELETON) -> list[Entry]:
     """An entry for all places of the table in published order, then for the rows of ours that there are cells for."""
-    rates, (rows, tasks) = published(name), axes(name)
+    rates = published(name)
+    shown, chosen = placed(name, cells, loop_noop)
+    return [_entry(place, find(*place, chosen, metric), rates.get(place)) for place in shown]
+
+
+def placed(
+    name: str, cells: Sequence[Cell], loop_noop: str = SKELETON
+) -> tuple[list[tuple[str, str]], dict[Place, Cell]]:
+    """The places of the table, row and task, in their order, and the cell that is the material of each."""
+    rows, tasks = axes(name)
     places = [((row, cell.facts["task"]), cell) for cell in cells for row in published_rows(cell, loop_noop)]
     chosen = choose(
         ((row, task), cell) for (row, task), cell in places if task in tasks and (row in rows or not is_tuned(row))
     )
-    shown = [(row, task) for row in [*rows, *own_rows(chosen)] for task in tasks]
-    return [_entry(place, find(*place, chosen, metric), rates.get(place)) for place in shown]
+    return [(row, task) for row in [*rows, *own_rows(chosen)] for task in tasks], chosen
 
 
 def _entry(place: tuple[str, str], found: Found | None, published_rate: float | None) -> Entry:

@@ -6,11 +6,14 @@ import functools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from neurocomp.synthesis.terms import Term
+
 # The kinds of arguments. `each` is evaluated in every round of a loop: it may use index and elem.
 WORD, EACH_WORD, STATEMENT, EACH_STATEMENT = "word", "each word", "statement", "each statement"
 TEST, EACH_TEST = "test", "each test"  # a word; enumeration leaves out constant words, which decide nothing
 # A word; in a loop only a number, a register or index, so that the cell is the element or stays the same.
-ADDRESS = "address"
+ADDRESS, EACH_ADDRESS = "address", "each address"
+ENDING = "statement that ends"  # it may be followed by others
 FIXED = "fixed"  # a number or a register
 OPERATOR = "operator"  # the name of a scalar operation on two words
 REGISTER = "register"
@@ -18,6 +21,8 @@ WORDS = (WORD, TEST, ADDRESS)  # evaluated once, where the statement stands
 BOUND = "fixed?"  # the last index of a loop; without one, the loop never ends
 OPTIONAL_STATEMENT = "statement?"
 STATEMENTS = "statement*"  # two or more
+# The kinds that open a loop, and what an argument has to be inside it.
+EACH = {EACH_WORD: WORD, EACH_TEST: TEST, EACH_ADDRESS: ADDRESS, EACH_STATEMENT: ENDING}
 
 Word = Callable[[], int]
 Statement = Callable[[], Iterator[None]]
@@ -36,6 +41,9 @@ class Construct(NamedTuple):
 
     The lowering of a word writes instructions that leave it in a register (its first argument), given the registers
     of its arguments, of which that may be one. The lowering of a statement is given its arguments as terms.
+
+    An abstraction (`language.py`) has a `body` of other constructs instead of a meaning and a lowering. Its arguments
+    take the places of its `holes` there, in their order.
     """
 
     name: str
@@ -48,6 +56,11 @@ class Construct(NamedTuple):
     opcode: str | None = None  # of the one instruction that is the whole lowering; None if it is not one instruction
     reads_memory: bool = False  # then the word is not a function of the arguments alone
     by_default: bool = True  # whether programs are built with it if `synthesis.constructs` names nothing
+    holes: tuple[str, ...] = ()
+    body: Term | None = None
+    inside: bool = False  # whether the body has an index or an elem of the loop around it, so that there must be one
+    outside: bool = False  # whether it has an address that a loop would compute anew in each round: there must be none
+    endless: bool = False  # whether a loop of the body never ends
 
     @property
     def sequential(self) -> bool:
@@ -61,7 +74,7 @@ class Construct(NamedTuple):
 
     def ends(self, count: int) -> bool:
         """Whether it ends by itself, given `count` arguments: a loop without a bound does not."""
-        return self.arguments[-1:] != (BOUND,) or count == len(self.arguments)
+        return not self.endless and (self.arguments[-1:] != (BOUND,) or count == len(self.arguments))
 
     def kinds(self, count: int) -> tuple[str, ...] | None:
         """The kinds of `count` arguments, or None if it does not take that many."""

@@ -1,6 +1,6 @@
-"""The high-level language: one row per construct, with its meaning on ints and its lowering to assembly.
+"""The constructs of the high-level language: one row each, with its meaning on ints and its lowering to assembly.
 
-Parser, type check, evaluator, lowering and enumeration read `CONSTRUCTS`; a new construct is one row of it.
+A `Language` has these rows: parser, type check, evaluator, lowering and enumeration read it. A new one is one row here.
 A meaning knows no assembly: it changes a `World`. A lowering knows no words: it writes instructions with an
 `Assembler`. Tests compare the two.
 """
@@ -8,9 +8,7 @@ A meaning knows no assembly: it changes a `World`. A lowering knows no words: it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
 
-from neurocomp.errors import UserError, did_you_mean
 from neurocomp.language.isa import OPCODES, Opcode, compute
 from neurocomp.synthesis.assembler import Assembler
 from neurocomp.synthesis.construct import (
@@ -246,26 +244,3 @@ READ = Construct(
 )
 
 CONSTRUCTS = {row.name: row for row in (*SCALARS, READ, *STATEMENT_ROWS)}
-
-
-def chosen(names: Any) -> tuple[Construct, ...]:
-    """The rows that programs are built from, given `synthesis.constructs` (null: all rows that are `by_default`).
-
-    Naming statements does not restrict words, nor the other way round: `[map, reduce]` leaves all scalar operations.
-    Raises UserError where a name is no construct.
-    """
-    if names is None:
-        return tuple(row for row in CONSTRUCTS.values() if row.by_default)
-    names = [names] if isinstance(names, str) else names
-    if not isinstance(names, (list, tuple)) or not names:
-        raise UserError(f"synthesis.constructs={names}: expected a list such as [map,reduce,loop]")
-    for name in map(str, names):
-        if name not in CONSTRUCTS:
-            hint = did_you_mean(name, list(CONSTRUCTS))
-            raise UserError(
-                f'synthesis.constructs: unknown construct "{name}", expected some of {", ".join(CONSTRUCTS)}{hint}'
-            )
-    kinds = {CONSTRUCTS[name].result for name in names}
-    return tuple(
-        row for row in CONSTRUCTS.values() if row.name in names or (row.result not in kinds and row.by_default)
-    )

@@ -6,6 +6,7 @@ same function is kept. Statements are not compared: those made of different word
 
 from __future__ import annotations
 
+import functools
 import itertools
 from collections.abc import Callable, Generator, Iterator
 from typing import Any, NamedTuple
@@ -15,9 +16,8 @@ import numpy as np
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import (
     ADDRESS,
-    EACH_STATEMENT,
-    EACH_TEST,
-    EACH_WORD,
+    EACH,
+    ENDING,
     FIXED,
     OPERATOR,
     REGISTER,
@@ -28,13 +28,17 @@ from neurocomp.synthesis.construct import (
 )
 from neurocomp.synthesis.equivalence import Function, Functions
 from neurocomp.synthesis.grammar import operators
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
 from neurocomp.synthesis.skeletons import Shape, Shapes, code_of
-from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, terms_in
 
 BATCH = 1024
-ENDING = "statement that ends"
-EACH = {EACH_WORD: WORD, EACH_TEST: TEST, EACH_STATEMENT: ENDING}
+
+
+def _has_words(body: Term, base: int) -> bool:
+    """Whether all numbers in a body are words of this base."""
+    return all((number(term) or 0) < base for term in terms_in(body))
 
 
 class Batch(NamedTuple):
@@ -47,7 +51,7 @@ class Batch(NamedTuple):
 
 
 class Enumeration:
-    """The order in which the programs that `rows` build for a machine are made: on demand, and kept for the next search.
+    """The order in which the programs that `rows` build are made: on demand, and kept for the next search.
 
     `readable` are the registers that programs may read, `settable` those that they may set. An error while programs
     are made (most likely Ctrl-C) leaves the enumeration `broken`. `Space` makes them one by one, and is there to be
@@ -64,7 +68,8 @@ class Enumeration:
         pool: Callable[[], Any],
     ):
         self.kept, self.broken = kept, False
-        self.rows, self.room, self.readable, self.settable = rows, room, readable, settable
+        self.room, self.readable, self.settable = room, readable, settable
+        self.rows = [row for row in rows if row.body is None or _has_words(row.body, room.sizes.base)]
         # Fragments for places outside loops (False), and for places inside (True), where there are index and elem.
         kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
         self.pools = {(kind, looped): pool() for kind in kinds for looped in (False, True)}
@@ -170,11 +175,12 @@ class Space(Enumeration):
         mod_by_zero: str,
         readable: tuple[int, ...],
         settable: tuple[int, ...],
+        language: Language = LANGUAGE,
         kept: bool = True,
     ):
         super().__init__(rows, room, readable, settable, kept, Pool)
         self.functions = Functions(room.sizes.base, mod_by_zero)
-        self.shapes = Shapes(room)
+        self.shapes, self.language = Shapes(room, language), language
         self.met: set[tuple[bool, int]] = set()
 
     def _add_leaves(self, weight: int) -> None:
@@ -185,15 +191,19 @@ class Space(Enumeration):
                 self._add_names(OPERATOR, looped, operators(self.rows))
                 self._add_names(REGISTER, looped, [f"r{register}" for register in self.settable])
             for term in words:
-                fragment = self._leaf(term)._replace(needs=Needs(0, number(term) or 0, 0))
+                fragment = self._leaf(term)
                 self.pools[FIXED, looped].add(weight, fragment)
                 self._add_new_leaf(weight, looped, fragment)
             if looped and weight == 1:
                 self._add_new_leaf(1, True, self._leaf(INDEX))
-                self._add_new_leaf(1, True, self._leaf(ELEM)._replace(needs=Needs(0, 0, 1)))
+                self._add_new_leaf(1, True, self._leaf(ELEM))
 
     def _leaf(self, term: Term) -> Fragment:
-        return Fragment(term, NOTHING, self.shapes.of(None, term.name, ()), (), self.functions.of_leaf(term))
+        needs = Needs(0, number(term) or 0, int(term == ELEM))
+        return self._name(term)._replace(needs=needs, function=self.functions.of_leaf(term))
+
+    def _name(self, term: Term) -> Fragment:
+        return Fragment(term, NOTHING, self.shapes.of(None, term.name, ()), ())
 
     def _add_new_leaf(self, weight: int, looped: bool, word: Fragment) -> None:
         if word.function and self._is_new(word.function, looped):
@@ -201,7 +211,7 @@ class Space(Enumeration):
 
     def _add_names(self, kind: str, looped: bool, names: list[str]) -> None:
         for name in names:
-            self.pools[kind, looped].add(1, Fragment(Term(name), NOTHING, self.shapes.of(None, name, ()), ()))
+            self.pools[kind, looped].add(1, self._name(Term(name)))
 
     def _is_new(self, function: Function, looped: bool) -> bool:
         """Whether no word so far is the same function; from now on there is one."""
@@ -216,6 +226,12 @@ class Space(Enumeration):
                 continue
             symmetric = self.functions.symmetric(row)
             for needs, arguments in self._combinations(row, weight, looped):
+                if row.body is not None:
+                    word = self._abstraction(row, arguments)
+                    if self._fits(word, looped) and word.function and self._is_new(word.function, looped):
+                        self._add_word(weight, looped, word)
+                    yield None
+                    continue
                 functions = tuple([argument.function for argument in arguments if argument.function])
                 # Both orders of two arguments come up, and both are the same function: one is enough.
                 if symmetric and functions[0].number > functions[1].number:
@@ -229,7 +245,7 @@ class Space(Enumeration):
         self.pools[WORD, looped].add(weight, word)
         if word.function and word.function.variables:
             self.pools[TEST, looped].add(weight, word)
-        if not looped or not (word.term.arguments or word.term == ELEM):
+        if not looped or not (word.needs.lines or word.term == ELEM):
             self.pools[ADDRESS, looped].add(weight, word)
 
     def _statements(self, weight: int, looped: bool) -> Iterator[Fragment]:
@@ -237,7 +253,10 @@ class Space(Enumeration):
             if row.result != STATEMENT:
                 continue
             for needs, arguments in self._combinations(row, weight, looped):
-                fragment = self._fragment(row, needs, arguments)
+                if row.body is None:
+                    fragment = self._fragment(row, needs, arguments)
+                elif not self._fits(fragment := self._abstraction(row, arguments), looped):
+                    continue
                 if looped and not fragment.ends:
                     continue
                 if looped or self.shapes.lower(fragment.shape, fragment.term):
@@ -249,6 +268,8 @@ class Space(Enumeration):
     def _combinations(self, row: Construct, weight: int, looped: bool) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
         """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
         lines = self._lines(row, looped)
+        if row.outside if looped else row.inside:
+            return
         for kinds in self._signatures(row):
             own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
             for needs, arguments in combinations(pools, weight - row.weight, lines - own):
@@ -268,6 +289,41 @@ class Space(Enumeration):
             function,
             row.ends(len(arguments)) and all([argument.ends for argument in arguments]),
         )
+
+    def _abstraction(self, row: Construct, arguments: tuple[Fragment, ...]) -> Fragment:
+        """An abstraction of these arguments: the fragment of its expansion, under its own name."""
+        assert row.body is not None
+        found = self._written_out(row.body, dict(zip(row.holes, arguments, strict=True)))
+        return found._replace(term=Term(row.name, tuple([argument.term for argument in arguments])))
+
+    def _written_out(self, body: Term, given: dict[str, Fragment]) -> Fragment:
+        """The fragment of a body with these fragments in its holes."""
+        if body.name in given and not body.arguments:
+            return given[body.name]
+        name = given[body.name].term.name if body.name in given else body.name  # a hole may be for an operator
+        row = self.language.rows.get(name)
+        if row is None:
+            return self._leaf(body)
+        kinds = row.kinds(len(body.arguments)) or ()
+        arguments = [
+            self._name(argument)
+            if kind == OPERATOR and argument.name not in given
+            else self._written_out(argument, given)
+            for argument, kind in zip(body.arguments, kinds, strict=True)
+        ]
+        needs = functools.reduce(
+            Needs.with_, [argument.needs for argument in arguments], Needs(row.own_lines(len(kinds)), 0, 0)
+        )
+        function = None
+        if row.result == WORD:
+            function = self.functions.of_construct(row, tuple([one.function for one in arguments if one.function]))
+        return self._fragment(row, needs, tuple(arguments), function)
+
+    def _fits(self, abstraction: Fragment, looped: bool) -> bool:
+        """Whether its lines may suffice: a hole that stands twice in a body takes its lines twice."""
+        needs = abstraction.needs
+        others = (abstraction.function is not None) + 2 * looped
+        return needs.lines + needs.largest + needs.element + others <= self.room.sizes.lines
 
     def _programs(self, weight: int) -> Iterator[Batch]:
         fragments: list[Fragment] = []

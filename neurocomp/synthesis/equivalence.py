@@ -80,7 +80,7 @@ class Functions:
 
     def symmetric(self, row: Construct) -> bool:
         """Whether the arguments of an operation on two words may change places."""
-        if row.reads_memory or len(row.arguments) != 2:
+        if row.reads_memory or len(row.arguments) != 2 or row.body is not None:
             return False
         table = self.table(row)[: self.base**2].reshape(self.base, self.base)
         return bool((table == table.T).all())

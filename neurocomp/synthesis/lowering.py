@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from neurocomp.errors import UserError
 from neurocomp.synthesis.assembler import Assembler, Lowered, Room, TooFewRegisters
-from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import Term
 from neurocomp.tasks.task import Task
 
@@ -20,11 +20,12 @@ def room_of(task: Task) -> Room:
     return Room(task.sizes, zeros, task.machine.halting)
 
 
-def lower(term: Term, room: Room) -> Lowered:
-    """The assembly of a program. Raises DoesNotFit, which says what it needs and the machine has not."""
+def lower(term: Term, room: Room, language: Language = LANGUAGE) -> Lowered:
+    """The assembly of a program: that of its expansion. Raises DoesNotFit, which says what the machine has not."""
     # A fresh register is 0 without an instruction; a used one must be set to 0 first. So the first attempt takes the
     # fewest lines, and the frugal one, with fewer registers and more lines, is only for want of registers.
+    term = language.expand(term)
     try:
-        return Assembler(term, room, CONSTRUCTS).lowered(term)
+        return Assembler(term, room, language.rows).lowered(term)
     except TooFewRegisters:
-        return Assembler(term, room, CONSTRUCTS, frugal=True).lowered(term)
+        return Assembler(term, room, language.rows, frugal=True).lowered(term)

@@ -2,7 +2,7 @@
 
 `map(inc(elem))` and `map(dec(elem))` have one shape. The assembler looks at an operation's name only to write its one
 instruction; registers and lines follow from the numbers of arguments. So programs that differ in such operations alone
-have the same code but for opcodes.
+have the same code but for opcodes. The shape of an abstraction is that of its expansion.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from neurocomp.language.isa import COLUMN
 from neurocomp.language.isa import INDEX as OPCODE
 from neurocomp.synthesis.assembler import Assembler, DoesNotFit, Room, TooFewRegisters
 from neurocomp.synthesis.construct import Construct
-from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.terms import Term
 
@@ -31,8 +31,8 @@ class Shape(NamedTuple):
 class Shapes:
     """All shapes met so far, by number; a shape is lowered with its first program."""
 
-    def __init__(self, room: Room):
-        self.room = room
+    def __init__(self, room: Room, language: Language = LANGUAGE):
+        self.room, self.language = room, language
         self.numbers: dict[tuple, int] = {}
         self.lowered: dict[int, Shape | None] = {}
 
@@ -48,7 +48,7 @@ class Shapes:
     def lower(self, number: int, term: Term) -> Shape | None:
         """The shape of a program; None where its programs do not fit the machine."""
         if number not in self.lowered:
-            self.lowered[number] = lowered_shape(term, self.room)
+            self.lowered[number] = lowered_shape(self.language.expand(term), self.room, self.language)
         return self.lowered[number]
 
 
@@ -63,16 +63,16 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
     return code
 
 
-def lowered_shape(term: Term, room: Room) -> Shape | None:
-    """The shape of a program; None if it does not fit the machine."""
+def lowered_shape(term: Term, room: Room, language: Language) -> Shape | None:
+    """The shape of a program without abstractions; None if it does not fit the machine."""
     operations: list[Term] = []
-    fresh = _copy(term, operations)
-    assembler = Assembler(fresh, room, CONSTRUCTS)
+    fresh = _copy(term, operations, language)
+    assembler = Assembler(fresh, room, language.rows)
     try:
         try:
             lowered = assembler.lowered(fresh)
         except TooFewRegisters:
-            assembler = Assembler(fresh, room, CONSTRUCTS, frugal=True)
+            assembler = Assembler(fresh, room, language.rows, frugal=True)
             lowered = assembler.lowered(fresh)
     except DoesNotFit:
         return None
@@ -80,12 +80,12 @@ def lowered_shape(term: Term, room: Room) -> Shape | None:
     return Shape(pad(lowered, room.sizes.lines), [(line, numbers[id(word)]) for word, line in assembler.computed])
 
 
-def _copy(term: Term, operations: list[Term]) -> Term:
+def _copy(term: Term, operations: list[Term], language: Language) -> Term:
     """The same term with a new object for each operation, known by its id; `operations` lists them in text order."""
     if not term.arguments:
         return term
     place = len(operations)
-    copied = Term(term.name, tuple([_copy(argument, operations) for argument in term.arguments]))
-    if CONSTRUCTS[term.name].opcode:
+    copied = Term(term.name, tuple([_copy(argument, operations, language) for argument in term.arguments]))
+    if language.rows[term.name].opcode:
         operations.insert(place, copied)
     return copied

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -20,24 +19,27 @@ from neurocomp.config import SynthesisConfig
 from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
-from neurocomp.language.executor import Final, decode
-from neurocomp.language.isa import COLUMN
-from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.language.executor import decode
+from neurocomp.synthesis import enumeration
 from neurocomp.synthesis.assembler import DoesNotFit, Room
-from neurocomp.synthesis.construct import Construct
-from neurocomp.synthesis.constructs import chosen
 from neurocomp.synthesis.compiled.space import Batch, Space
-from neurocomp.synthesis.compiled.trials import Behaviors, Trying
+from neurocomp.synthesis.compiled.trials import Behaviors, Trials, Trying
+from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.grammar import parse, weight
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.templates import Candidate, Templates
+from neurocomp.synthesis.terms import Term
 from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
 KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
+
+
+AnySpace, AnyBatch = enumeration.Space | Space, enumeration.Batch | Batch
 
 
 class Found(NamedTuple):
@@ -81,15 +83,18 @@ def synthesize(
     config: SynthesisConfig,
     progress: Callable[[int], None] | None = None,
     limit: float | None = None,
+    language: Language = LANGUAGE,
+    accept: Callable[[str], bool] | None = None,
 ) -> Synthesis:
     """Search the language for programs that leave the right words on the examples.
 
-    `progress` is called with the number of programs of each batch. Ctrl-C ends the search, not the caller. `limit`
-    ends it too: so many seconds of this thread on a core. Raises UserError where constructs are unknown or the machine
-    has no labels to jump to.
+    `language` is that of `config.library`. `progress` is called with the number of programs of each batch. Ctrl-C ends
+    the search, not the caller. `limit` ends it too: so many seconds of this thread on a core. Raises UserError where
+    constructs are unknown or the machine has no labels to jump to. With `accept` the search goes on after programs that
+    are right on the examples, until it accepts the text of one of them.
     """
-    space = space_of(task, config)
-    search = Search(task, examples, space, config, limit)
+    space = space_of(task, config, language)
+    search = Search(task, examples, space, config, limit, language)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
         search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
@@ -97,6 +102,8 @@ def synthesize(
                 tried = search.take(batch)
                 if progress:
                     progress(tried)
+            if accept:
+                search.exact = [candidate for candidate in search.exact if accept(str(candidate.term))]
             if search.over():
                 break
         else:
@@ -118,59 +125,86 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def space_of(task: Task, config: SynthesisConfig) -> Space:
+def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> AnySpace:
     """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
-    key = chosen(config.constructs), room_of(task), task.machine.mod_by_zero, readable, task.checked_registers
+    rows = language.chosen(config.constructs)
+    key = rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language
     if config.candidates > KEPT:
-        return Space(*key, kept=False)
+        return _new_space(*key, kept=False)
     if _space(*key).broken:
         _space.cache_clear()
     return _space(*key)
 
 
-@functools.lru_cache(maxsize=2)
-def _space(
-    rows: tuple[Construct, ...], room: Room, mod_by_zero: str, readable: tuple[int, ...], settable: tuple[int, ...]
-) -> Space:
-    return Space(rows, room, mod_by_zero, readable, settable)
+def _new_space(
+    rows: tuple[Construct, ...],
+    room: Room,
+    mod_by_zero: str,
+    readable: tuple[int, ...],
+    settable: tuple[int, ...],
+    language: Language,
+    kept: bool = True,
+) -> AnySpace:
+    if language.abstractions:
+        return enumeration.Space(rows, room, mod_by_zero, readable, settable, language, kept)
+    return Space(rows, room, mod_by_zero, readable, settable, kept)
+
+
+_space = functools.lru_cache(maxsize=2)(_new_space)
 
 
 class Search:
     """The state of a search: the behaviors seen so far, exact programs, and the best near misses."""
 
     def __init__(
-        self, task: Task, examples: Examples, space: Space, config: SynthesisConfig, limit: float | None = None
+        self,
+        task: Task,
+        examples: Examples,
+        space: AnySpace,
+        config: SynthesisConfig,
+        limit: float | None,
+        language: Language,
     ):
-        self.task, self.examples, self.config, self.limit = task, examples, config, limit
-        self.space = space
-        self.behaviors = Behaviors()
+        assert (config.library is None) == (not language.abstractions)  # the language is read before a search begins
+        self.task, self.examples, self.config, self.limit, self.language = task, examples, config, limit, language
+        self.space, self.behaviors = space, Behaviors()
         self.exact: list[Candidate] = []
-        self.templates = Templates(config.templates)
+        self.templates = Templates(config.templates, language)
         self.tried = self.skipped = 0
         self.executing = 0.0
         self.ended = ""
         self.trying = Trying(task, examples)
         self.began, self.began_on_core = time.perf_counter(), time.thread_time()
 
-    def take(self, batch: Batch) -> int:
+    def take(self, batch: AnyBatch) -> int:
         """Try the programs of a batch, as far as the budget goes, and say how many those are."""
         self.skipped += batch.skipped
-        programs = batch.programs[: self.config.candidates - self.tried]
         began = time.perf_counter()
-        trials = self.trying.run(self.space, programs)
+        trials = self._trials(batch, self.config.candidates - self.tried)
         self.executing += time.perf_counter() - began
         score, new = self.trying.scores(trials), self.behaviors.put(trials.behavior)
         seconds = time.perf_counter() - self.began
         for place in np.flatnonzero((score == 1) | new & (score > self.templates.least)).tolist():
             if score[place] == 1 or score[place] > self.templates.least:
-                term, tried = self.space.terms.term(programs[place]), self.tried + place + 1
+                term, tried = self._term(batch, place), self.tried + place + 1
                 candidate = Candidate(term, batch.weight, float(score[place]), tried, seconds)
                 self.exact += [candidate] * (candidate.score == 1.0)
                 self.templates.add(candidate)
-        self.tried += len(programs)
-        return len(programs)
+        self.tried += len(score)
+        return len(score)
+
+    def _trials(self, batch: AnyBatch, most: int) -> Trials:
+        """What the first programs of a batch do."""
+        if isinstance(batch, enumeration.Batch):
+            return self.trying.of_code(batch.code[:most])
+        return self.trying.of_programs(cast("Space", self.space), batch.programs[:most])
+
+    def _term(self, batch: AnyBatch, place: int) -> Term:
+        if isinstance(batch, enumeration.Batch):
+            return batch.terms[place]
+        return cast("Space", self.space).terms.term(batch.programs[place])
 
     def over(self) -> bool:
         """Whether the search is over; if so, `ended` says why."""
@@ -202,20 +236,22 @@ class Search:
         )
 
     def _found(self, candidate: Candidate) -> Found:
-        found = as_printed(str(candidate.term), self.task, self.examples, self.config)
+        found = as_printed(str(candidate.term), self.task, self.examples, self.config, self.language)
         assert found.exact or candidate.score < 1, f"executor and interpreter disagree on {found.template}"
         return found._replace(candidates=candidate.tried, seconds=candidate.seconds)
 
 
-def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfig) -> Found:
+def as_printed(
+    text: str, task: Task, examples: Examples, config: SynthesisConfig, language: Language = LANGUAGE
+) -> Found:
     """The program that a high-level text says, judged on the examples.
 
     Noops stand where `config.padding` says, or all at the end if the program is right only then: noops take steps.
     Raises UserError where the text is no program or the program does not fit.
     """
-    term = parse(text)
+    term = parse(text, language)
     try:
-        lowered, lines = lower(term, room_of(task)), task.sizes.lines
+        lowered, lines = lower(term, room_of(task), language), task.sizes.lines
     except DoesNotFit as error:
         raise UserError(f'template "{text}": {error}') from None
     code = pad(lowered, lines, config.padding, config.noops)
@@ -224,7 +260,7 @@ def as_printed(text: str, task: Task, examples: Examples, config: SynthesisConfi
             code = padded
             break
     score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
-    return Found(text, decode(code), exact, float(score), weight(term), 0, 0.0)
+    return Found(text, decode(code), exact, float(score), weight(term, language), 0, 0.0)
 
 
 def right_examples(program: Program, examples: Examples, task: Task) -> int:

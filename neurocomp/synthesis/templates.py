@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from neurocomp.synthesis.construct import STATEMENT
-from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import Term
 
 
@@ -22,8 +22,8 @@ class Candidate(NamedTuple):
 class Templates:
     """The best candidate of each skeleton, of the `count` best skeletons."""
 
-    def __init__(self, count: int):
-        self.count = count
+    def __init__(self, count: int, language: Language = LANGUAGE):
+        self.count, self.language = count, language
         self.best: dict[Term, Candidate] = {}
         self.least = -1.0  # a score must be above this to change anything
 
@@ -31,7 +31,7 @@ class Templates:
         """Keep the candidate if it is better than those kept; of equals the first stays. Call it with new behaviors."""
         if candidate.score <= self.least:
             return
-        key = skeleton(candidate.term)
+        key = skeleton(candidate.term, self.language)
         if key in self.best and self.best[key].score >= candidate.score:
             return
         self.best[key] = candidate
@@ -45,9 +45,13 @@ class Templates:
         return sorted(self.best.values(), key=lambda candidate: (-candidate.score, candidate.tried))
 
 
-def skeleton(term: Term) -> Term:
+def skeleton(term: Term, language: Language = LANGUAGE) -> Term:
     """The statements of a program, whatever their words: `map(inc(elem))` and `map(dec(read(0)))` are `map(_)`."""
-    row = CONSTRUCTS.get(term.name)
-    if row is None or row.result != STATEMENT:
-        return Term("_")
-    return Term(term.name, tuple(skeleton(argument) for argument in term.arguments))
+
+    def statements(term: Term) -> Term:
+        row = language.rows.get(term.name)
+        if row is None or row.result != STATEMENT:
+            return Term("_")
+        return Term(term.name, tuple(map(statements, term.arguments)))
+
+    return statements(language.expand(term))

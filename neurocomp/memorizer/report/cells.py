@@ -56,6 +56,9 @@ class MemorizerCell(Rows):
             "exact_rate": self.sample("exact_rate").mean,
         }
 
+    def texts(self) -> dict[str, str]:
+        return _columns(self.summary_line())
+
     def reached(self, measure: str) -> float | None:
         """The mean accuracy of its trainings, whatever the measure."""
         return self.sample("accuracy").mean

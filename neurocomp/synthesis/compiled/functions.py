@@ -11,16 +11,19 @@ import numba
 import numpy as np
 
 from neurocomp.jit import compiled
-from neurocomp.synthesis.compiled import functions_kernel
-from neurocomp.synthesis.compiled.functions_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known, scratch
+from neurocomp.synthesis.compiled import functions_kernel, variables_kernel
+from neurocomp.synthesis.compiled.functions_kernel import scratch
 from neurocomp.synthesis.compiled.terms import grown
+from neurocomp.synthesis.compiled.variables_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.equivalence import sample_size
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 from neurocomp.synthesis.world import World
 
-SOURCES = tuple(Path(__file__).with_name(f"{name}_kernel.py") for name in ("functions", "lowering", "trials"))
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}_kernel.py") for name in ("functions", "registers", "lowering", "shapes", "trials")
+)
 
 
 def word_type(base: int) -> type:
@@ -206,7 +209,11 @@ def kernels(kind: type) -> Kernels:
         "place_functions": (known, 0),
         "place_sets": (known,),
     }
-    return Kernels(**{name: compiled_for(getattr(functions_kernel, name), sample) for name, sample in given.items()})
+    return Kernels(**{name: compiled_for(_function(name), sample) for name, sample in given.items()})
+
+
+def _function(name: str) -> Callable[..., Any]:
+    return getattr(functions_kernel if hasattr(functions_kernel, name) else variables_kernel, name)
 
 
 def compiled_for(function: Callable[..., Any], sample: tuple[Any, ...]) -> Callable[..., Any]:

@@ -1,23 +1,16 @@
 """The assembler again, as compiled code on rows of integers: what `assembler.py` does, instruction for instruction.
 
 `assembler.py` is the readable one, and tests compare the two. A program is flat here: node 0 is the program, and the
-arguments of a node stand together. The account of registers is `a`, at the places named below.
+arguments of a node stand together.
 """
 
 # Numba compiles this file: a name in capitals is a constant, and all else is arrays of ints.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
-import numpy as np
-
-from neurocomp.jit import kernel
-from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.jit import bare_kernel as kernel
 from neurocomp.synthesis.assembler import ZERO
 from neurocomp.synthesis.compiled.recording import (
-    AT_ELEM,
-    AT_INDEX,
     BEGIN,
     COMPUTE,
     COPY,
@@ -27,242 +20,50 @@ from neurocomp.synthesis.compiled.recording import (
     INNER,
     JUMP,
     LAND,
-    MOST,
     NAMED,
     NO_WORD,
-    NUMBER,
     RELEASE,
     STEP,
     TEMPORARY,
     ZEROED,
 )
-
-# The kinds of nodes.
-A_NUMBER, A_REGISTER, AN_INDEX, AN_ELEM, A_NAME, AN_OPERATION, A_STATEMENT = range(7)
-# The columns of a flat program's nodes. VALUE is the number, the register or the opcode; of a statement, its recording.
-KIND, VALUE, FIRST, COUNT, SIZE, ELEMS, PLACE = range(7)
-# Places in the account.
-FRESH, FRESH_END, USED, MISSING, ROWS, LOOPS, ELEMENT, LEFT, FRUGAL, LINES, REGISTERS = range(11)
-NONE = -1
-# The columns of rows: those of code, and the place of the operation whose opcode it is, or NONE.
-WHICH = 5
-ZERO_OP, INC_OP, MAX_OP, SUB_OP, READ_OP, JUMP_OP, HALT_OP, NOOP_OP = (
-    OPCODE[name] for name in ("zero", "inc", "max", "sub", "read", "jump", "halt", "noop")
+from neurocomp.synthesis.compiled.registers_kernel import (
+    A_REGISTER,
+    ELEMENT,
+    FIRST,
+    FITS,
+    FRESH,
+    FRESH_END,
+    FRUGAL,
+    HALT_OP,
+    INC_OP,
+    JUMP_OP,
+    KIND,
+    LEFT,
+    LINES,
+    LOOPS,
+    MAX_OP,
+    MISSING,
+    NONE,
+    NOOP_OP,
+    ROWS,
+    SUB_OP,
+    TOO_FEW,
+    TOO_LONG,
+    USED,
+    VALUE,
+    WHICH,
+    _copy,
+    _elems,
+    _emit,
+    _register,
+    _release,
+    _size,
+    _take,
+    _take_fresh,
+    _word,
+    _zeroed,
 )
-FITS, TOO_LONG, TOO_FEW = range(3)
-
-
-class Scratch(NamedTuple):
-    """The account of one lowering, allocated once."""
-
-    a: np.ndarray  # the places above
-    fresh: np.ndarray
-    used: np.ndarray
-    temporary: np.ndarray  # [registers] of 0 and 1
-    constants: np.ndarray  # [base] registers, or NONE
-    rows: np.ndarray  # [lines and more, 6]
-    loops: np.ndarray  # [depth, 3]: the register of its index, its first line, whether it has been stepped
-    results: np.ndarray  # [depth, results]
-    jumps: np.ndarray  # [depth, jumps]
-    begun: np.ndarray  # [depth, loops]: places in `loops`
-    frames: np.ndarray  # [6, depth]: the statements that are being written; where each is; its results, loops, jumps
-    words: np.ndarray  # [depth, 4]: the operations that are being written; how many arguments each has; their registers
-
-
-def scratch(lines: int, registers: int, base: int, zeros: int) -> Scratch:
-    more, depth = lines + base + 16, 2 * lines + 4  # registers that are made up: at most one an instruction
-    shapes = {
-        "a": 12, "fresh": zeros + 1, "used": 4 * more, "temporary": registers + 4 * more, "constants": base,
-        "rows": (2 * more + base, 6), "loops": (depth, 3), "results": (depth, MOST), "jumps": (depth, MOST),
-        "begun": (depth, MOST), "frames": (5, depth), "words": (depth, 4),
-    }  # fmt: skip
-    made = Scratch(**{name: np.zeros(shape, np.int64) for name, shape in shapes.items()})
-    made.a[LINES], made.a[REGISTERS] = lines, registers
-    return made
-
-
-@kernel
-def _take_fresh(s):
-    a = s.a
-    if a[FRESH] == a[FRESH_END]:
-        a[MISSING] += 1
-        return a[REGISTERS] + a[MISSING] - 1
-    a[FRESH] += 1
-    return s.fresh[a[FRESH] - 1]
-
-
-@kernel
-def _take(s):
-    """A temporary register."""
-    a = s.a
-    if a[USED] > 0:
-        a[USED] -= 1
-        taken = s.used[a[USED]]
-    else:
-        taken = _take_fresh(s)
-    s.temporary[taken] = 1
-    return taken
-
-
-@kernel
-def _release(s, register):
-    if register >= 0 and s.temporary[register]:
-        s.temporary[register] = 0
-        s.used[s.a[USED]] = register
-        s.a[USED] += 1
-
-
-@kernel
-def _emit(s, opcode, first, second, to):
-    """Write a row. Rows that are too many are counted, and written over the last."""
-    line = min(s.a[ROWS], len(s.rows) - 1)
-    row = s.rows[line]
-    row[0], row[1], row[2], row[3], row[4], row[WHICH] = opcode, first, second, to, 0, NONE
-    s.a[ROWS] += 1
-
-
-@kernel
-def _zeroed(s):
-    a = s.a
-    if a[FRESH] < a[FRESH_END] and a[LOOPS] == 0 and not (a[FRUGAL] and a[USED] > 0):
-        taken = s.fresh[a[FRESH]]
-        a[FRESH] += 1
-        s.temporary[taken] = 1
-        return taken
-    taken = _take(s)
-    _emit(s, ZERO_OP, 0, 0, taken)
-    return taken
-
-
-@kernel
-def _constant(s, value):
-    if value == 0:
-        return ZERO
-    if s.constants[value] == NONE:
-        s.constants[value] = _take_fresh(s)
-    return s.constants[value]
-
-
-@kernel
-def _element(s):
-    a = s.a
-    if a[ELEMENT] == NONE:
-        a[ELEMENT] = _take(s)
-        s.temporary[a[ELEMENT]] = 0
-        _emit(s, READ_OP, s.loops[a[LOOPS] - 1, 0], 0, a[ELEMENT])
-    a[LEFT] -= 1
-    if a[LEFT] == 0:
-        s.temporary[a[ELEMENT]] = 1
-    return a[ELEMENT]
-
-
-@kernel
-def _leaf(s, kind, value):
-    if kind == A_NUMBER:
-        return _constant(s, value)
-    if kind == AN_INDEX:
-        return s.loops[s.a[LOOPS] - 1, 0]
-    if kind == AN_ELEM:
-        return _element(s)
-    return value
-
-
-@kernel
-def _argument(nodes, at, done):
-    """The argument that is computed after `done` others: the larger first, of equals the first."""
-    first = nodes[at, FIRST]
-    swapped = nodes[at, COUNT] == 2 and nodes[first + 1, SIZE] > nodes[first, SIZE]
-    return 1 - done if swapped else done
-
-
-@kernel
-def _computed(s, nodes, root, to):
-    """The register of an operation, whose instructions are written; `to` is that register, or NONE for any."""
-    # Without recursion: a frame is a node, how many of its arguments have been computed, and their registers.
-    frames, depth = s.words, 0
-    frames[0, 0], frames[0, 1] = root, 0
-    while True:
-        frame = frames[depth]
-        at = frame[0]
-        count = nodes[at, COUNT]
-        if frame[1] < count:
-            place = _argument(nodes, at, frame[1])
-            child = nodes[at, FIRST] + place
-            if nodes[child, KIND] == AN_OPERATION:
-                depth += 1
-                frames[depth, 0], frames[depth, 1] = child, 0
-            else:
-                frame[2 + place] = _leaf(s, nodes[child, KIND], nodes[child, VALUE])
-                frame[1] += 1
-            continue
-        for place in range(count):
-            _release(s, frame[2 + place])
-        result = to if depth == 0 and to != NONE else _take(s)
-        _emit(s, nodes[at, VALUE], frame[2] if count > 0 else 0, frame[3] if count > 1 else 0, result)
-        s.rows[min(s.a[ROWS], len(s.rows)) - 1, WHICH] = nodes[at, PLACE]
-        if depth == 0:
-            return result
-        depth -= 1
-        frame = frames[depth]
-        frame[2 + _argument(nodes, frame[0], frame[1])] = result
-        frame[1] += 1
-
-
-@kernel
-def _word(s, nodes, parent, ref):
-    """The register of the word that a ref of a recording means."""
-    if ref == AT_INDEX:
-        return s.loops[s.a[LOOPS] - 1, 0]
-    if ref == AT_ELEM:
-        return _element(s)
-    if ref <= NUMBER:
-        return _constant(s, NUMBER - ref)
-    at = nodes[parent, FIRST] + ref
-    if nodes[at, KIND] == AN_OPERATION:
-        return _computed(s, nodes, at, NONE)
-    return _leaf(s, nodes[at, KIND], nodes[at, VALUE])
-
-
-@kernel
-def _size(nodes, parent, ref):
-    return nodes[nodes[parent, FIRST] + ref, SIZE] if ref >= 0 else 0
-
-
-@kernel
-def _elems(nodes, parent, ref):
-    if ref >= 0:
-        return nodes[nodes[parent, FIRST] + ref, ELEMS]
-    return 1 if ref == AT_ELEM else 0
-
-
-@kernel
-def _copy(s, nodes, parent, ref, to):
-    """`copy` of the assembler; `to` is a register, or NONE for a temporary one."""
-    kind, value, at = A_NAME, 0, 0
-    if ref <= NUMBER:
-        kind, value = A_NUMBER, NUMBER - ref
-    elif ref >= 0:
-        at = nodes[parent, FIRST] + ref
-        kind, value = nodes[at, KIND], nodes[at, VALUE]
-    if kind == A_NUMBER and to == NONE:
-        to = _zeroed(s)
-        for _ in range(value):
-            _emit(s, INC_OP, to, 0, to)
-        return to
-    if kind == AN_OPERATION:
-        return _computed(s, nodes, at, to)
-    source = _word(s, nodes, parent, ref)
-    _release(s, source)
-    if to == NONE:
-        to = _take(s)
-    _emit(s, MAX_OP, source, source, to)
-    return to
-
-
-@kernel
-def _register(s, depth, given):
-    """A register of a recording: 0 none, -1 the one that stays 0, else a result."""
-    return s.results[depth, given - 1] if given > 0 else (ZERO if given == -1 else 0)
 
 
 @kernel
@@ -477,73 +278,3 @@ def _lower(s, nodes, steps, starts, zeros, freeze, code):
             _statements(s, nodes, steps, starts)
             outcome = _finish(s, freeze, code)
     return outcome == FITS
-
-
-@kernel
-def _flat(program, heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of, nodes, rows):
-    """Lay a program out as nodes; `rows` says which term each is. How many they are, or NONE if it must be lowered
-    by the readable assembler."""
-    rows[0], nodes[0, PLACE] = program, 0
-    count, at = 1, 0
-    while at < count:
-        term, node = rows[at], nodes[at]
-        head = heads[term]
-        node[KIND], node[VALUE] = kind_of[head], value_of[head]
-        if node[KIND] == A_STATEMENT:
-            node[VALUE] = recordings[term]
-            if node[VALUE] == NONE:
-                return NONE
-        node[FIRST], node[COUNT], node[SIZE], node[ELEMS] = count, counts[term], inner[term], elements[term]
-        # Operations are counted in the order of the text: a term before its arguments.
-        place = node[PLACE] + (node[KIND] == AN_OPERATION)
-        if count + counts[term] > len(nodes):
-            return len(nodes) + 1
-        for child in children[first[term] : first[term] + counts[term]]:
-            rows[count], nodes[count, PLACE] = child, place
-            place += operations[child]
-            count += 1
-        at += 1
-    return count
-
-
-def lower_all(
-    programs, heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of, steps, starts, zeros,
-    freeze, s, nodes, rows, code, fits,
-):  # fmt: skip
-    """The code [K, L, 6] of programs [K], and whether each fits: 0 or 1, or NONE where this cannot say."""
-    whole = np.zeros((code.shape[1], 6), np.int64)
-    for k in range(len(programs)):
-        count = _flat(
-            programs[k], heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of, nodes, rows
-        )
-        if count == NONE:
-            fits[k] = NONE
-        elif count > len(nodes):
-            fits[k] = 0  # every operation and every statement takes a line
-        else:
-            fits[k] = _lower(s, nodes[:count], steps, starts, zeros, freeze, whole)
-            for line in range(len(whole)):
-                for column in range(6):
-                    code[k, line, column] = whole[line, column]
-
-
-def number_pairs(left, right, keys, numbers, counts, found):
-    """The number of each pair [K], known ones from the hash table `keys` and `numbers`, new ones from `counts`[0] on.
-
-    Ends early where the table is half full; returns how many were done. `counts`[1] is how many the table holds.
-    """
-    mask = np.uint64(len(keys) - 1)
-    for k in range(len(left)):
-        if 2 * counts[1] >= len(keys):
-            return k
-        key = np.int64(left[k]) << 32 | np.int64(right[k])
-        hashed = np.uint64(key) * np.uint64(0x9E3779B97F4A7C15)
-        slot = (hashed ^ (hashed >> np.uint64(31))) & mask
-        while keys[slot] != NONE and keys[slot] != key:
-            slot = (slot + np.uint64(1)) & mask
-        if keys[slot] == NONE:
-            keys[slot], numbers[slot] = key, counts[0]
-            counts[0] += 1
-            counts[1] += 1
-        found[k] = numbers[slot]
-    return len(left)

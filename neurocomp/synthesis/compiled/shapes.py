@@ -10,12 +10,13 @@ import numpy as np
 
 from neurocomp.language.isa import COLUMN
 from neurocomp.synthesis.assembler import Room
-from neurocomp.synthesis.compiled import lowering_kernel
+from neurocomp.synthesis.compiled import shapes_kernel
 from neurocomp.synthesis.compiled.functions import compiled_for
-from neurocomp.synthesis.compiled.lowering_kernel import A_NAME, AN_ELEM, AN_INDEX, NONE, scratch
 from neurocomp.synthesis.compiled.recording import recorded
+from neurocomp.synthesis.compiled.registers_kernel import A_NAME, AN_ELEM, AN_INDEX, NONE, scratch
 from neurocomp.synthesis.compiled.terms import Terms, grown
-from neurocomp.synthesis.construct import STATEMENT, EACH_STATEMENT, Construct
+from neurocomp.synthesis.construct import EACH_STATEMENT, STATEMENT, Construct
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.skeletons import lowered_shape
 from neurocomp.synthesis.terms import Term
 
@@ -61,7 +62,8 @@ class Shapes:
             keys, numbers = self.keys[self.keys != NONE], self.numbers[self.keys != NONE]
             order = np.argsort(numbers)
             keys, numbers = keys[order], numbers[order]
-            self.keys, self.numbers = np.full(4 * len(self.keys), NONE, np.int64), np.zeros(4 * len(self.keys), np.int32)
+            size = 4 * len(self.keys)
+            self.keys, self.numbers = np.full(size, NONE, np.int64), np.zeros(size, np.int32)
             # The numbers are those in order, so placing the pairs anew gives them again.
             again = np.zeros(len(keys), np.int32)
             number_pairs(
@@ -108,14 +110,15 @@ class Shapes:
     def _lower(self, shapes: np.ndarray, rows: np.ndarray) -> None:
         """Lower the shapes [S] of programs with these rows [S]."""
         terms, count = self.terms, len(rows)
+        zeros, nodes = np.array(self.room.zeros, np.int64), np.zeros(len(self.nodes), np.int32)
         code, fits = np.zeros((count, *self.codes.shape[1:]), np.int16), np.zeros(count, np.int8)
         kernels().lower_all(
-            rows, terms.heads, terms.first, terms.counts, terms.children, terms.operations, terms.inner,
-            terms.elements, terms.recordings, terms.kind_of, terms.value_of, self.steps, self.starts, np.array(self.room.zeros, np.int64),
-            self.room.halting == "freeze", self.scratch, self.nodes, np.zeros(len(self.nodes), np.int32), code, fits,
+            rows, terms.heads, terms.first, terms.counts, terms.children, terms.operations, terms.inner, terms.elements,
+            terms.recordings, terms.kind_of, terms.value_of, self.steps, self.starts, zeros,
+            self.room.halting == "freeze", self.scratch, self.nodes, nodes, code, fits,
         )  # fmt: skip
         for place in np.flatnonzero(fits == NONE):
-            shape = lowered_shape(terms.term(rows[place]), self.room)
+            shape = lowered_shape(terms.term(rows[place]), self.room, LANGUAGE)
             fits[place] = shape is not None
             if shape:
                 code[place, :, : len(COLUMN)], code[place, :, len(COLUMN)] = shape.code, NONE
@@ -148,10 +151,10 @@ def kernels() -> Kernels:
     ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
     nodes = np.zeros((1, 7), np.int64)
     given = (
-        words, np.zeros(1, np.int16), ints, counts, words, counts, counts, counts, np.zeros(1, np.int16), ints, ints, ints, ints,
-        ints, True, scratch(2, 2, 2, 2), nodes, words, np.zeros((1, 1, 6), np.int16), np.zeros(1, np.int8),
+        words, np.zeros(1, np.int16), ints, counts, words, counts, counts, counts, np.zeros(1, np.int16), ints, ints,
+        ints, ints, ints, True, scratch(2, 2, 2, 2), nodes, words, np.zeros((1, 1, 6), np.int16), np.zeros(1, np.int8),
     )  # fmt: skip
     return Kernels(
-        compiled_for(lowering_kernel.lower_all, given),
-        compiled_for(lowering_kernel.number_pairs, (words, words, ints, words, ints, words)),
+        compiled_for(shapes_kernel.lower_all, given),
+        compiled_for(shapes_kernel.number_pairs, (words, words, ints, words, ints, words)),
     )

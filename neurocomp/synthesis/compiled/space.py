@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.synthesis.assembler import Room
-from neurocomp.synthesis.compiled import trials_kernel
+from neurocomp.synthesis.compiled import code_kernel
 from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
 from neurocomp.synthesis.compiled.pools import Pool, combinations
 from neurocomp.synthesis.compiled.shapes import Shapes
 from neurocomp.synthesis.compiled.terms import Block, Terms
-from neurocomp.synthesis.construct import ADDRESS, FIXED, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
-from neurocomp.synthesis.constructs import CONSTRUCTS
-from neurocomp.synthesis.enumeration import BATCH, ENDING, Enumeration
+from neurocomp.synthesis.construct import ADDRESS, ENDING, FIXED, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
+from neurocomp.synthesis.enumeration import BATCH, Enumeration
 from neurocomp.synthesis.grammar import operators
+from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
 
@@ -42,7 +42,7 @@ class Space(Enumeration):
         kept: bool = True,
     ):
         super().__init__(rows, room, readable, settable, kept, Pool)
-        self.terms = Terms(CONSTRUCTS)
+        self.terms = Terms(LANGUAGE.rows)
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room, self.terms)
 
@@ -203,4 +203,4 @@ def kernels() -> Kernels:
     ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
     code = np.zeros((1, 1, 5), np.int64)
     arrays = (np.zeros(1, np.int16), ints, counts, words, ints, ints, words, np.zeros((1, 1, 6), np.int16))
-    return Kernels(compiled_for(trials_kernel.code_of, (words, *arrays, code, words, ints)))
+    return Kernels(compiled_for(code_kernel.code_of, (words, *arrays, code, words, ints)))

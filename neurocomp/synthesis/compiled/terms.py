@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.language.isa import INDEX as OPCODE
-from neurocomp.synthesis.compiled.lowering_kernel import (
+from neurocomp.synthesis.compiled.registers_kernel import (
     A_NAME,
     A_NUMBER,
     A_REGISTER,
@@ -112,4 +112,5 @@ class Terms:
     def term(self, row: int) -> Term:
         """The term as a tree."""
         begin, size = self.first[row], self.counts[row]
-        return Term(self.names[self.heads[row]], tuple(self.term(child) for child in self.children[begin : begin + size]))
+        inner = self.children[begin : begin + size]
+        return Term(self.names[self.heads[row]], tuple(self.term(child) for child in inner))

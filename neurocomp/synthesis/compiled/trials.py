@@ -13,7 +13,7 @@ from neurocomp.language.executor import HALT as EXECUTOR_HALT
 from neurocomp.language.executor import JUMP as EXECUTOR_JUMP
 from neurocomp.language.executor import READ as EXECUTOR_READ
 from neurocomp.language.executor import WRITE as EXECUTOR_WRITE
-from neurocomp.synthesis.compiled import trials_kernel
+from neurocomp.synthesis.compiled import code_kernel, trials_kernel
 from neurocomp.synthesis.compiled.functions import compiled_for
 from neurocomp.synthesis.compiled.space import Space
 from neurocomp.synthesis.compiled.trials_kernel import (
@@ -64,10 +64,10 @@ class Trying:
             task.machine.halting == "freeze",
         )  # fmt: skip
 
-    def run(self, space: Space, programs: np.ndarray) -> Trials:
+    def of_programs(self, space: Space, programs: np.ndarray) -> Trials:
         """Run programs [K] of a space on all examples."""
         if self.task.sizes.base > LARGEST:
-            return self._run_readably(space.code(programs))
+            return self.of_code(space.code(programs))
         count, start, lines = len(programs), self.machine.start, self.task.sizes.lines
         trials = Trials(*(np.zeros(count, kind) for kind in (np.int64, np.int64, np.int64, np.bool_, np.uint64)))
         eights, examples = np.zeros(start.size, np.uint64), 8 * start.shape[1]
@@ -78,8 +78,8 @@ class Trying:
         )  # fmt: skip
         return trials
 
-    def _run_readably(self, code: np.ndarray) -> Trials:
-        """The same for code [K, L, 5], by the executor: words above a byte."""
+    def of_code(self, code: np.ndarray) -> Trials:
+        """The same for code [K, L, 5], by the executor: for words above a byte, and for code that no space made."""
         final, task = run(code, self.examples, self.task), self.task
         right = right_words(final, self.examples, task)
         start = checked_words(self.examples.memory, self.examples.registers, task)
@@ -136,12 +136,14 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels() -> Kernels:
     """The kernels, compiled for arrays of these types."""
-    flags, hashes, bytes_, eights = np.zeros(1, bool), np.zeros(1, np.uint64), np.zeros(1, np.uint8), np.zeros((1, 1), np.uint64)
+    flags, hashes, bytes_ = np.zeros(1, bool), np.zeros(1, np.uint64), np.zeros(1, np.uint8)
+    eights = np.zeros((1, 1), np.uint64)
     ints, rows, code = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int64)
     machine = Machine(ints, ints, bytes_, eights, ints, eights, hashes, flags, 0, 0, True)
-    arrays = (np.zeros(1, np.int16), ints, np.zeros(1, np.uint16), rows, ints, ints, rows, np.zeros((1, 1, 6), np.int16))
+    shapes = np.zeros((1, 1, 6), np.int16)
+    arrays = (np.zeros(1, np.int16), ints, np.zeros(1, np.uint16), rows, ints, ints, rows, shapes)
     groups, trials = Groups(eights, ints, ints, ints), Trials(ints, ints, ints, flags, hashes)
     given = (rows, *arrays, machine, code, rows, ints, hashes, bytes_, groups, trials)
     return Kernels(
-        compiled_for(trials_kernel.try_programs, given), compiled_for(trials_kernel.put, (hashes, hashes, flags))
+        compiled_for(trials_kernel.try_programs, given), compiled_for(code_kernel.put, (hashes, hashes, flags))
     )

@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from neurocomp.jit import bare_kernel as kernel
-from neurocomp.synthesis.compiled.functions_kernel import SEED, _mixed
-from neurocomp.synthesis.compiled.lowering_kernel import AN_OPERATION, JUMP_OP
+from neurocomp.synthesis.compiled.code_kernel import _fill
+from neurocomp.synthesis.compiled.variables_kernel import SEED, _mixed
 
 NONE = -1
 # What an opcode does. The first six compute: the sum, difference, minimum or maximum of two words, a word plus a
@@ -295,43 +295,6 @@ def _judge(machine, eights, trials, k, width):
     trials.behavior[k] = hashed
 
 
-@kernel
-def _fill(lowered, shape, heads, first, counts, children, kind_of, opcode_of, program, code, k, stack, opcodes):
-    """The code [k] of [K, L, 5] of a program from that of its shape [S, L, 6]: operations in the order of its text.
-
-    Returns whether it jumps back.
-    """
-    depth, found = 1, 0
-    stack[0] = program
-    while depth:
-        depth -= 1
-        term = stack[depth]
-        head = heads[term]
-        if kind_of[head] == AN_OPERATION:
-            opcodes[found] = opcode_of[head]
-            found += 1
-        begin, count = first[term], counts[term]
-        for place in range(count):
-            stack[depth] = children[begin + count - 1 - place]
-            depth += 1
-    back = False
-    for line in range(code.shape[1]):
-        for column in range(5):
-            code[k, line, column] = lowered[shape, line, column]
-        if lowered[shape, line, 5] != NONE:
-            code[k, line, 0] = opcodes[lowered[shape, line, 5]]
-        back |= code[k, line, 0] == JUMP_OP and code[k, line, 4] < line
-    return back
-
-
-def code_of(programs, heads, first, counts, children, kind_of, opcode_of, shapes, lowered, code, stack, opcodes):
-    """Fill `code` [K, L, 5] with that of programs [K], whose shapes' code is `lowered`[`shapes`]."""
-    for k in range(len(programs)):
-        _fill(
-            lowered, shapes[k], heads, first, counts, children, kind_of, opcode_of, programs[k], code, k, stack, opcodes
-        )
-
-
 def try_programs(
     programs, heads, first, counts, children, kind_of, opcode_of, shapes, lowered, machine, code, stack, opcodes,
     eights, words, groups, trials,
@@ -355,17 +318,3 @@ def try_programs(
                 eights[place * width + w] = machine.start[place, w]
         _together(machine, code, eights, words, groups, width)
         _judge(machine, eights, trials, k, width)
-
-
-def put(seen, hashes, new):
-    """Put hashes [K] into the set `seen` [H], where 0 is an empty place; which are `new` [K]. Returns how many are."""
-    mask, found = np.uint64(len(seen) - 1), 0
-    for k in range(len(hashes)):
-        hashed = hashes[k] | np.uint64(1)
-        slot = (hashed >> np.uint64(1)) & mask
-        while seen[slot] != 0 and seen[slot] != hashed:
-            slot = (slot + np.uint64(1)) & mask
-        new[k] = seen[slot] == 0
-        seen[slot] = hashed
-        found += new[k]
-    return found
