@@ -218,4 +218,4 @@ def _function(name: str) -> Callable[..., Any]:
 
 def compiled_for(function: Callable[..., Any], sample: tuple[Any, ...]) -> Callable[..., Any]:
     """The kernel for arguments of the types of these."""
-    return compiled(function, tuple(numba.typeof(one) for one in sample), SOURCES)
+    return compiled(function, tuple(numba.typeof(one) for one in sample), SOURCES, "the synthesizer")

@@ -132,7 +132,8 @@ def _met(known, function, count, size, base, s):
                     same = False
                     break
         if same:
-            known.variables[function] = s.variables
+            for v in range(len(s.matter)):
+                known.variables[function, v] = s.variables[v]
             while other != NONE:
                 both = _union(known.variables, function, other, s.union)
                 if _complete(known, s.union, both, base, s.seen):
@@ -223,7 +224,8 @@ def _leaf(known, variable, base, s):
             s.table[word] = word
     else:
         s.table[0] = NONE - 1 - variable
-    s.variables[:] = s.matter
+    for v in range(len(s.matter)):
+        s.variables[v] = s.matter[v]
     if not _complete(known, s.variables, count, base, s.seen):
         return _unproved(known, function)
     return _met(known, function, count, size, base, s)

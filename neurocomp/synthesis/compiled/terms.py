@@ -82,6 +82,8 @@ class Terms:
 
     def make_room(self, terms: int, arguments: int) -> None:
         """Room for so many more terms and arguments."""
+        if self.count + terms <= len(self.heads) and self.used + arguments <= len(self.children):
+            return
         for name in ("heads", "first", "counts", "needs", "shapes", "functions", "recordings", "operations",
                      "inner", "elements", "ends"):  # fmt: skip
             setattr(self, name, grown(getattr(self, name), self.count + terms))

@@ -104,7 +104,8 @@ def _complete(known, variables, count, base, seen):
     if place < len(known.sets):
         known.counts[SETS] += 1
         known.places[slot] = place
-        known.sets[place] = variables
+        for v in range(len(variables)):
+            known.sets[place, v] = variables[v]
         known.complete[place] = full
     return full
 
