@@ -127,29 +127,36 @@ def _no_garbage_collection() -> Iterator[None]:
 
 def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> AnySpace:
     """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
+    key = space_key(task, config, language)
+    if config.candidates > KEPT:
+        return _new_space(key, kept=False)
+    if _space(key).broken:
+        _space.cache_clear()
+    return _space(key)
+
+
+class SpaceKey(NamedTuple):
+    """All that a space of programs depends on."""
+
+    rows: tuple[Construct, ...]
+    room: Room
+    mod_by_zero: str
+    readable: tuple[int, ...]
+    settable: tuple[int, ...]
+    language: Language
+
+
+def space_key(task: Task, config: SynthesisConfig, language: Language) -> SpaceKey:
+    """What the space of a task's programs depends on."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
     rows = language.chosen(config.constructs)
-    key = rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language
-    if config.candidates > KEPT:
-        return _new_space(*key, kept=False)
-    if _space(*key).broken:
-        _space.cache_clear()
-    return _space(*key)
+    return SpaceKey(rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language)
 
 
-def _new_space(
-    rows: tuple[Construct, ...],
-    room: Room,
-    mod_by_zero: str,
-    readable: tuple[int, ...],
-    settable: tuple[int, ...],
-    language: Language,
-    kept: bool = True,
-) -> AnySpace:
-    if language.abstractions:
-        return enumeration.Space(rows, room, mod_by_zero, readable, settable, language, kept)
-    return Space(rows, room, mod_by_zero, readable, settable, kept)
+def _new_space(key: SpaceKey, kept: bool = True) -> AnySpace:
+    # The compiled one knows no abstractions.
+    return (enumeration.Space if key.language.abstractions else Space)(*key, kept=kept)
 
 
 _space = functools.lru_cache(maxsize=2)(_new_space)

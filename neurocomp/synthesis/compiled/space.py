@@ -17,7 +17,7 @@ from neurocomp.synthesis.compiled.terms import Block, Terms
 from neurocomp.synthesis.construct import ADDRESS, ENDING, FIXED, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
 from neurocomp.synthesis.grammar import operators
-from neurocomp.synthesis.language import LANGUAGE
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 
 
@@ -39,10 +39,12 @@ class Space(Enumeration):
         mod_by_zero: str,
         readable: tuple[int, ...],
         settable: tuple[int, ...],
+        language: Language = LANGUAGE,
         kept: bool = True,
     ):
+        assert not language.abstractions
         super().__init__(rows, room, readable, settable, kept, Pool)
-        self.terms = Terms(LANGUAGE.rows)
+        self.terms = Terms(language.rows)
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room, self.terms)
 
