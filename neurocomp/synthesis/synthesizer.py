@@ -11,7 +11,7 @@ import functools
 import gc
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -39,7 +39,8 @@ from neurocomp.tasks.verification import run
 KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
 
 
-AnySpace, AnyBatch = enumeration.Space | Space, enumeration.Batch | Batch
+AnySpace: TypeAlias = enumeration.Space | Space
+AnyBatch: TypeAlias = enumeration.Batch | Batch
 
 
 class Found(NamedTuple):

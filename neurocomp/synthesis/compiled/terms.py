@@ -89,7 +89,9 @@ class Terms:
             setattr(self, name, grown(getattr(self, name), self.count + terms))
         self.children = grown(self.children, self.used + arguments)
 
-    def write(self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, recordings=0) -> np.ndarray:
+    def write(
+        self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, recordings: np.ndarray | int = 0
+    ) -> np.ndarray:
         """Write terms behind the last one, and return their rows [K]; `keep` makes them stay."""
         (terms, size), arguments = block.arguments.shape, block.arguments
         self.make_room(terms, terms * size)
