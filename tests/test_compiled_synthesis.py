@@ -24,6 +24,7 @@ from neurocomp.synthesis.terms import INDEX
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.task import Task, load_task
 from neurocomp.tasks.verification import run
+from tests.test_synthesis_language import DOUBLING
 
 # base, registers, lines; those that may be read; those that may be set; constructs; how halt and mod are read
 ROOMS = {
@@ -75,18 +76,18 @@ def test_they_are_the_same_at_the_sizes_of_tasks(name):
     assert check_same((LANGUAGE.chosen(None), Room(task.sizes, zeros), "zero", readable, ()), 2 * AT_ONCE) > AT_ONCE
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.data())
 def test_they_are_the_same_in_any_room(data):
-    base, registers, lines = (data.draw(st.integers(low, high)) for low, high in ((2, 7), (1, 7), (1, 8)))
-    kinds = data.draw(st.lists(st.sampled_from(["zero", "read", "set"]), min_size=registers, max_size=registers))
-    readable, settable = (tuple(i for i, kind in enumerate(kinds) if kind == name) for name in ("read", "set"))
-    names = data.draw(st.none() | st.lists(st.sampled_from(list(CONSTRUCTS)), min_size=1, unique=True))
-    halting, mod_by_zero = (
-        data.draw(st.sampled_from(["freeze", "printed"])),
-        data.draw(st.sampled_from(["zero", "dividend"])),
+    """Without set, which takes no lines of its own, so that nearly all of its many programs do not fit."""
+    base, registers, lines = (data.draw(st.integers(low, high)) for low, high in ((2, 7), (1, 6), (2, 6)))
+    readable = tuple(i for i in range(registers) if data.draw(st.booleans()))
+    names = data.draw(
+        st.none() | st.lists(st.sampled_from([*sorted({*CONSTRUCTS} - {"set"})]), min_size=1, unique=True)
     )
-    check_same(arguments(base, registers, lines, readable, settable, names, halting, mod_by_zero), 600)
+    halting = data.draw(st.sampled_from(["freeze", "printed"]))
+    mod_by_zero = data.draw(st.sampled_from(["zero", "dividend"]))
+    check_same(arguments(base, registers, lines, readable, (), names, halting, mod_by_zero), 300)
 
 
 def test_a_lowering_that_cannot_be_recorded_is_asked_for_each_program(monkeypatch):
@@ -165,3 +166,10 @@ def test_a_set_of_behaviors_grows_and_forgets_none():
     for part in np.split(hashes, 10):
         assert kept.put(part).all()
     assert kept.count == 30_000 and not kept.put(hashes).any()
+
+
+def test_words_that_take_several_instructions_are_the_same():
+    """Such a construct is a user's own: its operations are lowered by the readable assembler."""
+    base, registers, lines = ROOMS["with inputs"][0]
+    given = (DOUBLING.chosen(None), Room(Sizes(base, registers, lines), (0, 1, 2, 3)), "zero", (4,), (), DOUBLING)
+    assert check_same(given, 3000) > 1000

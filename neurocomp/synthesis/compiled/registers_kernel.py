@@ -17,7 +17,7 @@ from neurocomp.synthesis.assembler import ZERO
 from neurocomp.synthesis.compiled.recording import AT_ELEM, AT_INDEX, MOST, NUMBER
 
 # The kinds of nodes.
-A_NUMBER, A_REGISTER, AN_INDEX, AN_ELEM, A_NAME, AN_OPERATION, A_STATEMENT = range(7)
+A_NUMBER, A_REGISTER, AN_INDEX, AN_ELEM, A_NAME, AN_OPERATION, A_STATEMENT, ANOTHER_WORD = range(8)
 # The columns of a flat program's nodes. VALUE is the number, the register or the opcode; of a statement, its recording.
 KIND, VALUE, FIRST, COUNT, SIZE, ELEMS, PLACE = range(7)
 # Places in the account.

@@ -16,7 +16,7 @@ from neurocomp.synthesis.compiled.recording import recorded
 from neurocomp.synthesis.compiled.registers_kernel import A_NAME, AN_ELEM, AN_INDEX, NONE, scratch
 from neurocomp.synthesis.compiled.terms import Terms, grown
 from neurocomp.synthesis.construct import EACH_STATEMENT, STATEMENT, Construct
-from neurocomp.synthesis.language import LANGUAGE
+from neurocomp.synthesis.language import Language
 from neurocomp.synthesis.skeletons import lowered_shape
 from neurocomp.synthesis.terms import Term
 
@@ -27,8 +27,8 @@ LEAVES = 1 << 16  # heads of leaves and of constructs are shapes below this; oth
 class Shapes:
     """All shapes met so far. `lowered` [shapes] says where the code of each is in `codes` [S, L, 6]."""
 
-    def __init__(self, room: Room, terms: Terms):
-        self.room, self.terms = room, terms
+    def __init__(self, room: Room, terms: Terms, language: Language):
+        self.room, self.terms, self.language = room, terms, language
         sizes = room.sizes
         self.keys, self.numbers = np.full(1 << 12, NONE, np.int64), np.zeros(1 << 12, np.int32)
         self.counts = np.array([LEAVES, 0])
@@ -118,7 +118,7 @@ class Shapes:
             self.room.halting == "freeze", self.scratch, self.nodes, nodes, code, fits,
         )  # fmt: skip
         for place in np.flatnonzero(fits == NONE):
-            shape = lowered_shape(terms.term(rows[place]), self.room, LANGUAGE)
+            shape = lowered_shape(terms.term(rows[place]), self.room, self.language)
             fits[place] = shape is not None
             if shape:
                 code[place, :, : len(COLUMN)], code[place, :, len(COLUMN)] = shape.code, NONE

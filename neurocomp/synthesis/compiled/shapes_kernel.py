@@ -11,6 +11,7 @@ from neurocomp.synthesis.compiled.lowering_kernel import _lower
 from neurocomp.synthesis.compiled.registers_kernel import (
     A_STATEMENT,
     AN_OPERATION,
+    ANOTHER_WORD,
     COUNT,
     ELEMS,
     FIRST,
@@ -34,6 +35,8 @@ def _flat(
         term, node = rows[at], nodes[at]
         head = heads[term]
         node[KIND], node[VALUE] = kind_of[head], value_of[head]
+        if node[KIND] == ANOTHER_WORD:
+            return NONE
         if node[KIND] == A_STATEMENT:
             node[VALUE] = recordings[term]
             if node[VALUE] == NONE:

@@ -46,7 +46,7 @@ class Space(Enumeration):
         super().__init__(rows, room, readable, settable, kept, Pool)
         self.terms = Terms(language.rows)
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
-        self.shapes = Shapes(room, self.terms)
+        self.shapes = Shapes(room, self.terms, language)
 
     def code(self, programs: np.ndarray) -> np.ndarray:
         """The code [P, L, 5] of programs [P]."""

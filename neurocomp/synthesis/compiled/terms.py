@@ -16,8 +16,9 @@ from neurocomp.synthesis.compiled.registers_kernel import (
     AN_ELEM,
     AN_INDEX,
     AN_OPERATION,
+    ANOTHER_WORD,
 )
-from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.construct import STATEMENT, Construct
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register
 
 
@@ -72,8 +73,10 @@ class Terms:
     def _meaning(self, name: str, construct: bool) -> tuple[int, int]:
         leaf = Term(name)
         if construct:
-            opcode = self.constructs[name].opcode
-            return (AN_OPERATION, OPCODE[opcode]) if opcode else (A_STATEMENT, 0)
+            row = self.constructs[name]
+            if row.opcode:
+                return AN_OPERATION, OPCODE[row.opcode]
+            return (A_STATEMENT if row.result == STATEMENT else ANOTHER_WORD), 0
         if leaf in (INDEX, ELEM):
             return (AN_INDEX if leaf == INDEX else AN_ELEM), 0
         if (value := number(leaf)) is not None:
