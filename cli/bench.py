@@ -42,6 +42,8 @@ the forward, the same for every engine; beside it a large product of matrices in
 Peak memory is that of a process of its own, Python and PyTorch included (on CUDA: of the tensors on the device).
 With --search it times the searches over raw programs instead, in turns too: programs a second of one core, in which a
 restart that finds a program ends; local_search takes all restarts side by side, the others one.
+With --synthesis it times the enumeration of synthesis, over synthesis.candidates programs of the task's language: the
+compiled one beside the readable one it is tested against, which makes 200,000 at most, each turn in a new process.
 """
 EPILOG = """\
 examples:
@@ -52,6 +54,7 @@ examples:
   neurocomp bench device=cuda
   neurocomp bench experiment=memorization programs=16       (the memorizer, beside a plain loop over the same encoder)
   neurocomp bench --search task=map_inc
+  neurocomp bench --synthesis task=reduce synthesis.candidates=5000000 --rounds 1
   neurocomp bench --scaling --out results/benchmarks        (scaling.csv and scaling.svg)
 """
 
@@ -65,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
             check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
-    if args.search:
+    if args.search or args.synthesis:
         return _searches(config, args)
     from neurocomp.bench.one_update import plan_for, runnable
 
@@ -86,8 +89,8 @@ def _outputs(config: RunConfig | MemorizerConfig, args: argparse.Namespace) -> t
     """The files that --out is for."""
     if isinstance(config, MemorizerConfig):
         return ("memorizer.csv",)
-    if args.search:
-        return ("searches.csv",)
+    if args.search or args.synthesis:
+        return ("searches.csv",) if args.search else ("synthesis.csv",)
     return ("scaling.csv", "scaling.svg") if args.scaling else ("updates.csv",)
 
 
@@ -114,8 +117,8 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     from neurocomp.memorizer import bench as memorizer
     from neurocomp.report.cells import aligned
 
-    if args.threads or args.scaling or args.search:
-        given = "--threads" if args.threads else "--scaling" if args.scaling else "--search"
+    options = ("threads", "scaling", "search", "synthesis")
+    if given := next((f"--{option}" for option in options if getattr(args, option)), None):
         raise UserError(f"{given}: not for the memorizer; expected threads=N, and sizes as overrides")
     engines = list(dict.fromkeys((args.engines or ",".join(memorizer.ENGINES)).split(",")))
     for engine in engines:
@@ -132,16 +135,17 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
 
 
 def _searches(config: RunConfig, args: argparse.Namespace) -> int:
-    """The searches over raw programs."""
-    from neurocomp.bench import searches
+    """The searches over raw programs, or synthesis."""
+    from neurocomp.bench import searches, synthesis
     from neurocomp.report.cells import aligned
 
+    option, measure = ("--search", searches.measure) if args.search else ("--synthesis", synthesis.measure)
     if args.engines:
-        raise UserError(f"--engines {args.engines}: --search times all searches, and no engine")
+        raise UserError(f"--engines {args.engines}: {option} times all searches, and no engine")
     check(config.limits, partial(estimates.benchmark, engines=4), {"rounds": "--rounds"}, rounds=args.rounds)
-    measured = [asdict(line) for line in searches.measure(config, args.rounds)]
+    measured = [asdict(line) for line in measure(config, args.rounds)]
     if args.out:
-        _append(args.out / "searches.csv", [line | {"device": "cpu"} for line in measured])
+        _append(args.out / _outputs(config, args)[0], [line | {"device": "cpu"} for line in measured])
     if args.json:
         print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
@@ -266,6 +270,7 @@ def _parser() -> Parser:
     either("--threads", metavar="LIST", help="each engine on so many threads, such as 1,2 (jax on all cores)")
     either("--scaling", action="store_true", help="how the cost grows with each size, as CSV")
     either("--search", action="store_true", help="programs a second of the searches over raw programs")
-    add("--out", type=Path, metavar="DIR", help="append to updates.csv, scaling.csv or searches.csv in this folder")
+    either("--synthesis", action="store_true", help="programs a second of synthesis")
+    add("--out", type=Path, metavar="DIR", help="append to updates.csv (scaling, searches, synthesis) in this folder")
     add("--rounds", type=whole, default=10, metavar="N", help="turns of each engine (default: 10)")
     return parser

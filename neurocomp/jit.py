@@ -32,6 +32,9 @@ numba_config: Any = numba.core.config  # whose settings are not declared
 # a fifth of the time to compile. error_model: a division by zero raises nothing, 0 / 0 is NaN as in PyTorch.
 njit: Any = numba.njit  # whose options are not declared either
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+# The same without counting references to arrays, which takes longer than what small functions do. They must allocate
+# nothing.
+bare_kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
 
 
 def may_compile() -> bool:

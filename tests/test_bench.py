@@ -250,3 +250,18 @@ def test_updates_are_timed_on_the_threads_that_were_asked_for(monkeypatch, engin
     plan = plan_for(_config(["task=inc", *SMALL]), engine)
     prepare(plan, engine, asked, 1)()
     assert seen == [used] and torch.get_num_threads() == before
+
+
+def test_synthesis_is_timed_beside_its_readable_enumeration(command):
+    """Both make the same programs, so as many behave differently; and all candidates are a line of their own."""
+    shape = ("task=map_inc", "task.lines=6", "examples=4", "synthesis.candidates=900")
+    code, out, _ = command("bench", "--synthesis", *shape, "--rounds", 1, "--json")
+    readable, compiled = (json.loads(line) for line in out.splitlines())
+    assert code == 0 and (readable["enumeration"], compiled["enumeration"]) == ("readable", "compiled")
+    assert readable["programs"] == compiled["programs"] == 900 and readable["distinct"] == compiled["distinct"] > 100
+    assert min(readable["programs_per_s"], compiled["making_us"], compiled["trying_us"]) > 0
+
+
+def test_synthesis_has_no_engines(command):
+    code, _, err = command("bench", "--synthesis", "task=map_inc", "--engines", "fused")
+    assert (code, err) == (2, "neurocomp: --engines fused: --synthesis times all searches, and no engine\n")

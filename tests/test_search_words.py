@@ -14,8 +14,8 @@ from neurocomp.search.judge import count_right
 from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import Room
-from neurocomp.synthesis.score import scores
-from neurocomp.synthesis.synthesizer import loops_in, right_examples, synthesize
+from neurocomp.synthesis.score import loops_in, scores
+from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.outcomes import expected_words, right_words
 from neurocomp.tasks.task import Examples, Task, load_task

@@ -13,8 +13,8 @@ from neurocomp.language.assembly import parse
 from neurocomp.language.executor import execute
 from neurocomp.machine_config import MachineConfig
 from neurocomp.synthesis import synthesizer as search
+from neurocomp.synthesis.compiled.functions import WordFunctions
 from neurocomp.synthesis.enumeration import Space
-from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
@@ -105,14 +105,14 @@ def test_a_search_after_an_interrupted_one_misses_nothing(monkeypatch):
     task = shipped("map_inc", "task.lines=6")
     whole = synthesize(task, drawn(task), SynthesisConfig(constructs=["store", "loop", "if"]))
     search._space.cache_clear()
-    apply, calls = Functions.of_construct, itertools.count()
+    apply, calls = WordFunctions.applied, itertools.count()
 
-    def interrupt(self, row, arguments):
+    def interrupt(self, *arguments):
         if next(calls) == 60:
             raise KeyboardInterrupt
-        return apply(self, row, arguments)
+        return apply(self, *arguments)
 
-    monkeypatch.setattr(Functions, "of_construct", interrupt)
+    monkeypatch.setattr(WordFunctions, "applied", interrupt)
     config = SynthesisConfig(constructs=["store", "loop", "if"])
     assert synthesize(task, drawn(task), config).ended == "interrupted"
     again = synthesize(task, drawn(task), config)

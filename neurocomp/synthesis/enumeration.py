@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import functools
 import itertools
-from collections.abc import Generator, Iterator
-from typing import NamedTuple
+from collections.abc import Callable, Generator, Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -50,36 +50,33 @@ class Batch(NamedTuple):
     skipped: int
 
 
-class Space:
-    """The programs that `rows` build for a machine; they are made on demand and kept for the next search.
+class Enumeration:
+    """The order in which the programs that `rows` build are made: on demand, and kept for the next search.
 
     `readable` are the registers that programs may read, `settable` those that they may set. An error while programs
-    are made (most likely Ctrl-C) leaves the space `broken`.
+    are made (most likely Ctrl-C) leaves the enumeration `broken`. `Space` makes them one by one, and is there to be
+    read; `compiled.space.Space` makes them in blocks.
     """
 
     def __init__(
         self,
         rows: tuple[Construct, ...],
         room: Room,
-        mod_by_zero: str,
         readable: tuple[int, ...],
         settable: tuple[int, ...],
-        language: Language = LANGUAGE,
-        kept: bool = True,
+        kept: bool,
+        pool: Callable[[], Any],
     ):
         self.kept, self.broken = kept, False
         self.room, self.readable, self.settable = room, readable, settable
         self.rows = [row for row in rows if row.body is None or _has_words(row.body, room.sizes.base)]
-        self.functions = Functions(room.sizes.base, mod_by_zero)
-        self.shapes, self.language = Shapes(room, language), language
         # Fragments for places outside loops (False), and for places inside (True), where there are index and elem.
         kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
-        self.pools = {(kind, looped): Pool() for kind in kinds for looped in (False, True)}
-        self.met: set[tuple[bool, int]] = set()
-        self.made: list[Batch] = []
+        self.pools = {(kind, looped): pool() for kind in kinds for looped in (False, True)}
+        self.made: list[Any] = []
         self.growing = self._grow()
 
-    def batches(self) -> Iterator[Batch | None]:
+    def batches(self) -> Iterator[Any]:
         """All programs, the lightest first, and None now and then, so that a search can stop while there is none."""
         place = 0
         while True:
@@ -99,7 +96,7 @@ class Space:
             else:
                 yield batch
 
-    def _grow(self) -> Generator[Batch | None, None, None]:
+    def _grow(self) -> Generator[Any, None, None]:
         """Make all batches; ends when no heavier program could fit."""
         for weight in itertools.count(1):
             if weight > self._heaviest():
@@ -127,7 +124,7 @@ class Space:
             if (kinds := row.kinds(count)) is not None:
                 yield kinds
 
-    def _pools(self, row: Construct, kinds: tuple[str, ...], looped: bool) -> list[Pool]:
+    def _pools(self, row: Construct, kinds: tuple[str, ...], looped: bool) -> list[Any]:
         """The pools that the arguments come from."""
         pools = []
         for place, kind in enumerate(kinds):
@@ -135,12 +132,60 @@ class Space:
             pools.append(self.pools[ENDING if followed else EACH.get(kind, kind), looped or kind in EACH])
         return pools
 
+    def _has_number(self, weight: int, looped: bool) -> bool:
+        """Whether there is a number of this weight: n weighs n + 1."""
+        # A number n takes n lines to make, the statement around it one more, and a loop around that two.
+        return weight <= min(self.room.sizes.base, self.room.sizes.lines - 2 * looped)
+
+    def _lines(self, row: Construct, looped: bool) -> int:
+        """The lines that are left for a term of this row."""
+        # Lines are left for what the term must be part of: a word of a statement (one line at least), and a term in a
+        # loop of the loop (its step and its jump).
+        return self.room.sizes.lines - (row.result == WORD) - 2 * looped
+
+    # What the two enumerations do in their own ways, in one order.
+
     def _add_leaves(self, weight: int) -> None:
         """Add the leaves of this weight: a number n weighs n + 1; registers, operators, index and element weigh 1."""
+        raise NotImplementedError
+
+    def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
+        """Add the words of this weight that are new functions; yields now and then."""
+        raise NotImplementedError
+
+    def _statements(self, weight: int, looped: bool) -> Iterator[Any]:
+        """The statements of this weight; they are added to the pools.
+
+        Inside loops only those that end are made: after another, the loop would never begin a second round.
+        """
+        raise NotImplementedError
+
+    def _programs(self, weight: int) -> Iterator[Any]:
+        """The programs of this weight, in batches: all statements outside loops that fit the machine."""
+        raise NotImplementedError
+
+
+class Space(Enumeration):
+    """The readable enumeration: one program after the other."""
+
+    def __init__(
+        self,
+        rows: tuple[Construct, ...],
+        room: Room,
+        mod_by_zero: str,
+        readable: tuple[int, ...],
+        settable: tuple[int, ...],
+        language: Language = LANGUAGE,
+        kept: bool = True,
+    ):
+        super().__init__(rows, room, readable, settable, kept, Pool)
+        self.functions = Functions(room.sizes.base, mod_by_zero)
+        self.shapes, self.language = Shapes(room, language), language
+        self.met: set[tuple[bool, int]] = set()
+
+    def _add_leaves(self, weight: int) -> None:
         for looped in (False, True):
-            # A number n takes n lines to make, the statement around it one more, and a loop around that two.
-            room = self.room.sizes.lines - 1 - 2 * looped
-            words = [Term(str(weight - 1))] if weight <= min(self.room.sizes.base, room + 1) else []
+            words = [Term(str(weight - 1))] if self._has_number(weight, looped) else []
             if weight == 1:
                 words += [Term(f"r{register}") for register in self.readable]
                 self._add_names(OPERATOR, looped, operators(self.rows))
@@ -176,7 +221,6 @@ class Space:
         return new
 
     def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
-        """Add the words of this weight that are new functions; yields after each word that was tried."""
         for row in self.rows:
             if row.result != WORD:
                 continue
@@ -205,10 +249,6 @@ class Space:
             self.pools[ADDRESS, looped].add(weight, word)
 
     def _statements(self, weight: int, looped: bool) -> Iterator[Fragment]:
-        """The statements of this weight; they are added to the pools.
-
-        Inside loops only those that end are made: after another, the loop would never begin a second round.
-        """
         for row in self.rows:
             if row.result != STATEMENT:
                 continue
@@ -227,9 +267,7 @@ class Space:
 
     def _combinations(self, row: Construct, weight: int, looped: bool) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
         """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
-        # Lines are left for what the term must be part of: a word of a statement (one line at least), and a term in a
-        # loop of the loop (its step and its jump).
-        lines = self.room.sizes.lines - (row.result == WORD) - 2 * looped
+        lines = self._lines(row, looped)
         if row.outside if looped else row.inside:
             return
         for kinds in self._signatures(row):
@@ -288,7 +326,6 @@ class Space:
         return needs.lines + needs.largest + needs.element + others <= self.room.sizes.lines
 
     def _programs(self, weight: int) -> Iterator[Batch]:
-        """The programs of this weight: all statements outside loops that fit the machine."""
         fragments: list[Fragment] = []
         shapes: list[Shape] = []
         skipped = 0

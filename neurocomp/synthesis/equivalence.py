@@ -29,6 +29,11 @@ from neurocomp.synthesis.world import World
 SAMPLE = 2500
 
 
+def sample_size(base: int) -> int:
+    """How many values of each variable are sampled."""
+    return min(10 * base**3, max(SAMPLE, 15 * base**2))
+
+
 class Function(NamedTuple):
     """A function of words. Two that are proved equal have the same number; it depends on `variables` at most."""
 
@@ -42,7 +47,7 @@ class Functions:
     def __init__(self, base: int, mod_by_zero: str):
         self.base, self.mod_by_zero = base, mod_by_zero
         self.random = np.random.default_rng(0)
-        self.sample = min(10 * base**3, max(SAMPLE, 15 * base**2))
+        self.sample = sample_size(base)
         # The type of a pair of words as one number, the index into tables; a byte where it fits, which is fastest.
         self.pair = np.uint8 if base * base <= 256 else np.int64
         self.columns: list[np.ndarray] = []  # the sampled values of each variable

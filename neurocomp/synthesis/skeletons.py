@@ -48,7 +48,7 @@ class Shapes:
     def lower(self, number: int, term: Term) -> Shape | None:
         """The shape of a program; None where its programs do not fit the machine."""
         if number not in self.lowered:
-            self.lowered[number] = _lowered(self.language.expand(term), self.room, self.language)
+            self.lowered[number] = lowered_shape(self.language.expand(term), self.room, self.language)
         return self.lowered[number]
 
 
@@ -63,7 +63,8 @@ def code_of(shapes: Sequence[Shape], opcodes: Sequence[tuple[int, ...]], lines: 
     return code
 
 
-def _lowered(term: Term, room: Room, language: Language) -> Shape | None:
+def lowered_shape(term: Term, room: Room, language: Language) -> Shape | None:
+    """The shape of a program without abstractions; None if it does not fit the machine."""
     operations: list[Term] = []
     fresh = _copy(term, operations, language)
     assembler = Assembler(fresh, room, language.rows)

@@ -9,10 +9,9 @@ from __future__ import annotations
 import contextlib
 import functools
 import gc
-import hashlib
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias, cast
 
 import numpy as np
 
@@ -20,25 +19,28 @@ from neurocomp.config import SynthesisConfig
 from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
-from neurocomp.language.executor import Final, decode
-from neurocomp.language.isa import COLUMN
-from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.language.executor import decode
+from neurocomp.synthesis import enumeration
 from neurocomp.synthesis.assembler import DoesNotFit, Room
+from neurocomp.synthesis.compiled.space import Batch, Space
+from neurocomp.synthesis.compiled.trials import Behaviors, Trials, Trying
 from neurocomp.synthesis.construct import Construct
-from neurocomp.synthesis.enumeration import Batch, Space
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
-from neurocomp.synthesis.score import scores
+from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.templates import Candidate, Templates
 from neurocomp.synthesis.terms import Term
 from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
-RUNS = 1 << 15  # about as many executions fit a processor's cache at once
 KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
+
+
+AnySpace: TypeAlias = enumeration.Space | Space
+AnyBatch: TypeAlias = enumeration.Batch | Batch
 
 
 class Found(NamedTuple):
@@ -93,14 +95,14 @@ def synthesize(
     are right on the examples, until it accepts the text of one of them.
     """
     space = space_of(task, config, language)
-    search = Search(task, examples, config, limit, language)
+    search = Search(task, examples, space, config, limit, language)
     with contextlib.suppress(KeyboardInterrupt), _no_garbage_collection():
         search.ended = "interrupted"  # unless it ends in another way
         for batch in space.batches():
             if batch:
-                search.take(batch)
+                tried = search.take(batch)
                 if progress:
-                    progress(len(batch.terms))
+                    progress(tried)
             if accept:
                 search.exact = [candidate for candidate in search.exact if accept(str(candidate.term))]
             if search.over():
@@ -124,29 +126,41 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> Space:
+def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> AnySpace:
     """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
+    key = space_key(task, config, language)
+    if config.candidates > KEPT:
+        return _new_space(key, kept=False)
+    if _space(key).broken:
+        _space.cache_clear()
+    return _space(key)
+
+
+class SpaceKey(NamedTuple):
+    """All that a space of programs depends on."""
+
+    rows: tuple[Construct, ...]
+    room: Room
+    mod_by_zero: str
+    readable: tuple[int, ...]
+    settable: tuple[int, ...]
+    language: Language
+
+
+def space_key(task: Task, config: SynthesisConfig, language: Language) -> SpaceKey:
+    """What the space of a task's programs depends on."""
     ranges = task.ranges[task.sizes.base :]
     readable = tuple(index for index, words in enumerate(ranges) if words != (0, 0))
     rows = language.chosen(config.constructs)
-    key = rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language
-    if config.candidates > KEPT:
-        return Space(*key, kept=False)
-    if _space(*key).broken:
-        _space.cache_clear()
-    return _space(*key)
+    return SpaceKey(rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language)
 
 
-@functools.lru_cache(maxsize=2)
-def _space(
-    rows: tuple[Construct, ...],
-    room: Room,
-    mod_by_zero: str,
-    readable: tuple[int, ...],
-    settable: tuple[int, ...],
-    language: Language,
-) -> Space:
-    return Space(rows, room, mod_by_zero, readable, settable, language)
+def _new_space(key: SpaceKey, kept: bool = True) -> AnySpace:
+    # The compiled one knows no abstractions.
+    return (enumeration.Space if key.language.abstractions else Space)(*key, kept=kept)
+
+
+_space = functools.lru_cache(maxsize=2)(_new_space)
 
 
 class Search:
@@ -156,29 +170,49 @@ class Search:
         self,
         task: Task,
         examples: Examples,
+        space: AnySpace,
         config: SynthesisConfig,
-        limit: float | None = None,
-        language: Language = LANGUAGE,
+        limit: float | None,
+        language: Language,
     ):
         assert (config.library is None) == (not language.abstractions)  # the language is read before a search begins
         self.task, self.examples, self.config, self.limit, self.language = task, examples, config, limit, language
-        self.behaviors: set[bytes] = set()
+        self.space, self.behaviors = space, Behaviors()
         self.exact: list[Candidate] = []
         self.templates = Templates(config.templates, language)
         self.tried = self.skipped = 0
         self.executing = 0.0
         self.ended = ""
-        run(np.zeros((0, task.sizes.lines, 5)), examples, task)  # compiles the executor, unless that is done already
+        self.trying = Trying(task, examples)
         self.began, self.began_on_core = time.perf_counter(), time.thread_time()
 
-    def take(self, batch: Batch) -> None:
-        """Try the programs of a batch, as far as the budget goes."""
+    def take(self, batch: AnyBatch) -> int:
+        """Try the programs of a batch, as far as the budget goes, and say how many those are."""
         self.skipped += batch.skipped
-        allowed = min(len(batch.terms), self.config.candidates - self.tried)
-        at_once = max(1, RUNS // len(self.examples.memory))
-        for start in range(0, allowed, at_once):
-            part = slice(start, min(start + at_once, allowed))
-            self._try(batch.terms[part], batch.code[part], batch.weight)
+        began = time.perf_counter()
+        trials = self._trials(batch, self.config.candidates - self.tried)
+        self.executing += time.perf_counter() - began
+        score, new = self.trying.scores(trials), self.behaviors.put(trials.behavior)
+        seconds = time.perf_counter() - self.began
+        for place in np.flatnonzero((score == 1) | new & (score > self.templates.least)).tolist():
+            if score[place] == 1 or score[place] > self.templates.least:
+                term, tried = self._term(batch, place), self.tried + place + 1
+                candidate = Candidate(term, batch.weight, float(score[place]), tried, seconds)
+                self.exact += [candidate] * (candidate.score == 1.0)
+                self.templates.add(candidate)
+        self.tried += len(score)
+        return len(score)
+
+    def _trials(self, batch: AnyBatch, most: int) -> Trials:
+        """What the first programs of a batch do."""
+        if isinstance(batch, enumeration.Batch):
+            return self.trying.of_code(batch.code[:most])
+        return self.trying.of_programs(cast("Space", self.space), batch.programs[:most])
+
+    def _term(self, batch: AnyBatch, place: int) -> Term:
+        if isinstance(batch, enumeration.Batch):
+            return batch.terms[place]
+        return cast("Space", self.space).terms.term(batch.programs[place])
 
     def over(self) -> bool:
         """Whether the search is over; if so, `ended` says why."""
@@ -200,7 +234,7 @@ class Search:
         return Synthesis(
             found[: self.config.templates],
             self.tried,
-            len(self.behaviors),
+            self.behaviors.count,
             time.perf_counter() - self.began,
             self.ended,
             self.tried * len(self.examples.memory),
@@ -208,21 +242,6 @@ class Search:
             self.executing,
             time.thread_time() - self.began_on_core,
         )
-
-    def _try(self, terms: list[Term], code: np.ndarray, weight: int) -> None:
-        began = time.perf_counter()
-        final = run(code, self.examples, self.task)
-        self.executing += time.perf_counter() - began
-        score = scores(final, loops_in(code), self.examples, self.task)
-        seconds = time.perf_counter() - self.began
-        for place, behavior in enumerate(behaviors(final, self.task)):
-            self.tried += 1
-            new = behavior not in self.behaviors
-            self.behaviors.add(behavior)
-            if score[place] == 1.0 or (new and score[place] > self.templates.least):
-                candidate = Candidate(terms[place], weight, float(score[place]), self.tried, seconds)
-                self.exact += [candidate] * (candidate.score == 1.0)
-                self.templates.add(candidate)
 
     def _found(self, candidate: Candidate) -> Found:
         found = as_printed(str(candidate.term), self.task, self.examples, self.config, self.language)
@@ -250,19 +269,6 @@ def as_printed(
             break
     score = scores(run(code[None], examples, task), loops_in(code[None]), examples, task)[0]
     return Found(text, decode(code), exact, float(score), weight(term, language), 0, 0.0)
-
-
-def behaviors(final: Final, task: Task) -> list[bytes]:
-    """A key [16 bytes] for the behavior of each program: the words that it leaves in the checked places."""
-    words = checked_words(final.memory, final.registers, task).astype(np.int32)
-    rows = words.reshape(len(words), -1)
-    return [hashlib.blake2b(row.tobytes(), digest_size=16).digest() for row in rows]
-
-
-def loops_in(code: np.ndarray) -> np.ndarray:
-    """Which programs jump back [P]. A jump to its own line only ends a program; it is no loop."""
-    back = code[..., COLUMN.target] < np.arange(code.shape[1])
-    return ((code[..., COLUMN.opcode] == OPCODE["jump"]) & back).any(1)
 
 
 def right_examples(program: Program, examples: Examples, task: Task) -> int:

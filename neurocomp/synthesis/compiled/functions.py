@@ -1,0 +1,221 @@
+"""The functions that words are, each once: `equivalence.Functions`, for blocks of words in compiled code."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+
+from neurocomp.jit import compiled
+from neurocomp.synthesis.compiled import functions_kernel, variables_kernel
+from neurocomp.synthesis.compiled.functions_kernel import scratch
+from neurocomp.synthesis.compiled.terms import grown
+from neurocomp.synthesis.compiled.variables_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known
+from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.equivalence import sample_size
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+from neurocomp.synthesis.world import World
+
+SOURCES = tuple(
+    Path(__file__).with_name(f"{name}_kernel.py") for name in ("functions", "registers", "lowering", "shapes", "trials")
+)
+
+
+def word_type(base: int) -> type:
+    """The smallest type that holds all words of a base."""
+    return np.uint8 if base <= 256 else np.uint16
+
+
+class WordFunctions:
+    """All functions met so far. They have the numbers that `equivalence.Functions` gives them."""
+
+    def __init__(self, base: int, mod_by_zero: str):
+        self.base, self.mod_by_zero = base, mod_by_zero
+        self.random = np.random.default_rng(0)
+        self.sample = sample_size(base)
+        words, width = word_type(base), 1
+        while base ** (width + 1) <= self.sample:
+            width += 1
+        self.known = Known(
+            np.zeros(3, np.int64), np.full((64, width), NONE, np.int32), np.full((64, width), NONE, np.int32),
+            np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words), np.full(256, NONE, np.int32),
+            np.full((64, width), NONE, np.int32), np.zeros(64, np.int8), np.full(256, NONE, np.int32),
+            np.zeros((16, self.sample), words),
+        )  # fmt: skip
+        self.kernels = kernels(words)
+        self.scratch = scratch(base, width, words)
+        self.met = {looped: np.zeros(64, np.bool_) for looped in (False, True)}  # functions that have a word already
+        self.variables: dict[str, int] = {}  # of registers and the index
+        self.of_variable, self.of_variable_count = np.zeros(0, np.int32), 0  # the function of each variable
+        self.reads: dict[str, np.ndarray] = {}  # for each construct that reads: the variable of each address's function
+        self.results: dict[str, np.ndarray] = {}
+
+    @property
+    def count(self) -> int:
+        return int(self.known.counts[FUNCTIONS])
+
+    def of_leaf(self, term: Term) -> int:
+        """The function of a number, a register or the index; the element is `read(index)`."""
+        if (value := number(term)) is not None:
+            return int(self._leaves(np.array([NONE - 1 - value]))[0])
+        if term == ELEM:
+            return int(self.of_reads(CONSTRUCTS["read"], np.array([self.of_leaf(INDEX)]))[0])
+        if term.name not in self.variables:
+            self.variables[term.name] = self._new_variables(1)
+        return int(self._of_variables(np.array([self.variables[term.name]]))[0])
+
+    def new_leaf(self, function: int, looped: bool) -> bool:
+        """Whether no word so far is this function; from now on there is one."""
+        self._make_room()
+        new = not self.met[looped][function]
+        self.met[looped][function] = True
+        return new
+
+    def of_reads(self, row: Construct, addresses: np.ndarray) -> np.ndarray:
+        """The functions [K] of reads from addresses that are these functions [K]."""
+        variables = self.reads.get(row.name, np.zeros(0, np.int32))
+        if self.count > len(variables):
+            more = np.full(2 * self.count, NONE, np.int32)
+            more[: len(variables)] = variables
+            variables = self.reads[row.name] = more
+        unknown, firsts = np.unique(addresses[variables[addresses] == NONE], return_index=True)
+        variables[unknown[np.argsort(firsts)]] = self._new_variables(len(unknown)) + np.arange(len(unknown))
+        return self._of_variables(variables[addresses])
+
+    def read(self, row: Construct, addresses: np.ndarray, looped: bool) -> tuple[np.ndarray, np.ndarray]:
+        """Reads from addresses that are these functions [K]: numbers [K], and for which [K] there was no word."""
+        numbers = self.of_reads(row, addresses)
+        self._make_room()
+        met, new = self.met[looped], np.zeros(len(numbers), np.bool_)
+        new[np.unique(numbers, return_index=True)[1]] = True  # the first of each
+        new &= ~met[numbers]
+        met[numbers] = True
+        return numbers, new
+
+    def _new_variables(self, count: int) -> int:
+        """Draw the samples of so many new variables, and return the first of them."""
+        first = self.of_variable_count
+        self.of_variable_count += count
+        self.known = self.known._replace(columns=grown(self.known.columns, first + count))
+        self.of_variable = grown(self.of_variable, first + count)
+        self.of_variable[first : first + count] = NONE
+        for begin in range(first, first + count, 256):
+            end = min(begin + 256, first + count)
+            self.known.columns[begin:end] = self.random.integers(0, self.base, (end - begin, self.sample), np.uint32)
+        return first
+
+    def _of_variables(self, variables: np.ndarray) -> np.ndarray:
+        """The functions [K] of variables [K]: a known one, if it is proved to be itself, else a new one each time."""
+        numbers = self.of_variable[variables]
+        unknown = np.flatnonzero(numbers == NONE)
+        _, firsts = np.unique(variables[unknown], return_index=True)
+        firsts = unknown[np.sort(firsts)]
+        numbers[firsts] = self._leaves(variables[firsts])
+        proved = firsts[self.known.start[numbers[firsts]] != NONE]
+        self.of_variable[variables[proved]] = numbers[proved]
+        numbers[unknown] = self.of_variable[variables[unknown]]
+        return numbers
+
+    def _leaves(self, variables: np.ndarray) -> np.ndarray:
+        """The functions [K] of variables, and of constants: NONE - 1 - n stands for the number n."""
+        numbers, done = np.zeros(len(variables), np.int32), 0
+        while done < len(variables):
+            self._make_room()
+            rest = slice(done, None)
+            done += self.kernels.leaves(
+                self.known, variables[rest].astype(np.int64), self.base, self.scratch, numbers[rest]
+            )
+        return numbers
+
+    def applied(
+        self, row: Construct, left: np.ndarray, right: np.ndarray, looped: bool
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """An operation applied to functions [K] and [K] (twice the same if it takes one word).
+
+        Returns the numbers [K] of the results, and for which [K] there was no word so far. Of the two orders of
+        a symmetric operation's arguments, one is left out.
+        """
+        numbers, new = np.full(len(left), NONE, np.int32), np.zeros(len(left), np.bool_)
+        ordered, arity, done = self.symmetric(row), len(row.arguments), 0
+        results = self.results_of(row)
+        while done < len(left):
+            self._make_room()
+            rest = slice(done, None)
+            done += self.kernels.applied(
+                self.known, results, arity, left[rest], right[rest], ordered, self.met[looped], self.base,
+                self.scratch, numbers[rest], new[rest],
+            )  # fmt: skip
+        return numbers, new
+
+    def constant(self, functions: np.ndarray) -> np.ndarray:
+        """Which functions [K] have no variables in their text."""
+        return self.known.variables[functions, 0] == NONE
+
+    def symmetric(self, row: Construct) -> bool:
+        """Whether the arguments of an operation on two words may change places."""
+        if row.reads_memory or len(row.arguments) != 2:
+            return False
+        table = self.results_of(row).reshape(self.base, self.base)
+        return bool((table == table.T).all())
+
+    def results_of(self, row: Construct) -> np.ndarray:
+        """The results [b^arity] of a scalar operation for all words."""
+        if row.name not in self.results:
+            world = World(self.base, [], [], self.mod_by_zero)
+            results = [row.meaning(world, *arguments) for arguments in np.ndindex((self.base,) * len(row.arguments))]
+            self.results[row.name] = np.array(results, self.known.entries.dtype)
+        return self.results[row.name]
+
+    def _make_room(self) -> None:
+        """Double what might be too short for one more function."""
+        known, functions, sets = self.known, self.count, int(self.known.counts[SETS])
+        rows = {
+            name: grown(getattr(known, name), functions + 1) for name in ("variables", "matter", "start", "follower")
+        }
+        self.met = {looped: grown(met, functions + 1) for looped, met in self.met.items()}
+        entries = grown(known.entries, int(known.counts[ENTRIES]) + len(self.scratch.table))
+        self.known = known = known._replace(entries=entries, **rows)
+        if 2 * functions >= len(known.heads):
+            self.known = known = known._replace(heads=np.full(4 * len(known.heads), NONE, np.int32))
+            self.kernels.place_functions(known, self.base)
+        if 2 * sets >= len(known.sets):
+            more = {name: grown(getattr(known, name), len(known.sets) + 1) for name in ("sets", "complete")}
+            places = np.full(2 * len(known.places), NONE, np.int32)
+            self.known = known = known._replace(places=places, **more)
+            self.kernels.place_sets(known)
+
+
+class Kernels(NamedTuple):
+    leaves: Callable[..., int]
+    applied: Callable[..., int]
+    place_functions: Callable[..., None]
+    place_sets: Callable[..., None]
+
+
+@functools.cache
+def kernels(kind: type) -> Kernels:
+    """The kernels, compiled for words of this type."""
+    one, entries, words, flags = np.zeros(1, np.int64), np.zeros(1, kind), np.zeros(1, np.int32), np.zeros(1, bool)
+    lists, small = np.zeros((1, 1), np.int32), np.zeros(1, np.int8)
+    known = Known(one, lists, lists, one, words, entries, words, lists, small, words, np.zeros((1, 1), kind))
+    given = {
+        "leaves": (known, one, 0, scratch(2, 1, kind), words),
+        "applied": (known, entries, 0, words, words, True, flags, 0, scratch(2, 1, kind), words, flags),
+        "place_functions": (known, 0),
+        "place_sets": (known,),
+    }
+    return Kernels(**{name: compiled_for(_function(name), sample) for name, sample in given.items()})
+
+
+def _function(name: str) -> Callable[..., Any]:
+    return getattr(functions_kernel if hasattr(functions_kernel, name) else variables_kernel, name)
+
+
+def compiled_for(function: Callable[..., Any], sample: tuple[Any, ...]) -> Callable[..., Any]:
+    """The kernel for arguments of the types of these."""
+    return compiled(function, tuple(numba.typeof(one) for one in sample), SOURCES, "the synthesizer")

@@ -1,0 +1,100 @@
+"""Pools of terms by weight and needs, and all combinations of a given weight as arrays: `pools.py`, many at a time."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import numpy as np
+
+from neurocomp.synthesis.compiled.terms import Block, grown
+
+PACKED = np.array([1 << 32, 1 << 16, 1])  # three needs as one number
+AT_ONCE = 1 << 15  # combinations in one block
+Key = tuple[int, int, int, int]  # weight, lines, largest, element
+
+
+class Rows:
+    """Rows of terms, in the order in which they came."""
+
+    def __init__(self):
+        self.count, self.array = 0, np.zeros(4, np.int32)
+
+    def add(self, rows: np.ndarray) -> None:
+        self.array = grown(self.array, self.count + len(rows))
+        self.array[self.count : self.count + len(rows)] = rows
+        self.count += len(rows)
+
+    @property
+    def rows(self) -> np.ndarray:
+        return self.array[: self.count]
+
+
+class Pool:
+    """Terms of one kind by weight and needs, in the order in which they came, and the fewest lines of each weight."""
+
+    def __init__(self):
+        self.groups: dict[Key, Rows] = {}
+        self.fewest: dict[int, int] = {}
+
+    @property
+    def heaviest(self) -> int:
+        return max(self.fewest, default=0)
+
+    def add(self, weight: int, rows: np.ndarray, needs: np.ndarray) -> None:
+        """Add terms [K] of this weight with these needs [K, 3]."""
+        if not len(rows):
+            return
+        packed = needs.astype(np.int64) @ PACKED
+        kinds, firsts, inverse = np.unique(packed, return_index=True, return_inverse=True)
+        for kind in np.argsort(firsts):
+            lines, largest, element = needs[firsts[kind]].tolist()
+            group = self.groups.setdefault((weight, lines, largest, element), Rows())
+            group.add(rows[inverse == kind] if len(kinds) > 1 else rows)
+            self.fewest[weight] = min(lines, self.fewest.get(weight, lines))
+
+
+def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[Block]:
+    """One term from each pool, with this weight in sum, as far as they may fit `lines`, in the readable order."""
+    if sum(pool.heaviest for pool in pools) < weight:
+        return
+    fewest: list[dict[int, int]] = [{0: 0}]  # the fewest lines that the last 0, 1, ... pools need for each weight
+    for pool in reversed(pools):
+        least: dict[int, int] = {}
+        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
+            if own + rest <= weight:
+                least[own + rest] = min(own_lines + rest_lines, least.get(own + rest, lines + 1))
+        fewest.append(least)
+    if fewest[-1].get(weight, lines + 1) <= lines:
+        yield from _blocks(pools, fewest[-2::-1], weight, lines, (0, 0, 0))
+
+
+def _blocks(
+    pools: list[Pool], fewest: list[dict[int, int]], weight: int, lines: int, needs: tuple[int, int, int]
+) -> Iterator[Block]:
+    """The blocks of the combinations that go on from arguments with these needs."""
+    if not pools:
+        yield Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
+        return
+    for (own, *own_needs), group in list(pools[0].groups.items()):
+        rest_lines = fewest[0].get(weight - own)
+        if rest_lines is None:
+            continue
+        both = needs[0] + own_needs[0], max(needs[1], own_needs[1]), needs[2] | own_needs[2]
+        if sum(both) + rest_lines > lines:
+            continue
+        rests = list(_blocks(pools[1:], fewest[1:], weight - own, lines, both))
+        if rests:
+            yield from _crossed(group.rows, rests)
+
+
+def _crossed(rows: np.ndarray, rests: list[Block]) -> Iterator[Block]:
+    """Each row before each combination of the rests, in order."""
+    arguments = rests[0].arguments if len(rests) == 1 else np.concatenate([rest.arguments for rest in rests])
+    needs = rests[0].needs if len(rests) == 1 else np.concatenate([rest.needs for rest in rests])
+    at_once = max(1, AT_ONCE // len(needs))
+    for begin in range(0, len(rows), at_once):
+        part = rows[begin : begin + at_once]
+        # In this order: all rests of the first row, then all of the second.
+        first = np.repeat(part, len(needs))[:, None]
+        yield Block(np.hstack([first, np.tile(arguments, (len(part), 1))]), np.tile(needs, (len(part), 1)))

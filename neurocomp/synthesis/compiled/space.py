@@ -1,0 +1,208 @@
+"""All programs of a language that fit a machine, in blocks: `enumeration.Space` as arrays and compiled code."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.synthesis.assembler import Room
+from neurocomp.synthesis.compiled import code_kernel
+from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
+from neurocomp.synthesis.compiled.pools import Pool, combinations
+from neurocomp.synthesis.compiled.shapes import Shapes
+from neurocomp.synthesis.compiled.terms import Block, Terms
+from neurocomp.synthesis.construct import ADDRESS, ENDING, FIXED, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
+from neurocomp.synthesis.enumeration import BATCH, Enumeration
+from neurocomp.synthesis.grammar import operators
+from neurocomp.synthesis.language import LANGUAGE, Language
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+
+
+class Batch(NamedTuple):
+    """Programs of one weight, as rows of `Space.terms` [P]. `skipped` more of them did not fit the machine."""
+
+    weight: int
+    programs: np.ndarray
+    skipped: int
+
+
+class Space(Enumeration):
+    """The programs of `enumeration.Space`, in the same order and the same batches."""
+
+    def __init__(
+        self,
+        rows: tuple[Construct, ...],
+        room: Room,
+        mod_by_zero: str,
+        readable: tuple[int, ...],
+        settable: tuple[int, ...],
+        language: Language = LANGUAGE,
+        kept: bool = True,
+    ):
+        assert not language.abstractions
+        super().__init__(rows, room, readable, settable, kept, Pool)
+        self.terms = Terms(language.rows)
+        self.functions = WordFunctions(room.sizes.base, mod_by_zero)
+        self.shapes = Shapes(room, self.terms, language)
+
+    def code(self, programs: np.ndarray) -> np.ndarray:
+        """The code [P, L, 5] of programs [P]."""
+        code = np.zeros((len(programs), self.room.sizes.lines, 5), np.int64)
+        kernels().code_of(programs, *self.arrays(programs), code, *self.stacks())
+        return code
+
+    def arrays(self, programs: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What the kernels need to write the code of programs [P]."""
+        terms, shapes = self.terms, self.shapes
+        lowered = shapes.lowered[terms.shapes[programs]]
+        return (
+            terms.heads, terms.first, terms.counts, terms.children, terms.kind_of, terms.value_of, lowered, shapes.codes
+        )  # fmt: skip
+
+    def stacks(self) -> tuple[np.ndarray, np.ndarray]:
+        size = 64 * self.room.sizes.lines
+        return np.zeros(size, np.int32), np.zeros(size, np.int64)
+
+    def _add_leaves(self, weight: int) -> None:
+        for looped in (False, True):
+            words = [Term(str(weight - 1))] if self._has_number(weight, looped) else []
+            if weight == 1:
+                words += [Term(f"r{register}") for register in self.readable]
+                self._add_names(OPERATOR, looped, operators(self.rows))
+                self._add_names(REGISTER, looped, [f"r{register}" for register in self.settable])
+            for term in words:
+                row = self._leaf(term, (0, number(term) or 0, 0))
+                self.pools[FIXED, looped].add(weight, row, self.terms.needs[row])
+                self._add_new_leaf(weight, looped, row)
+            if looped and weight == 1:
+                self._add_new_leaf(1, True, self._leaf(INDEX, (0, 0, 0)))
+                self._add_new_leaf(1, True, self._leaf(ELEM, (0, 0, 1)))
+
+    def _leaf(self, term: Term, needs: tuple[int, int, int]) -> np.ndarray:
+        row = self._named(term.name, needs)
+        self.terms.functions[row] = self.functions.of_leaf(term)
+        return row
+
+    def _named(self, name: str, needs: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
+        """A new term [1] without arguments."""
+        head = self.terms.head(name, construct=False)
+        block = Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
+        row = self.terms.write(head, block, np.array([head]), True)
+        self.terms.keep(1)
+        return row
+
+    def _add_names(self, kind: str, looped: bool, names: list[str]) -> None:
+        for name in names:
+            row = self._named(name)
+            self.pools[kind, looped].add(1, row, self.terms.needs[row])
+
+    def _add_new_leaf(self, weight: int, looped: bool, row: np.ndarray) -> None:
+        if self.functions.new_leaf(int(self.terms.functions[row[0]]), looped):
+            self._add_to_pools(weight, looped, row, self.terms.heads[row[0]] != self.terms.head(ELEM.name, False))
+
+    def _add_to_pools(self, weight: int, looped: bool, rows: np.ndarray, addresses: bool) -> None:
+        """Add words [K]; in loops, they are addresses only where that is said."""
+        needs = self.terms.needs[rows]
+        self.pools[WORD, looped].add(weight, rows, needs)
+        tests = ~self.functions.constant(self.terms.functions[rows])
+        self.pools[TEST, looped].add(weight, rows[tests], needs[tests])
+        if addresses or not looped:
+            self.pools[ADDRESS, looped].add(weight, rows, needs)
+
+    def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
+        for row in self.rows:
+            if row.result == WORD:
+                for block in self._blocks(row, weight, looped):
+                    self._add_block_of_words(row, weight, looped, block)
+                    yield None
+
+    def _add_block_of_words(self, row: Construct, weight: int, looped: bool, block: Block) -> None:
+        """Add the words of a block that are new functions."""
+        functions = self.terms.functions[block.arguments]
+        if row.reads_memory:
+            numbers, new = self.functions.read(row, functions[:, 0], looped)
+        else:
+            numbers, new = self.functions.applied(row, functions[:, 0], functions[:, -1], looped)
+        block = Block(block.arguments[new], block.needs[new])
+        head = self.terms.head(row.name, construct=True)
+        rows = self.terms.write(head, block, self.shapes.of(row, head, block.arguments), True)
+        self.terms.functions[rows] = numbers[new]
+        self.terms.keep(len(rows))
+        self._add_to_pools(weight, looped, rows, False)
+
+    def _statements(self, weight: int, looped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The statements of this weight, added to the pools: for each [K] whether it fits, and those that do."""
+        for row in self.rows:
+            if row.result == STATEMENT:
+                for block in self._blocks(row, weight, looped):
+                    yield self._add_block_of_statements(row, weight, looped, block)
+
+    def _add_block_of_statements(
+        self, row: Construct, weight: int, looped: bool, block: Block
+    ) -> tuple[np.ndarray, np.ndarray]:
+        terms, head = self.terms, self.terms.head(row.name, construct=True)
+        ends: np.ndarray = terms.ends[block.arguments].all(1) & row.ends(block.arguments.shape[1])
+        if looped:
+            block, ends = Block(block.arguments[ends], block.needs[ends]), ends[ends]
+        # The element is read once for each statement: from here on it is one of its lines.
+        lines = block.needs[:, 0] + block.needs[:, 2]
+        needs = np.stack([lines, block.needs[:, 1], np.zeros_like(lines)], 1)
+        shapes = self.shapes.of(row, head, block.arguments)
+        recordings = self.shapes.recordings_of(row, head, block.arguments)
+
+        def write(places: np.ndarray) -> np.ndarray:
+            part = Block(block.arguments[places], needs[places])
+            return terms.write(head, part, shapes[places], ends[places], recordings[places])
+
+        fits = np.ones(len(shapes), np.bool_) if looped else self.shapes.fit(shapes, write)
+        rows = write(np.flatnonzero(fits))
+        terms.keep(len(rows))
+        self.pools[STATEMENT, looped].add(weight, rows, terms.needs[rows])
+        end = terms.ends[rows]
+        self.pools[ENDING, looped].add(weight, rows[end], terms.needs[rows[end]])
+        return fits, rows
+
+    def _blocks(self, row: Construct, weight: int, looped: bool) -> Iterator[Block]:
+        """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
+        head = self.terms.head(row.name, construct=True)
+        lines = self._lines(row, looped)
+        for kinds in self._signatures(row):
+            own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
+            for block in combinations(pools, weight - row.weight, lines - own):
+                if row.sequential:
+                    flat = ~(self.terms.heads[block.arguments] == head).any(1)
+                    block = Block(block.arguments[flat], block.needs[flat])
+                block.needs[:, 0] += own
+                yield block
+
+    def _programs(self, weight: int) -> Iterator[Batch]:
+        waiting, skipped = np.zeros(0, np.int32), 0
+        for fits, rows in self._statements(weight, False):
+            ends = np.flatnonzero(fits)  # where in the block each program of `rows` stands
+            begin = done = 0
+            while len(waiting) + len(rows) - done >= BATCH:
+                taken = BATCH - len(waiting)
+                end = ends[done + taken - 1] + 1
+                skipped += int((~fits[begin:end]).sum())
+                yield Batch(weight, np.concatenate([waiting, rows[done : done + taken]]), skipped)
+                waiting, skipped, begin, done = waiting[:0], 0, end, done + taken
+            waiting = np.concatenate([waiting, rows[done:]])
+            skipped += int((~fits[begin:]).sum())
+        if len(waiting) or skipped:
+            yield Batch(weight, waiting, skipped)
+
+
+class Kernels(NamedTuple):
+    code_of: Callable[..., None]
+
+
+@functools.cache
+def kernels() -> Kernels:
+    """The kernel, compiled for arrays of these types."""
+    ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
+    code = np.zeros((1, 1, 5), np.int64)
+    arrays = (np.zeros(1, np.int16), ints, counts, words, ints, ints, words, np.zeros((1, 1, 6), np.int16))
+    return Kernels(compiled_for(code_kernel.code_of, (words, *arrays, code, words, ints)))

@@ -1,0 +1,123 @@
+"""Terms as rows of integers: a head and the rows of its arguments, and the facts that enumeration needs about each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.language.isa import INDEX as OPCODE
+from neurocomp.synthesis.compiled.registers_kernel import (
+    A_NAME,
+    A_NUMBER,
+    A_REGISTER,
+    A_STATEMENT,
+    AN_ELEM,
+    AN_INDEX,
+    AN_OPERATION,
+    ANOTHER_WORD,
+)
+from neurocomp.synthesis.construct import STATEMENT, Construct
+from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, register
+
+
+class Block(NamedTuple):
+    """K terms of one head with n arguments each."""
+
+    arguments: np.ndarray  # [K, n] rows of terms
+    needs: np.ndarray  # [K, 3] of uint16: lines, largest, element (see `pools.Needs`)
+
+
+def grown(array: np.ndarray, needed: int) -> np.ndarray:
+    """The array with room for `needed` rows: as it is, or a copy with at least twice as many."""
+    if needed <= len(array):
+        return array
+    more = np.zeros((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)
+    more[: len(array)] = array
+    return more
+
+
+class Terms:
+    """All terms made so far; a term is the number of its row."""
+
+    def __init__(self, constructs: Mapping[str, Construct]):
+        self.constructs = constructs
+        self.count = self.used = 0
+        self.names: list[str] = []
+        self.numbers: dict[tuple[str, bool], int] = {}  # of heads, by name and whether it is a construct
+        self.kind_of, self.value_of = np.zeros(16, np.int64), np.zeros(16, np.int64)
+        self.heads = np.zeros(1024, np.int16)
+        self.first = np.zeros(1024, np.int64)
+        self.counts = np.zeros(1024, np.uint16)
+        self.needs = np.zeros((1024, 3), np.uint16)
+        self.shapes = np.zeros(1024, np.int32)
+        self.functions = np.full(1024, -1, np.int32)
+        self.recordings = np.zeros(1024, np.int16)
+        self.operations = np.zeros(1024, np.uint16)
+        self.inner = np.zeros(1024, np.uint16)  # how many terms are inside it
+        self.elements = np.zeros(1024, np.uint16)
+        self.ends = np.zeros(1024, np.bool_)
+        self.children = np.zeros(4096, np.int32)
+
+    def head(self, name: str, construct: bool) -> int:
+        """The number of a head: a construct, or a leaf."""
+        key = name, construct
+        if key not in self.numbers:
+            place = self.numbers[key] = len(self.names)
+            self.names.append(name)
+            self.kind_of, self.value_of = grown(self.kind_of, place + 1), grown(self.value_of, place + 1)
+            self.kind_of[place], self.value_of[place] = self._meaning(name, construct)
+        return self.numbers[key]
+
+    def _meaning(self, name: str, construct: bool) -> tuple[int, int]:
+        leaf = Term(name)
+        if construct:
+            row = self.constructs[name]
+            if row.opcode:
+                return AN_OPERATION, OPCODE[row.opcode]
+            return (A_STATEMENT if row.result == STATEMENT else ANOTHER_WORD), 0
+        if leaf in (INDEX, ELEM):
+            return (AN_INDEX if leaf == INDEX else AN_ELEM), 0
+        if (value := number(leaf)) is not None:
+            return A_NUMBER, value
+        return (A_NAME, 0) if (index := register(leaf)) is None else (A_REGISTER, index)
+
+    def make_room(self, terms: int, arguments: int) -> None:
+        """Room for so many more terms and arguments."""
+        if self.count + terms <= len(self.heads) and self.used + arguments <= len(self.children):
+            return
+        for name in ("heads", "first", "counts", "needs", "shapes", "functions", "recordings", "operations",
+                     "inner", "elements", "ends"):  # fmt: skip
+            setattr(self, name, grown(getattr(self, name), self.count + terms))
+        self.children = grown(self.children, self.used + arguments)
+
+    def write(
+        self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, recordings: np.ndarray | int = 0
+    ) -> np.ndarray:
+        """Write terms behind the last one, and return their rows [K]; `keep` makes them stay."""
+        (terms, size), arguments = block.arguments.shape, block.arguments
+        self.make_room(terms, terms * size)
+        rows = slice(self.count, self.count + terms)
+        self.heads[rows], self.counts[rows], self.needs[rows] = head, size, block.needs
+        self.first[rows] = self.used + size * np.arange(terms)
+        self.children[self.used : self.used + terms * size] = arguments.ravel()
+        self.shapes[rows], self.ends[rows], self.functions[rows] = shapes, ends, -1
+        self.recordings[rows] = recordings
+        kind = self.kind_of[head]
+        self.operations[rows] = self.operations[arguments].sum(1) + (kind == AN_OPERATION)
+        self.inner[rows] = self.inner[arguments].sum(1) + size
+        self.elements[rows] = self.elements[arguments].sum(1) + (kind == AN_ELEM)
+        return np.arange(self.count, self.count + terms, dtype=np.int32)
+
+    def keep(self, terms: int) -> None:
+        """The first so many of the terms that were written last stay."""
+        size = int(self.counts[self.count]) if terms else 0
+        self.count += terms
+        self.used += terms * size
+
+    def term(self, row: int) -> Term:
+        """The term as a tree."""
+        begin, size = self.first[row], self.counts[row]
+        inner = self.children[begin : begin + size]
+        return Term(self.names[self.heads[row]], tuple(self.term(child) for child in inner))

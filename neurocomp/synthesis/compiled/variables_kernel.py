@@ -1,0 +1,124 @@
+"""Sets of variables, and whether the sample holds all combinations of their values, as compiled code."""
+
+# Numba compiles this file: a name in capitals is a constant, and all else is arrays of ints.
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from neurocomp.jit import bare_kernel as kernel
+
+NONE = -1
+# Places in the counts.
+FUNCTIONS, ENTRIES, SETS = range(3)
+PRIME, SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
+
+
+class Known(NamedTuple):
+    """All functions met so far. A list of variables ascends; it has a width of W, what is missing is NONE."""
+
+    counts: np.ndarray  # [3] of int64: how many functions, entries and sets there are
+    variables: np.ndarray  # [F, W] of int32: those of the text
+    matter: np.ndarray  # [F, W] of int32: those that the table is over
+    start: np.ndarray  # [F] of int64: where its table begins, NONE if it is unproved
+    follower: np.ndarray  # [F] of int32: the next function with the same table, or one whose table has the same hash
+    entries: np.ndarray  # of uint8: the tables one after the other
+    heads: np.ndarray  # [H] of int32, a hash table: the first function with a table
+    sets: np.ndarray  # [S, W] of int32: sets of variables
+    complete: np.ndarray  # [S] of int8: whether the sample holds all their combinations
+    places: np.ndarray  # [H] of int32, a hash table: the place of a set
+    columns: np.ndarray  # [V, sample] of uint8: the sampled values of each variable
+
+
+@kernel
+def _mixed(hashed, word):
+    hashed = (hashed ^ np.uint64(word)) * PRIME
+    return hashed ^ (hashed >> np.uint64(29))
+
+
+@kernel
+def _union(lists, one, other, to):
+    """The variables of either list, ascending; how many, or W + 1 if they are more than W."""
+    i, j, count, width = 0, 0, 0, len(to)
+    while True:
+        left = lists[one, i] if i < width else NONE
+        right = lists[other, j] if j < width else NONE
+        if left == NONE and right == NONE:
+            break
+        if count == width:
+            return width + 1
+        if right == NONE or (left != NONE and left <= right):
+            i += 1
+            j += left == right
+            to[count] = left
+        else:
+            j += 1
+            to[count] = right
+        count += 1
+    for place in range(count, width):
+        to[place] = NONE
+    return count
+
+
+@kernel
+def _seen_all(columns, variables, count, base, seen):
+    """Whether the sample holds all combinations of values of these variables."""
+    missing = base**count
+    seen[:missing] = 0
+    for n in range(columns.shape[1]):
+        place = 0
+        for v in range(count):
+            place = place * base + columns[variables[v], n]
+        if not seen[place]:
+            seen[place] = 1
+            missing -= 1
+            if missing == 0:
+                return True
+    return False
+
+
+@kernel
+def _complete(known, variables, count, base, seen):
+    """`_seen_all`, remembered."""
+    if count == 0:
+        return True
+    if count > len(variables) or base**count > known.columns.shape[1]:
+        return False
+    hashed = SEED
+    for v in range(count):
+        hashed = _mixed(hashed, variables[v])
+    mask = np.uint64(len(known.places) - 1)
+    slot = hashed & mask
+    while known.places[slot] != NONE:
+        place = known.places[slot]
+        same = True
+        for v in range(len(variables)):
+            same &= known.sets[place, v] == variables[v]
+        if same:
+            return known.complete[place] == 1
+        slot = (slot + np.uint64(1)) & mask
+    full = _seen_all(known.columns, variables, count, base, seen)
+    place = known.counts[SETS]
+    if place < len(known.sets):
+        known.counts[SETS] += 1
+        known.places[slot] = place
+        for v in range(len(variables)):
+            known.sets[place, v] = variables[v]
+        known.complete[place] = full
+    return full
+
+
+def place_sets(known):
+    """Put all sets of variables into their hash table, which is empty."""
+    mask = np.uint64(len(known.places) - 1)
+    for place in range(known.counts[SETS]):
+        variables, hashed = known.sets[place], SEED
+        for v in range(len(variables)):
+            if variables[v] != NONE:
+                hashed = _mixed(hashed, variables[v])
+        slot = hashed & mask
+        while known.places[slot] != NONE:
+            slot = (slot + np.uint64(1)) & mask
+        known.places[slot] = place

@@ -1,0 +1,175 @@
+"""The compiled enumeration makes the readable one's programs, and the compiled trials say what the executor says."""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from neurocomp.cli.compose import configure
+from neurocomp.machine_config import Sizes
+from neurocomp.synthesis import enumeration
+from neurocomp.synthesis.assembler import Room
+from neurocomp.synthesis.compiled import space as compiled
+from neurocomp.synthesis.compiled.pools import AT_ONCE
+from neurocomp.synthesis.compiled.recording import recorded
+from neurocomp.synthesis.compiled.trials import Behaviors, Trying
+from neurocomp.synthesis.constructs import CONSTRUCTS
+from neurocomp.synthesis.language import LANGUAGE
+from neurocomp.synthesis.score import behaviors, loops_in, scores
+from neurocomp.synthesis.terms import INDEX
+from neurocomp.tasks.examples import held_out, training_examples
+from neurocomp.tasks.task import Task, load_task
+from neurocomp.tasks.verification import run
+from tests.test_synthesis_language import DOUBLING
+
+# base, registers, lines; those that may be read; those that may be set; constructs; how halt and mod are read
+ROOMS = {
+    "small": ((3, 4, 5), (), (), None, "freeze", "zero"),
+    "with inputs": ((4, 5, 6), (4,), (), None, "freeze", "zero"),
+    "one register": ((3, 1, 4), (), (), None, "freeze", "zero"),
+    "two registers": ((4, 2, 7), (), (), None, "freeze", "zero"),
+    "many lines": ((3, 9, 7), (), (), None, "freeze", "zero"),
+    "bits": ((2, 6, 8), (5,), (), None, "freeze", "dividend"),
+    "results in registers": ((3, 6, 7), (4,), (5,), None, "printed", "zero"),
+    "every construct": ((3, 5, 6), (3,), (4,), list(CONSTRUCTS), "printed", "dividend"),
+    "a few constructs": ((5, 8, 9), (6, 7), (), ["map", "if", "seq", "read", "sub"], "freeze", "zero"),
+    "a large base": ((40, 5, 6), (4,), (), None, "freeze", "zero"),
+}
+
+
+def arguments(base, registers, lines, readable, settable, names, halting, mod_by_zero) -> tuple:
+    taken = {*readable, *settable}
+    zeros = tuple(register for register in range(registers) if register not in taken)
+    return LANGUAGE.chosen(names), Room(Sizes(base, registers, lines), zeros, halting), mod_by_zero, readable, settable
+
+
+def check_same(given: tuple, programs: int) -> int:
+    """Both enumerations' first programs are the same: texts, code, batches, and what does not fit between them."""
+    readable, blocks = enumeration.Space(*given), compiled.Space(*given)
+    made = 0
+    for one, other in itertools.zip_longest(filter(None, readable.batches()), filter(None, blocks.batches())):
+        assert [str(blocks.terms.term(row)) for row in other.programs] == list(map(str, one.terms))
+        assert (other.weight, other.skipped) == (one.weight, one.skipped)
+        assert (blocks.code(other.programs) == one.code).all()
+        made += len(one.terms)
+        if made >= programs:
+            break
+    return made
+
+
+@pytest.mark.parametrize("name", ROOMS)
+def test_the_compiled_enumeration_makes_the_readable_ones_programs(name):
+    sizes, *rest = ROOMS[name]
+    assert check_same(arguments(*sizes, *rest), 6000) > 5
+
+
+@pytest.mark.parametrize("name", ["fib", "reduce", "corpus/at_least", "corpus/exchange"])
+def test_they_are_the_same_at_the_sizes_of_tasks(name):
+    """So many that every table has been made larger, and that combinations of one group come in several blocks."""
+    task = shipped(name)
+    zeros = tuple(i for i, words in enumerate(task.ranges[task.sizes.base :]) if words == (0, 0))
+    readable = tuple(i for i in range(task.sizes.registers) if i not in zeros)
+    assert check_same((LANGUAGE.chosen(None), Room(task.sizes, zeros), "zero", readable, ()), 2 * AT_ONCE) > AT_ONCE
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.data())
+def test_they_are_the_same_in_any_room(data):
+    """Without set, which takes no lines of its own, so that nearly all of its many programs do not fit."""
+    base, registers, lines = (data.draw(st.integers(low, high)) for low, high in ((2, 7), (1, 6), (2, 6)))
+    readable = tuple(i for i in range(registers) if data.draw(st.booleans()))
+    names = data.draw(
+        st.none() | st.lists(st.sampled_from([*sorted({*CONSTRUCTS} - {"set"})]), min_size=1, unique=True)
+    )
+    halting = data.draw(st.sampled_from(["freeze", "printed"]))
+    mod_by_zero = data.draw(st.sampled_from(["zero", "dividend"]))
+    check_same(arguments(base, registers, lines, readable, (), names, halting, mod_by_zero), 300)
+
+
+def test_a_lowering_that_cannot_be_recorded_is_asked_for_each_program(monkeypatch):
+    """It asks for a register's number, which a recording does not know."""
+    row = CONSTRUCTS["unless"]
+
+    def lower(assembler, test, then):
+        assert int(assembler.temporary()) >= 0
+        row.lower(assembler, test, then)
+
+    monkeypatch.setitem(CONSTRUCTS, "unless", row._replace(lower=lower))
+    assert recorded(CONSTRUCTS, "unless", (None, None)) is None and recorded(CONSTRUCTS, "map", (INDEX,))
+    sizes, *rest = ROOMS["with inputs"]
+    assert check_same(arguments(*sizes, *rest), 3000) > 1000
+
+
+# --- trials
+
+
+def shipped(name: str, *overrides: str) -> Task:
+    config = configure([f"task={name}", *overrides])
+    return load_task(config.task, config.machine)
+
+
+TASKS = {
+    "fib": [],
+    "reduce": [],
+    "parity": ["machine.mod_by_zero=dividend"],
+    "map_inc": ["machine.halting=printed"],
+    "corpus/threshold": ["task.steps=40"],
+    "corpus/exchange": ["task.steps=9"],
+    "inc": ["task.base=140"],  # words that two of do not fit a byte
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+@pytest.mark.parametrize("count", [1, 8, 13, 32])
+def test_trials_say_what_the_executor_says(name, count):
+    """Scores, and which programs behave alike. Most have branches, so that examples part and come together again."""
+    task = shipped(name, *TASKS[name])
+    examples = training_examples(task, held_out(task, 0), 0, 0, count)
+    zeros = tuple(i for i, words in enumerate(task.ranges[task.sizes.base :]) if words == (0, 0))
+    readable = tuple(i for i in range(task.sizes.registers) if i not in zeros)
+    names = ["update", "if", "unless", "map", "loop", "store", "seq", "read", "inc", "sub", "mod", "min"]
+    space = compiled.Space(LANGUAGE.chosen(names), Room(task.sizes, zeros), task.machine.mod_by_zero, readable, ())
+    batches = list(itertools.islice(filter(None, space.batches()), 12))
+    programs = np.concatenate([batch.programs for batch in batches])[::3]
+    trying, code = Trying(task, examples), space.code(programs)
+    trials, final = trying.of_programs(space, programs), run(code, examples, task)
+    assert loops_in(code).any() and not loops_in(code).all() and (trials.loops == loops_in(code)).all()
+    assert (trying.scores(trials) == scores(final, trials.loops, examples, task)).all()
+    keys = behaviors(final, task)
+    assert (
+        len(set(zip(keys, trials.behavior.tolist(), strict=True)))
+        == len(set(keys))
+        == len(set(trials.behavior.tolist()))
+    )
+
+
+def test_a_task_that_needs_no_change_is_scored_alike():
+    """A file of examples may ask for the words that are there: then every program changes what has to change."""
+    task = shipped("inc")
+    examples = training_examples(task, held_out(task, 0), 0, 0, 4)
+    still = examples._replace(final_memory=examples.memory, final_registers=examples.registers)
+    space = compiled.Space(LANGUAGE.chosen(None), Room(task.sizes, tuple(range(task.sizes.registers))), "zero", (), ())
+    programs = next(filter(None, space.batches())).programs
+    trying = Trying(task, still)
+    trials = trying.of_programs(space, programs)
+    final = run(space.code(programs), still, task)
+    assert (trying.scores(trials) == scores(final, trials.loops, still, task)).all()
+
+
+def test_a_set_of_behaviors_grows_and_forgets_none():
+    hashes = np.random.default_rng(0).integers(0, 1 << 63, 30_000).astype(np.uint64) << np.uint64(1)
+    kept = Behaviors()
+    for part in np.split(hashes, 10):
+        assert kept.put(part).all()
+    assert kept.count == 30_000 and not kept.put(hashes).any()
+
+
+def test_words_that_take_several_instructions_are_the_same():
+    """Such a construct is a user's own: its operations are lowered by the readable assembler."""
+    base, registers, lines = ROOMS["with inputs"][0]
+    given = (DOUBLING.chosen(None), Room(Sizes(base, registers, lines), (0, 1, 2, 3)), "zero", (4,), (), DOUBLING)
+    assert check_same(given, 3000) > 1000
