@@ -144,7 +144,7 @@ class Space(Enumeration):
         self, row: Construct, weight: int, looped: bool, block: Block
     ) -> tuple[np.ndarray, np.ndarray]:
         terms, head = self.terms, self.terms.head(row.name, construct=True)
-        ends: np.ndarray = terms.ends[block.arguments].all(1) & row.ends(block.arguments.shape[1])
+        ends = np.logical_and.reduce(terms.ends[block.arguments], 1) & row.ends(block.arguments.shape[1])
         if looped:
             block, ends = Block(block.arguments[ends], block.needs[ends]), ends[ends]
         # The element is read once for each statement: from here on it is one of its lines.
