@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from neurocomp.synthesis.equivalence import Function
@@ -61,15 +61,24 @@ class Pool:
         self.fewest[weight] = min(fragment.needs.lines, self.fewest.get(weight, fragment.needs.lines))
 
 
-def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-    """One fragment from each pool, with this weight in sum, as far as they may fit `lines`; in a fixed order."""
-    fewest: list[dict[int, int]] = [{0: 0}]  # the fewest lines that the last 0, 1, ... pools need for each weight
+def fewest_lines(pools: Sequence[dict[int, int]], weight: int, lines: int) -> list[dict[int, int]]:
+    """The fewest lines that fragments of the last 0, 1, ... pools take for each weight in sum, up to `weight`.
+
+    Each pool is given by the fewest lines of its fragments of each weight.
+    """
+    fewest = [{0: 0}]
     for pool in reversed(pools):
         least: dict[int, int] = {}
-        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
+        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.items(), fewest[-1].items()):
             if own + rest <= weight:
                 least[own + rest] = min(own_lines + rest_lines, least.get(own + rest, lines + 1))
         fewest.append(least)
+    return fewest
+
+
+def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
+    """One fragment from each pool, with this weight in sum, as far as they may fit `lines`; in a fixed order."""
+    fewest = fewest_lines([pool.fewest for pool in pools], weight, lines)
     if fewest[-1].get(weight, lines + 1) <= lines:
         yield from _combinations(pools, fewest[-2::-1], weight, lines, NOTHING)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 
 import numpy as np
 
 from neurocomp.synthesis.compiled.terms import Block, grown
+from neurocomp.synthesis.pools import fewest_lines
 
 PACKED = np.array([1 << 32, 1 << 16, 1])  # three needs as one number
 AT_ONCE = 1 << 15  # combinations in one block
@@ -58,13 +58,7 @@ def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[Block]:
     """One term from each pool, with this weight in sum, as far as they may fit `lines`, in the readable order."""
     if sum(pool.heaviest for pool in pools) < weight:
         return
-    fewest: list[dict[int, int]] = [{0: 0}]  # the fewest lines that the last 0, 1, ... pools need for each weight
-    for pool in reversed(pools):
-        least: dict[int, int] = {}
-        for (own, own_lines), (rest, rest_lines) in itertools.product(pool.fewest.items(), fewest[-1].items()):
-            if own + rest <= weight:
-                least[own + rest] = min(own_lines + rest_lines, least.get(own + rest, lines + 1))
-        fewest.append(least)
+    fewest = fewest_lines([pool.fewest for pool in pools], weight, lines)
     if fewest[-1].get(weight, lines + 1) <= lines:
         yield from _blocks(pools, fewest[-2::-1], weight, lines, (0, 0, 0))
 
