@@ -36,11 +36,6 @@ from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, terms_in
 BATCH = 1024
 
 
-def _has_words(body: Term, base: int) -> bool:
-    """Whether all numbers in a body are words of this base."""
-    return all((number(term) or 0) < base for term in terms_in(body))
-
-
 class Batch(NamedTuple):
     """Programs of one weight: terms, and their code [P, L, 5]. `skipped` more of them did not fit the machine."""
 
@@ -69,7 +64,9 @@ class Enumeration:
     ):
         self.kept, self.broken = kept, False
         self.room, self.readable, self.settable = room, readable, settable
-        self.rows = [row for row in rows if row.body is None or _has_words(row.body, room.sizes.base)]
+        # Without abstractions that have a number which is no word of this base.
+        numbers = {row: [number(term) or 0 for term in terms_in(row.body)] for row in rows if row.body}
+        self.rows = [row for row in rows if max(numbers.get(row, [0])) < room.sizes.base]
         # Fragments for places outside loops (False), and for places inside (True), where there are index and elem.
         kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
         self.pools = {(kind, looped): pool() for kind in kinds for looped in (False, True)}
@@ -132,10 +129,24 @@ class Enumeration:
             pools.append(self.pools[ENDING if followed else EACH.get(kind, kind), looped or kind in EACH])
         return pools
 
-    def _has_number(self, weight: int, looped: bool) -> bool:
-        """Whether there is a number of this weight: n weighs n + 1."""
-        # A number n takes n lines to make, the statement around it one more, and a loop around that two.
-        return weight <= min(self.room.sizes.base, self.room.sizes.lines - 2 * looped)
+    def _add_leaves(self, weight: int) -> None:
+        """Add the leaves of this weight: a number n weighs n + 1; registers, operators, index and element weigh 1."""
+        for looped in (False, True):
+            # A number n takes n lines to make, the statement around it one more, and a loop around that two.
+            most = min(self.room.sizes.base, self.room.sizes.lines - 2 * looped)
+            words = [Term(str(weight - 1))] if weight <= most else []
+            if weight == 1:
+                words += [Term(f"r{register}") for register in self.readable]
+                names = [(OPERATOR, name) for name in operators(self.rows)]
+                for kind, name in names + [(REGISTER, f"r{register}") for register in self.settable]:
+                    self._add_leaf(kind, looped, 1, self._name(Term(name)))
+            for term in words:
+                leaf = self._leaf(term)
+                self._add_leaf(FIXED, looped, weight, leaf)
+                self._add_new_leaf(weight, looped, leaf)
+            if looped and weight == 1:
+                self._add_new_leaf(1, True, self._leaf(INDEX))
+                self._add_new_leaf(1, True, self._leaf(ELEM))
 
     def _lines(self, row: Construct, looped: bool) -> int:
         """The lines that are left for a term of this row."""
@@ -143,10 +154,20 @@ class Enumeration:
         # loop of the loop (its step and its jump).
         return self.room.sizes.lines - (row.result == WORD) - 2 * looped
 
-    # What the two enumerations do in their own ways, in one order.
+    def _leaf(self, term: Term) -> Any:
+        """A word without arguments."""
+        raise NotImplementedError
 
-    def _add_leaves(self, weight: int) -> None:
-        """Add the leaves of this weight: a number n weighs n + 1; registers, operators, index and element weigh 1."""
+    def _name(self, term: Term) -> Any:
+        """A name that is no word: of an operation, or of a register that is set."""
+        raise NotImplementedError
+
+    def _add_leaf(self, kind: str, looped: bool, weight: int, leaf: Any) -> None:
+        """Add a word or a name to the pool of this kind."""
+        self.pools[kind, looped].add(weight, leaf)
+
+    def _add_new_leaf(self, weight: int, looped: bool, word: Any) -> None:
+        """Add a word to the pools of words, if it is a new function."""
         raise NotImplementedError
 
     def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
@@ -183,21 +204,6 @@ class Space(Enumeration):
         self.shapes, self.language = Shapes(room, language), language
         self.met: set[tuple[bool, int]] = set()
 
-    def _add_leaves(self, weight: int) -> None:
-        for looped in (False, True):
-            words = [Term(str(weight - 1))] if self._has_number(weight, looped) else []
-            if weight == 1:
-                words += [Term(f"r{register}") for register in self.readable]
-                self._add_names(OPERATOR, looped, operators(self.rows))
-                self._add_names(REGISTER, looped, [f"r{register}" for register in self.settable])
-            for term in words:
-                fragment = self._leaf(term)
-                self.pools[FIXED, looped].add(weight, fragment)
-                self._add_new_leaf(weight, looped, fragment)
-            if looped and weight == 1:
-                self._add_new_leaf(1, True, self._leaf(INDEX))
-                self._add_new_leaf(1, True, self._leaf(ELEM))
-
     def _leaf(self, term: Term) -> Fragment:
         needs = Needs(0, number(term) or 0, int(term == ELEM))
         return self._name(term)._replace(needs=needs, function=self.functions.of_leaf(term))
@@ -208,10 +214,6 @@ class Space(Enumeration):
     def _add_new_leaf(self, weight: int, looped: bool, word: Fragment) -> None:
         if word.function and self._is_new(word.function, looped):
             self._add_word(weight, looped, word)
-
-    def _add_names(self, kind: str, looped: bool, names: list[str]) -> None:
-        for name in names:
-            self.pools[kind, looped].add(1, self._name(Term(name)))
 
     def _is_new(self, function: Function, looped: bool) -> bool:
         """Whether no word so far is the same function; from now on there is one."""

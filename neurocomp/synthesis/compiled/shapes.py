@@ -39,9 +39,6 @@ class Shapes:
         self.scratch = scratch(sizes.lines, sizes.registers, sizes.base, len(room.zeros))
         self.nodes = np.zeros((64 * sizes.lines, 7), np.int64)
 
-    def of_leaf(self, head: int) -> int:
-        return head
-
     def of(self, row: Construct, head: int, arguments: np.ndarray) -> np.ndarray:
         """The shapes [K] of terms with arguments [K, n]."""
         # Operations of as many words have one shape: the first of them stands for all.

@@ -14,11 +14,10 @@ from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
 from neurocomp.synthesis.compiled.pools import Pool, combinations
 from neurocomp.synthesis.compiled.shapes import Shapes
 from neurocomp.synthesis.compiled.terms import Block, Terms
-from neurocomp.synthesis.construct import ADDRESS, ENDING, FIXED, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
+from neurocomp.synthesis.construct import ADDRESS, ENDING, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
-from neurocomp.synthesis.grammar import operators
 from neurocomp.synthesis.language import LANGUAGE, Language
-from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
+from neurocomp.synthesis.terms import ELEM, Term, number
 
 
 class Batch(NamedTuple):
@@ -51,7 +50,7 @@ class Space(Enumeration):
     def code(self, programs: np.ndarray) -> np.ndarray:
         """The code [P, L, 5] of programs [P]."""
         code = np.zeros((len(programs), self.room.sizes.lines, 5), np.int64)
-        kernels().code_of(programs, *self.arrays(programs), code, *self.stacks())
+        code_of()(programs, *self.arrays(programs), code, *self.stacks())
         return code
 
     def arrays(self, programs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -66,38 +65,20 @@ class Space(Enumeration):
         size = 64 * self.room.sizes.lines
         return np.zeros(size, np.int32), np.zeros(size, np.int64)
 
-    def _add_leaves(self, weight: int) -> None:
-        for looped in (False, True):
-            words = [Term(str(weight - 1))] if self._has_number(weight, looped) else []
-            if weight == 1:
-                words += [Term(f"r{register}") for register in self.readable]
-                self._add_names(OPERATOR, looped, operators(self.rows))
-                self._add_names(REGISTER, looped, [f"r{register}" for register in self.settable])
-            for term in words:
-                row = self._leaf(term, (0, number(term) or 0, 0))
-                self.pools[FIXED, looped].add(weight, row, self.terms.needs[row])
-                self._add_new_leaf(weight, looped, row)
-            if looped and weight == 1:
-                self._add_new_leaf(1, True, self._leaf(INDEX, (0, 0, 0)))
-                self._add_new_leaf(1, True, self._leaf(ELEM, (0, 0, 1)))
-
-    def _leaf(self, term: Term, needs: tuple[int, int, int]) -> np.ndarray:
-        row = self._named(term.name, needs)
+    def _leaf(self, term: Term) -> np.ndarray:
+        row = self._name(term, (0, number(term) or 0, int(term == ELEM)))
         self.terms.functions[row] = self.functions.of_leaf(term)
         return row
 
-    def _named(self, name: str, needs: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
-        """A new term [1] without arguments."""
-        head = self.terms.head(name, construct=False)
+    def _name(self, term: Term, needs: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
+        head = self.terms.head(term.name, construct=False)
         block = Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
         row = self.terms.write(head, block, np.array([head]), True)
         self.terms.keep(1)
         return row
 
-    def _add_names(self, kind: str, looped: bool, names: list[str]) -> None:
-        for name in names:
-            row = self._named(name)
-            self.pools[kind, looped].add(1, row, self.terms.needs[row])
+    def _add_leaf(self, kind: str, looped: bool, weight: int, leaf: np.ndarray) -> None:
+        self.pools[kind, looped].add(weight, leaf, self.terms.needs[leaf])
 
     def _add_new_leaf(self, weight: int, looped: bool, row: np.ndarray) -> None:
         if self.functions.new_leaf(int(self.terms.functions[row[0]]), looped):
@@ -195,14 +176,15 @@ class Space(Enumeration):
             yield Batch(weight, waiting, skipped)
 
 
-class Kernels(NamedTuple):
-    code_of: Callable[..., None]
+# Arrays of the types that `Space.arrays` returns.
+ARRAYS = (
+    np.zeros(1, np.int16), np.zeros(1, np.int64), np.zeros(1, np.uint16), np.zeros(1, np.int32), np.zeros(1, np.int64),
+    np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int16),
+)  # fmt: skip
 
 
 @functools.cache
-def kernels() -> Kernels:
-    """The kernel, compiled for arrays of these types."""
-    ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
-    code = np.zeros((1, 1, 5), np.int64)
-    arrays = (np.zeros(1, np.int16), ints, counts, words, ints, ints, words, np.zeros((1, 1, 6), np.int16))
-    return Kernels(compiled_for(code_kernel.code_of, (words, *arrays, code, words, ints)))
+def code_of() -> Callable[..., None]:
+    """The kernel that writes code, compiled for arrays of these types."""
+    rows, ints = np.zeros(1, np.int32), np.zeros(1, np.int64)
+    return compiled_for(code_kernel.code_of, (rows, *ARRAYS, np.zeros((1, 1, 5), np.int64), rows, ints))

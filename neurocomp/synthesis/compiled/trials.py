@@ -15,7 +15,7 @@ from neurocomp.language.executor import READ as EXECUTOR_READ
 from neurocomp.language.executor import WRITE as EXECUTOR_WRITE
 from neurocomp.synthesis.compiled import code_kernel, trials_kernel
 from neurocomp.synthesis.compiled.functions import compiled_for
-from neurocomp.synthesis.compiled.space import Space
+from neurocomp.synthesis.compiled.space import ARRAYS, Space
 from neurocomp.synthesis.compiled.trials_kernel import (
     ADD,
     HALT,
@@ -45,7 +45,7 @@ class Trying:
     def __init__(self, task: Task, examples: Examples):
         self.task, self.examples = task, examples
         wanted = expected_words(examples, task)
-        self.count, places = wanted.shape
+        self.count = len(wanted)
         self.due = (wanted != checked_words(examples.memory, examples.registers, task)).any(0)
         if task.sizes.base <= LARGEST:
             self.kernels = kernels()  # compiles them, unless that is done already
@@ -140,10 +140,8 @@ def kernels() -> Kernels:
     eights = np.zeros((1, 1), np.uint64)
     ints, rows, code = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int64)
     machine = Machine(ints, ints, bytes_, eights, ints, eights, hashes, flags, 0, 0, True)
-    shapes = np.zeros((1, 1, 6), np.int16)
-    arrays = (np.zeros(1, np.int16), ints, np.zeros(1, np.uint16), rows, ints, ints, rows, shapes)
     groups, trials = Groups(eights, ints, ints, ints), Trials(ints, ints, ints, flags, hashes)
-    given = (rows, *arrays, machine, code, rows, ints, hashes, bytes_, groups, trials)
+    given = (rows, *ARRAYS, machine, code, rows, ints, hashes, bytes_, groups, trials)
     return Kernels(
         compiled_for(trials_kernel.try_programs, given), compiled_for(code_kernel.put, (hashes, hashes, flags))
     )
