@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from neurocomp.errors import UserError
 from neurocomp.synthesis.assembler import DoesNotFit, Room
-from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.language import LANGUAGE, Abstraction, Language
 from neurocomp.synthesis.library import library_text, read_library
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.readable import Space
 from neurocomp.synthesis.templates import skeleton
 from neurocomp.synthesis.terms import Term, parse_term
 from tests.abstractions import abstracted

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from neurocomp.cli.compose import configure
 from neurocomp.machine_config import Sizes
-from neurocomp.synthesis import enumeration
+from neurocomp.synthesis import readable
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import space as compiled
 from neurocomp.synthesis.compiled.pools import AT_ONCE
@@ -49,9 +49,9 @@ def arguments(base, registers, lines, readable, settable, names, halting, mod_by
 
 def check_same(given: tuple, programs: int) -> int:
     """Both enumerations' first programs are the same: texts, code, batches, and what does not fit between them."""
-    readable, blocks = enumeration.Space(*given), compiled.Space(*given)
+    slow, blocks = readable.Space(*given), compiled.Space(*given)
     made = 0
-    for one, other in itertools.zip_longest(filter(None, readable.batches()), filter(None, blocks.batches())):
+    for one, other in itertools.zip_longest(filter(None, slow.batches()), filter(None, blocks.batches())):
         assert [str(blocks.terms.term(row)) for row in other.programs] == list(map(str, one.terms))
         assert (other.weight, other.skipped) == (one.weight, one.skipped)
         assert (blocks.code(other.programs) == one.code).all()

@@ -22,7 +22,7 @@ from neurocomp.search.judge import Judge, first_right
 from neurocomp.search.local_search import local_search
 from neurocomp.search.random_search import random_search
 from neurocomp.synthesis import synthesizer
-from neurocomp.synthesis.enumeration import Space
+from neurocomp.synthesis.readable import Space
 from neurocomp.synthesis.synthesizer import synthesize
 from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.task import Task, load_task

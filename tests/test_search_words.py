@@ -11,9 +11,9 @@ from neurocomp.language.assembly import parse
 from neurocomp.language.executor import Final, decode, encode, execute
 from neurocomp.machine_config import MachineConfig, Sizes
 from neurocomp.search.judge import count_right
-from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import Room
+from neurocomp.synthesis.readable import Space
 from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out, training_examples

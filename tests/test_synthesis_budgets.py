@@ -14,10 +14,10 @@ from neurocomp.language.executor import execute
 from neurocomp.machine_config import MachineConfig
 from neurocomp.synthesis import synthesizer as search
 from neurocomp.synthesis.compiled.functions import WordFunctions
-from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.readable import Space
 from neurocomp.synthesis.synthesizer import right_examples, synthesize
 from neurocomp.tasks.examples import held_out
 from neurocomp.tasks.task import load_task

@@ -22,12 +22,12 @@ from neurocomp.synthesis import synthesizer as search
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import STATEMENT, WORD
 from neurocomp.synthesis.constructs import CONSTRUCTS
-from neurocomp.synthesis.enumeration import Space
 from neurocomp.synthesis.equivalence import Functions
 from neurocomp.synthesis.grammar import check, endless, weight
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
+from neurocomp.synthesis.readable import Space
 from neurocomp.synthesis.score import behaviors, loops_in, scores
 from neurocomp.synthesis.synthesizer import as_printed, right_examples, synthesize
 from neurocomp.synthesis.templates import Candidate, Templates, skeleton

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from neurocomp.config import RunConfig
 from neurocomp.plan import make_plan
 from neurocomp.seeding import SHARED
-from neurocomp.synthesis import enumeration
+from neurocomp.synthesis import readable
 from neurocomp.synthesis.compiled import space as compiled
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.synthesizer import Search, space_key
@@ -78,7 +78,7 @@ def _turn(config: RunConfig, name: str, programs: int) -> _Turn:
     examples = training_examples(
         task, held_out(task, config.seed), config.seed, SHARED, config.examples, stream="synthesis"
     )
-    kind = compiled.Space if name == "compiled" else enumeration.Space
+    kind = compiled.Space if name == "compiled" else readable.Space
 
     def search(most: int) -> tuple[Search, float]:
         space = kind(*space_key(task, settings, LANGUAGE), kept=False)

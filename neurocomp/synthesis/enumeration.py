@@ -6,12 +6,9 @@ same function is kept. Statements are not compared: those made of different word
 
 from __future__ import annotations
 
-import functools
 import itertools
 from collections.abc import Callable, Generator, Iterator
-from typing import Any, NamedTuple
-
-import numpy as np
+from typing import Any
 
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import (
@@ -26,31 +23,18 @@ from neurocomp.synthesis.construct import (
     WORD,
     Construct,
 )
-from neurocomp.synthesis.equivalence import Function, Functions
 from neurocomp.synthesis.grammar import operators
-from neurocomp.synthesis.language import LANGUAGE, Language
-from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
-from neurocomp.synthesis.skeletons import Shape, Shapes, code_of
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, terms_in
 
 BATCH = 1024
-
-
-class Batch(NamedTuple):
-    """Programs of one weight: terms, and their code [P, L, 5]. `skipped` more of them did not fit the machine."""
-
-    weight: int
-    terms: list[Term]
-    code: np.ndarray
-    skipped: int
 
 
 class Enumeration:
     """The order in which the programs that `rows` build are made: on demand, and kept for the next search.
 
     `readable` are the registers that programs may read, `settable` those that they may set. An error while programs
-    are made (most likely Ctrl-C) leaves the enumeration `broken`. `Space` makes them one by one, and is there to be
-    read; `compiled.space.Space` makes them in blocks.
+    are made (most likely Ctrl-C) leaves the enumeration `broken`. `readable.Space` makes them one by one, and is there
+    to be read; `compiled.space.Space` makes them in blocks.
     """
 
     def __init__(
@@ -92,6 +76,14 @@ class Enumeration:
                 self.made.append(batch)
             else:
                 yield batch
+
+    def term(self, batch: Any, place: int) -> Term:
+        """The program at this place of a batch."""
+        raise NotImplementedError
+
+    def trials(self, batch: Any, most: int, trying: Any) -> Any:
+        """What the first programs of a batch do, at most so many of them (see `compiled.trials`)."""
+        raise NotImplementedError
 
     def _grow(self) -> Generator[Any, None, None]:
         """Make all batches; ends when no heavier program could fit."""
@@ -184,165 +176,3 @@ class Enumeration:
     def _programs(self, weight: int) -> Iterator[Any]:
         """The programs of this weight, in batches: all statements outside loops that fit the machine."""
         raise NotImplementedError
-
-
-class Space(Enumeration):
-    """The readable enumeration: one program after the other."""
-
-    def __init__(
-        self,
-        rows: tuple[Construct, ...],
-        room: Room,
-        mod_by_zero: str,
-        readable: tuple[int, ...],
-        settable: tuple[int, ...],
-        language: Language = LANGUAGE,
-        kept: bool = True,
-    ):
-        super().__init__(rows, room, readable, settable, kept, Pool)
-        self.functions = Functions(room.sizes.base, mod_by_zero)
-        self.shapes, self.language = Shapes(room, language), language
-        self.met: set[tuple[bool, int]] = set()
-
-    def _leaf(self, term: Term) -> Fragment:
-        needs = Needs(0, number(term) or 0, int(term == ELEM))
-        return self._name(term)._replace(needs=needs, function=self.functions.of_leaf(term))
-
-    def _name(self, term: Term) -> Fragment:
-        return Fragment(term, NOTHING, self.shapes.of(None, term.name, ()), ())
-
-    def _add_new_leaf(self, weight: int, looped: bool, word: Fragment) -> None:
-        if word.function and self._is_new(word.function, looped):
-            self._add_word(weight, looped, word)
-
-    def _is_new(self, function: Function, looped: bool) -> bool:
-        """Whether no word so far is the same function; from now on there is one."""
-        key = looped, function.number
-        new = key not in self.met
-        self.met.add(key)
-        return new
-
-    def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
-        for row in self.rows:
-            if row.result != WORD:
-                continue
-            symmetric = self.functions.symmetric(row)
-            for needs, arguments in self._combinations(row, weight, looped):
-                if row.body is not None:
-                    word = self._abstraction(row, arguments)
-                    if self._fits(word, looped) and word.function and self._is_new(word.function, looped):
-                        self._add_word(weight, looped, word)
-                    yield None
-                    continue
-                functions = tuple([argument.function for argument in arguments if argument.function])
-                # Both orders of two arguments come up, and both are the same function: one is enough.
-                if symmetric and functions[0].number > functions[1].number:
-                    continue
-                function = self.functions.of_construct(row, functions)
-                if self._is_new(function, looped):
-                    self._add_word(weight, looped, self._fragment(row, needs, arguments, function))
-                yield None
-
-    def _add_word(self, weight: int, looped: bool, word: Fragment) -> None:
-        self.pools[WORD, looped].add(weight, word)
-        if word.function and word.function.variables:
-            self.pools[TEST, looped].add(weight, word)
-        if not looped or not (word.needs.lines or word.term == ELEM):
-            self.pools[ADDRESS, looped].add(weight, word)
-
-    def _statements(self, weight: int, looped: bool) -> Iterator[Fragment]:
-        for row in self.rows:
-            if row.result != STATEMENT:
-                continue
-            for needs, arguments in self._combinations(row, weight, looped):
-                if row.body is None:
-                    fragment = self._fragment(row, needs, arguments)
-                elif not self._fits(fragment := self._abstraction(row, arguments), looped):
-                    continue
-                if looped and not fragment.ends:
-                    continue
-                if looped or self.shapes.lower(fragment.shape, fragment.term):
-                    self.pools[STATEMENT, looped].add(weight, fragment)
-                    if fragment.ends:
-                        self.pools[ENDING, looped].add(weight, fragment)
-                yield fragment
-
-    def _combinations(self, row: Construct, weight: int, looped: bool) -> Iterator[tuple[Needs, tuple[Fragment, ...]]]:
-        """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
-        lines = self._lines(row, looped)
-        if row.outside if looped else row.inside:
-            return
-        for kinds in self._signatures(row):
-            own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
-            for needs, arguments in combinations(pools, weight - row.weight, lines - own):
-                if not (row.sequential and any([argument.term.name == row.name for argument in arguments])):
-                    yield Needs(needs.lines + own, needs.largest, needs.element), arguments
-
-    def _fragment(
-        self, row: Construct, needs: Needs, arguments: tuple[Fragment, ...], function: Function | None = None
-    ) -> Fragment:
-        if row.result == STATEMENT:  # the element is read once for each statement: from here on it is one of its lines
-            needs = Needs(needs.lines + needs.element, needs.largest, 0)
-        return Fragment(
-            Term(row.name, tuple([argument.term for argument in arguments])),
-            needs,
-            self.shapes.of(row, row.name, [argument.shape for argument in arguments]),
-            self.shapes.opcodes(row, [argument.opcodes for argument in arguments]),
-            function,
-            row.ends(len(arguments)) and all([argument.ends for argument in arguments]),
-        )
-
-    def _abstraction(self, row: Construct, arguments: tuple[Fragment, ...]) -> Fragment:
-        """An abstraction of these arguments: the fragment of its expansion, under its own name."""
-        assert row.body is not None
-        found = self._written_out(row.body, dict(zip(row.holes, arguments, strict=True)))
-        return found._replace(term=Term(row.name, tuple([argument.term for argument in arguments])))
-
-    def _written_out(self, body: Term, given: dict[str, Fragment]) -> Fragment:
-        """The fragment of a body with these fragments in its holes."""
-        if body.name in given and not body.arguments:
-            return given[body.name]
-        name = given[body.name].term.name if body.name in given else body.name  # a hole may be for an operator
-        row = self.language.rows.get(name)
-        if row is None:
-            return self._leaf(body)
-        kinds = row.kinds(len(body.arguments)) or ()
-        arguments = [
-            self._name(argument)
-            if kind == OPERATOR and argument.name not in given
-            else self._written_out(argument, given)
-            for argument, kind in zip(body.arguments, kinds, strict=True)
-        ]
-        needs = functools.reduce(
-            Needs.with_, [argument.needs for argument in arguments], Needs(row.own_lines(len(kinds)), 0, 0)
-        )
-        function = None
-        if row.result == WORD:
-            function = self.functions.of_construct(row, tuple([one.function for one in arguments if one.function]))
-        return self._fragment(row, needs, tuple(arguments), function)
-
-    def _fits(self, abstraction: Fragment, looped: bool) -> bool:
-        """Whether its lines may suffice: a hole that stands twice in a body takes its lines twice."""
-        needs = abstraction.needs
-        others = (abstraction.function is not None) + 2 * looped
-        return needs.lines + needs.largest + needs.element + others <= self.room.sizes.lines
-
-    def _programs(self, weight: int) -> Iterator[Batch]:
-        fragments: list[Fragment] = []
-        shapes: list[Shape] = []
-        skipped = 0
-        for fragment in self._statements(weight, False):
-            shape = self.shapes.lower(fragment.shape, fragment.term)
-            skipped += shape is None
-            if shape:
-                fragments.append(fragment)
-                shapes.append(shape)
-            if len(fragments) == BATCH:
-                yield self._batch(weight, fragments, shapes, skipped)
-                fragments, shapes, skipped = [], [], 0
-        if fragments or skipped:
-            yield self._batch(weight, fragments, shapes, skipped)
-
-    def _batch(self, weight: int, fragments: list[Fragment], shapes: list[Shape], skipped: int) -> Batch:
-        code = code_of(shapes, [fragment.opcodes for fragment in fragments], self.room.sizes.lines)
-        return Batch(weight, [fragment.term for fragment in fragments], code.astype(np.int16), skipped)

@@ -130,6 +130,11 @@ def row_of(one: Abstraction, rows: Rows) -> Construct:
     )
 
 
+def is_leaf(term: Term, abstraction: Construct, rows: Rows) -> bool:
+    """Whether a term of an abstraction's body is a word without arguments: no construct, no operation, and no hole."""
+    return not term.arguments and term.name not in rows and term.name not in abstraction.holes
+
+
 def _of_body(*_: Any) -> Any:
     raise TypeError("an abstraction means, and is lowered to, what its body is")
 

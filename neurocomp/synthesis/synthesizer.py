@@ -11,7 +11,7 @@ import functools
 import gc
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, TypeAlias, cast
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,27 +20,22 @@ from neurocomp.errors import UserError
 from neurocomp.language import interpreter
 from neurocomp.language.assembly import Program
 from neurocomp.language.executor import decode
-from neurocomp.synthesis import enumeration
 from neurocomp.synthesis.assembler import DoesNotFit, Room
-from neurocomp.synthesis.compiled.space import Batch, Space
-from neurocomp.synthesis.compiled.trials import Behaviors, Trials, Trying
+from neurocomp.synthesis.compiled.space import Space
+from neurocomp.synthesis.compiled.trials import Behaviors, Trying
 from neurocomp.synthesis.construct import Construct
+from neurocomp.synthesis.enumeration import Enumeration
 from neurocomp.synthesis.grammar import parse, weight
 from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.templates import Candidate, Templates
-from neurocomp.synthesis.terms import Term
 from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
 KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
-
-
-AnySpace: TypeAlias = enumeration.Space | Space
-AnyBatch: TypeAlias = enumeration.Batch | Batch
 
 
 class Found(NamedTuple):
@@ -126,7 +121,7 @@ def _no_garbage_collection() -> Iterator[None]:
             gc.enable()
 
 
-def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> AnySpace:
+def space_of(task: Task, config: SynthesisConfig, language: Language = LANGUAGE) -> Space:
     """The programs to try. Tasks that differ only in their examples share one space, and the work of making it."""
     key = space_key(task, config, language)
     if config.candidates > KEPT:
@@ -155,9 +150,8 @@ def space_key(task: Task, config: SynthesisConfig, language: Language) -> SpaceK
     return SpaceKey(rows, room_of(task), task.machine.mod_by_zero, readable, task.checked_registers, language)
 
 
-def _new_space(key: SpaceKey, kept: bool = True) -> AnySpace:
-    # The compiled one knows no abstractions.
-    return (enumeration.Space if key.language.abstractions else Space)(*key, kept=kept)
+def _new_space(key: SpaceKey, kept: bool = True) -> Space:
+    return Space(*key, kept=kept)
 
 
 _space = functools.lru_cache(maxsize=2)(_new_space)
@@ -170,7 +164,7 @@ class Search:
         self,
         task: Task,
         examples: Examples,
-        space: AnySpace,
+        space: Enumeration,
         config: SynthesisConfig,
         limit: float | None,
         language: Language,
@@ -186,33 +180,22 @@ class Search:
         self.trying = Trying(task, examples)
         self.began, self.began_on_core = time.perf_counter(), time.thread_time()
 
-    def take(self, batch: AnyBatch) -> int:
+    def take(self, batch: Any) -> int:
         """Try the programs of a batch, as far as the budget goes, and say how many those are."""
         self.skipped += batch.skipped
         began = time.perf_counter()
-        trials = self._trials(batch, self.config.candidates - self.tried)
+        trials = self.space.trials(batch, self.config.candidates - self.tried, self.trying)
         self.executing += time.perf_counter() - began
         score, new = self.trying.scores(trials), self.behaviors.put(trials.behavior)
         seconds = time.perf_counter() - self.began
         for place in np.flatnonzero((score == 1) | new & (score > self.templates.least)).tolist():
             if score[place] == 1 or score[place] > self.templates.least:
-                term, tried = self._term(batch, place), self.tried + place + 1
+                term, tried = self.space.term(batch, place), self.tried + place + 1
                 candidate = Candidate(term, batch.weight, float(score[place]), tried, seconds)
                 self.exact += [candidate] * (candidate.score == 1.0)
                 self.templates.add(candidate)
         self.tried += len(score)
         return len(score)
-
-    def _trials(self, batch: AnyBatch, most: int) -> Trials:
-        """What the first programs of a batch do."""
-        if isinstance(batch, enumeration.Batch):
-            return self.trying.of_code(batch.code[:most])
-        return self.trying.of_programs(cast("Space", self.space), batch.programs[:most])
-
-    def _term(self, batch: AnyBatch, place: int) -> Term:
-        if isinstance(batch, enumeration.Batch):
-            return batch.terms[place]
-        return cast("Space", self.space).terms.term(batch.programs[place])
 
     def over(self) -> bool:
         """Whether the search is over; if so, `ended` says why."""

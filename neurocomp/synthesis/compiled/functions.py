@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -12,9 +12,10 @@ import numpy as np
 
 from neurocomp.jit import compiled
 from neurocomp.synthesis.compiled import functions_kernel, variables_kernel
-from neurocomp.synthesis.compiled.functions_kernel import scratch
+from neurocomp.synthesis.compiled.functions_kernel import AN_APPLICATION, scratch
+from neurocomp.synthesis.compiled.samples import Samples
 from neurocomp.synthesis.compiled.terms import grown
-from neurocomp.synthesis.compiled.variables_kernel import ENTRIES, FUNCTIONS, NONE, SETS, Known
+from neurocomp.synthesis.compiled.variables_kernel import ENTRIES, FUNCTIONS, NONE, SETS, UNDRAWN, VARIABLES, Known
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.equivalence import sample_size
@@ -36,23 +37,22 @@ class WordFunctions:
 
     def __init__(self, base: int, mod_by_zero: str):
         self.base, self.mod_by_zero = base, mod_by_zero
-        self.random = np.random.default_rng(0)
-        self.sample = sample_size(base)
-        words, width = word_type(base), 1
-        while base ** (width + 1) <= self.sample:
+        sample, words, width = sample_size(base), word_type(base), 1
+        while base ** (width + 1) <= sample:
             width += 1
+        self.samples = Samples(base, sample, words)
         self.known = Known(
-            np.zeros(3, np.int64), np.full((64, width), NONE, np.int32), np.full((64, width), NONE, np.int32),
+            np.zeros(5, np.int64), np.full((64, width), NONE, np.int32), np.full((64, width), NONE, np.int32),
             np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words), np.full(256, NONE, np.int32),
             np.full((64, width), NONE, np.int32), np.zeros(64, np.int8), np.full(256, NONE, np.int32),
-            np.zeros((16, self.sample), words),
+            self.samples.columns, self.samples.column_of, np.zeros((0, 64), np.int32),
         )  # fmt: skip
         self.kernels = kernels(words)
         self.scratch = scratch(base, width, words)
         self.met = {looped: np.zeros(64, np.bool_) for looped in (False, True)}  # functions that have a word already
         self.variables: dict[str, int] = {}  # of registers and the index
-        self.of_variable, self.of_variable_count = np.zeros(0, np.int32), 0  # the function of each variable
-        self.reads: dict[str, np.ndarray] = {}  # for each construct that reads: the variable of each address's function
+        self.of_variable = np.zeros(0, np.int32)  # the function of each variable, NONE where it is not known
+        self.readers: list[str] = []  # the constructs that read, as in `known.reads`
         self.results: dict[str, np.ndarray] = {}
 
     @property
@@ -61,13 +61,19 @@ class WordFunctions:
 
     def of_leaf(self, term: Term) -> int:
         """The function of a number, a register or the index; the element is `read(index)`."""
+        if number(term) is not None:
+            return int(self._leaves(np.array([self.variable(term)]))[0])
+        return int(self._of_variables(np.array([self.variable(term)]))[0])
+
+    def variable(self, term: Term) -> int:
+        """The variable of a register, the index or the element, or NONE - 1 - n for the number n."""
         if (value := number(term)) is not None:
-            return int(self._leaves(np.array([NONE - 1 - value]))[0])
+            return NONE - 1 - value
         if term == ELEM:
-            return int(self.of_reads(CONSTRUCTS["read"], np.array([self.of_leaf(INDEX)]))[0])
+            return int(self._of_addresses(CONSTRUCTS["read"], np.array([self.of_leaf(INDEX)]))[0])
         if term.name not in self.variables:
             self.variables[term.name] = self._new_variables(1)
-        return int(self._of_variables(np.array([self.variables[term.name]]))[0])
+        return self.variables[term.name]
 
     def new_leaf(self, function: int, looped: bool) -> bool:
         """Whether no word so far is this function; from now on there is one."""
@@ -76,20 +82,28 @@ class WordFunctions:
         self.met[looped][function] = True
         return new
 
-    def of_reads(self, row: Construct, addresses: np.ndarray) -> np.ndarray:
-        """The functions [K] of reads from addresses that are these functions [K]."""
-        variables = self.reads.get(row.name, np.zeros(0, np.int32))
-        if self.count > len(variables):
-            more = np.full(2 * self.count, NONE, np.int32)
-            more[: len(variables)] = variables
-            variables = self.reads[row.name] = more
-        unknown, firsts = np.unique(addresses[variables[addresses] == NONE], return_index=True)
-        variables[unknown[np.argsort(firsts)]] = self._new_variables(len(unknown)) + np.arange(len(unknown))
-        return self._of_variables(variables[addresses])
+    def reader(self, row: Construct) -> int:
+        """The place of a construct that reads in `known.reads`."""
+        if row.name not in self.readers:
+            self.readers.append(row.name)
+            more = np.zeros((len(self.readers), self.known.reads.shape[1]), np.int32)
+            more[:-1] = self.known.reads
+            self.known = self.known._replace(reads=more)
+        return self.readers.index(row.name)
+
+    def _of_addresses(self, row: Construct, addresses: np.ndarray) -> np.ndarray:
+        """The variables [K] of reads from addresses that are these functions [K]."""
+        reader = self.reader(row)
+        self._make_room()
+        variables = self.known.reads[reader]
+        unknown, firsts = np.unique(addresses[variables[addresses] == 0], return_index=True)
+        first = self._new_variables(len(unknown))
+        variables[unknown[np.argsort(firsts)]] = 1 + first + np.arange(len(unknown))
+        return variables[addresses] - 1
 
     def read(self, row: Construct, addresses: np.ndarray, looped: bool) -> tuple[np.ndarray, np.ndarray]:
         """Reads from addresses that are these functions [K]: numbers [K], and for which [K] there was no word."""
-        numbers = self.of_reads(row, addresses)
+        numbers = self._of_variables(self._of_addresses(row, addresses))
         self._make_room()
         met, new = self.met[looped], np.zeros(len(numbers), np.bool_)
         new[np.unique(numbers, return_index=True)[1]] = True  # the first of each
@@ -98,16 +112,16 @@ class WordFunctions:
         return numbers, new
 
     def _new_variables(self, count: int) -> int:
-        """Draw the samples of so many new variables, and return the first of them."""
-        first = self.of_variable_count
-        self.of_variable_count += count
-        self.known = self.known._replace(columns=grown(self.known.columns, first + count))
-        self.of_variable = grown(self.of_variable, first + count)
-        self.of_variable[first : first + count] = NONE
-        for begin in range(first, first + count, 256):
-            end = min(begin + 256, first + count)
-            self.known.columns[begin:end] = self.random.integers(0, self.base, (end - begin, self.sample), np.uint32)
+        """Begin so many new variables, and return the first of them."""
+        first = int(self.known.counts[VARIABLES])
+        self.known.counts[VARIABLES] += count
+        self._make_room()
         return first
+
+    def _draw(self, variables: np.ndarray) -> None:
+        """Draw the samples of these variables."""
+        self.samples.draw(variables)
+        self.known = self.known._replace(columns=self.samples.columns, column_of=self.samples.column_of)
 
     def _of_variables(self, variables: np.ndarray) -> np.ndarray:
         """The functions [K] of variables [K]: a known one, if it is proved to be itself, else a new one each time."""
@@ -143,6 +157,10 @@ class WordFunctions:
         numbers, new = np.full(len(left), NONE, np.int32), np.zeros(len(left), np.bool_)
         ordered, arity, done = self.symmetric(row), len(row.arguments), 0
         results = self.results_of(row)
+        if arity == 2:
+            needed = np.zeros(self.known.counts[VARIABLES], np.bool_)
+            self.kernels.meeting(self.known, left, right, self.scratch.union, needed)
+            self._draw(np.flatnonzero(needed))
         while done < len(left):
             self._make_room()
             rest = slice(done, None)
@@ -150,6 +168,34 @@ class WordFunctions:
                 self.known, results, arity, left[rest], right[rest], ordered, self.met[looped], self.base,
                 self.scratch, numbers[rest], new[rest],
             )  # fmt: skip
+        assert not self.known.counts[UNDRAWN]
+        return numbers, new
+
+    def written(
+        self, nodes: np.ndarray, operations: np.ndarray, rows: Sequence[Construct], words: np.ndarray,
+        fits: np.ndarray, looped: bool,
+    ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+        """A body (see `functions_kernel.written`) with words in its holes that are functions [K, n].
+
+        `operations` [K, N] are places in `rows`. Returns the numbers [K], and for which of those that fit [K] there was
+        no word so far.
+        """
+        numbers, new, done = np.full(len(words), NONE, np.int32), np.zeros(len(words), np.bool_), 0
+        tables = np.zeros((len(rows), self.base**2), self.known.entries.dtype)
+        for table, row in zip(tables, rows, strict=True):
+            table[: self.base ** len(row.arguments)] = self.results_of(row)
+        arities = np.array([len(row.arguments) for row in rows], np.int64)
+        work = np.zeros(len(nodes), np.int32)
+        while done < len(words):
+            self._make_room(len(nodes))
+            if (nodes[:, 0] == AN_APPLICATION).any():  # which variables will meet in it is not known before
+                self._draw(np.arange(len(self.known.column_of)))
+            rest = slice(done, None)
+            done += self.kernels.written(
+                self.known, nodes, operations[rest], tables, arities, words[rest], fits[rest], self.met[looped],
+                self.base, self.scratch, work, numbers[rest], new[rest],
+            )  # fmt: skip
+        assert not self.known.counts[UNDRAWN]
         return numbers, new
 
     def constant(self, functions: np.ndarray) -> np.ndarray:
@@ -171,16 +217,21 @@ class WordFunctions:
             self.results[row.name] = np.array(results, self.known.entries.dtype)
         return self.results[row.name]
 
-    def _make_room(self) -> None:
-        """Double what might be too short for one more function."""
-        known, functions, sets = self.known, self.count, int(self.known.counts[SETS])
-        rows = {
-            name: grown(getattr(known, name), functions + 1) for name in ("variables", "matter", "start", "follower")
-        }
-        self.met = {looped: grown(met, functions + 1) for looped, met in self.met.items()}
-        entries = grown(known.entries, int(known.counts[ENTRIES]) + len(self.scratch.table))
-        self.known = known = known._replace(entries=entries, **rows)
-        if 2 * functions >= len(known.heads):
+    def _make_room(self, more: int = 1) -> None:
+        """Double what might be too short for so many more functions."""
+        known, functions, sets = self.known, self.count + more, int(self.known.counts[SETS])
+        rows = {name: grown(getattr(known, name), functions) for name in ("variables", "matter", "start", "follower")}
+        if functions > known.reads.shape[1]:
+            rows["reads"] = np.pad(known.reads, ((0, 0), (0, functions)))
+        self.met = {looped: grown(met, functions) for looped, met in self.met.items()}
+        entries = grown(known.entries, int(known.counts[ENTRIES]) + more * len(self.scratch.table))
+        variables = int(known.counts[VARIABLES])
+        self.samples.make_room(variables + more)
+        known_variables = len(self.of_variable)
+        self.of_variable = grown(self.of_variable, len(self.samples.column_of))
+        self.of_variable[known_variables:] = NONE
+        self.known = known = known._replace(entries=entries, column_of=self.samples.column_of, **rows)
+        while 2 * functions >= len(known.heads):
             self.known = known = known._replace(heads=np.full(4 * len(known.heads), NONE, np.int32))
             self.kernels.place_functions(known, self.base)
         if 2 * sets >= len(known.sets):
@@ -193,6 +244,8 @@ class WordFunctions:
 class Kernels(NamedTuple):
     leaves: Callable[..., int]
     applied: Callable[..., int]
+    written: Callable[..., int]
+    meeting: Callable[..., None]
     place_functions: Callable[..., None]
     place_sets: Callable[..., None]
 
@@ -202,10 +255,14 @@ def kernels(kind: type) -> Kernels:
     """The kernels, compiled for words of this type."""
     one, entries, words, flags = np.zeros(1, np.int64), np.zeros(1, kind), np.zeros(1, np.int32), np.zeros(1, bool)
     lists, small = np.zeros((1, 1), np.int32), np.zeros(1, np.int8)
-    known = Known(one, lists, lists, one, words, entries, words, lists, small, words, np.zeros((1, 1), kind))
+    table = np.zeros((1, 1), kind)
+    known = Known(one, lists, lists, one, words, entries, words, lists, small, words, table, words, lists)
+    nodes = np.zeros((1, 1), np.int64)
     given = {
         "leaves": (known, one, 0, scratch(2, 1, kind), words),
         "applied": (known, entries, 0, words, words, True, flags, 0, scratch(2, 1, kind), words, flags),
+        "written": (known, nodes, nodes, table, one, lists, flags, flags, 0, scratch(2, 1, kind), words, words, flags),
+        "meeting": (known, words, words, words, flags),
         "place_functions": (known, 0),
         "place_sets": (known,),
     }

@@ -21,10 +21,13 @@ from neurocomp.synthesis.compiled.variables_kernel import (
     NONE,
     SEED,
     SETS,
+    VARIABLES,
     _complete,
     _mixed,
     _union,
 )
+
+A_HOLE, A_LEAF, A_READ, AN_APPLICATION = range(4)  # the nodes of a body
 
 
 class Scratch(NamedTuple):
@@ -204,13 +207,15 @@ def _applied(known, results, arity, one, other, base, s):
 
 
 @kernel
-def _full(known, size):
-    """Whether an array might be too short for one more function."""
+def _full(known, size, more):
+    """Whether an array might be too short for so many more functions with tables of this size."""
+    functions = known.counts[FUNCTIONS] + more
     return (
-        known.counts[FUNCTIONS] >= len(known.start)
-        or known.counts[ENTRIES] + size > len(known.entries)
-        or 2 * known.counts[FUNCTIONS] >= len(known.heads)
+        functions > len(known.start)
+        or known.counts[ENTRIES] + more * size > len(known.entries)
+        or 2 * functions > len(known.heads)
         or 2 * known.counts[SETS] >= len(known.sets)
+        or known.counts[VARIABLES] + more > len(known.column_of)
     )
 
 
@@ -234,7 +239,7 @@ def _leaf(known, variable, base, s):
 def leaves(known, variables, base, s, numbers):
     """The functions `numbers` [K] of `variables` [K], NONE - 1 - n for a number n. Ends early, as `applied` does."""
     for k in range(len(variables)):
-        if _full(known, len(s.table)):
+        if _full(known, len(s.table), 1):
             return k
         numbers[k] = _leaf(known, variables[k], base, s)
     return len(variables)
@@ -265,7 +270,7 @@ def applied(known, results, arity, left, right, ordered, met, base, s, numbers, 
     that have a word already. Ends early where an array of `known` might be too short; returns how many were done.
     """
     for k in range(len(left)):
-        if _full(known, len(s.table)):
+        if _full(known, len(s.table), 1):
             return k
         new[k] = False
         if ordered and left[k] > right[k]:
@@ -274,3 +279,32 @@ def applied(known, results, arity, left, right, ordered, met, base, s, numbers, 
         new[k] = not met[numbers[k]]
         met[numbers[k]] = True
     return len(left)
+
+
+def written(known, nodes, operations, tables, arities, words, fits, met, base, s, work, numbers, new):
+    """The functions `numbers` [K] of a body, given those of its holes `words` [K, n], and which are `new` [K].
+
+    Each of its `nodes` [N, 3] comes after its arguments: a kind and two numbers. `operations` [K, N] says which of the
+    `tables` [O, b^2] a node applies. Only those that `fit` [K] are words from now on. Ends early, as `applied` does.
+    """
+    for k in range(len(words)):
+        if _full(known, len(s.table), len(nodes)):
+            return k
+        for n in range(len(nodes)):
+            kind, one, other = nodes[n]
+            if kind == A_HOLE:
+                work[n] = words[k, one]
+            elif kind == A_LEAF:
+                work[n] = _leaf(known, one, base, s)
+            elif kind == A_READ:
+                if known.reads[other, work[one]] == 0:
+                    known.counts[VARIABLES] += 1
+                    known.reads[other, work[one]] = known.counts[VARIABLES]
+                work[n] = _leaf(known, known.reads[other, work[one]] - 1, base, s)
+            else:
+                operation = operations[k, n]
+                work[n] = _applied(known, tables[operation], arities[operation], work[one], work[other], base, s)
+        numbers[k] = work[len(nodes) - 1]
+        new[k] = fits[k] and not met[numbers[k]]
+        met[numbers[k]] |= fits[k]
+    return len(words)

@@ -70,7 +70,7 @@ class Shapes:
 
     def recordings_of(self, row: Construct, head: int, arguments: np.ndarray) -> np.ndarray:
         """For statements with arguments [K, n], the recordings [K] of how they are lowered."""
-        kinds, terms = row.kinds(arguments.shape[1]) or (), self.terms
+        kinds, terms, arguments = row.kinds(arguments.shape[1]) or (), self.terms, self.terms.plain(arguments)
         looked = [place for place, kind in enumerate(kinds) if kind not in (STATEMENT, EACH_STATEMENT)]
         heads = terms.heads[arguments[:, looked]].astype(np.int64)
         leaves = np.isin(terms.kind_of[heads], (AN_INDEX, AN_ELEM, A_NAME))
@@ -110,12 +110,12 @@ class Shapes:
         zeros, nodes = np.array(self.room.zeros, np.int64), np.zeros(len(self.nodes), np.int32)
         code, fits = np.zeros((count, *self.codes.shape[1:]), np.int16), np.zeros(count, np.int8)
         kernels().lower_all(
-            rows, terms.heads, terms.first, terms.counts, terms.children, terms.operations, terms.inner, terms.elements,
-            terms.recordings, terms.kind_of, terms.value_of, self.steps, self.starts, zeros,
+            terms.plain(rows), terms.heads, terms.first, terms.counts, terms.children, terms.operations, terms.inner,
+            terms.elements, terms.recordings, terms.kind_of, terms.value_of, self.steps, self.starts, zeros,
             self.room.halting == "freeze", self.scratch, self.nodes, nodes, code, fits,
         )  # fmt: skip
         for place in np.flatnonzero(fits == NONE):
-            shape = lowered_shape(terms.term(rows[place]), self.room, self.language)
+            shape = lowered_shape(self.language.expand(terms.term(rows[place])), self.room, self.language)
             fits[place] = shape is not None
             if shape:
                 code[place, :, : len(COLUMN)], code[place, :, len(COLUMN)] = shape.code, NONE

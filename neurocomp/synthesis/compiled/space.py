@@ -1,15 +1,16 @@
-"""All programs of a language that fit a machine, in blocks: `enumeration.Space` as arrays and compiled code."""
+"""All programs of a language that fit a machine, in blocks: `readable.Space` as arrays and compiled code."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import code_kernel
+from neurocomp.synthesis.compiled.expansions import Expansions, of_statements
 from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
 from neurocomp.synthesis.compiled.pools import Pool, combinations
 from neurocomp.synthesis.compiled.shapes import Shapes
@@ -17,7 +18,7 @@ from neurocomp.synthesis.compiled.terms import Block, Terms
 from neurocomp.synthesis.construct import ADDRESS, ENDING, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
 from neurocomp.synthesis.language import LANGUAGE, Language
-from neurocomp.synthesis.terms import ELEM, Term, number
+from neurocomp.synthesis.terms import ELEM, Term
 
 
 class Batch(NamedTuple):
@@ -29,7 +30,7 @@ class Batch(NamedTuple):
 
 
 class Space(Enumeration):
-    """The programs of `enumeration.Space`, in the same order and the same batches."""
+    """The programs of `readable.Space`, in the same order and the same batches."""
 
     def __init__(
         self,
@@ -41,16 +42,22 @@ class Space(Enumeration):
         language: Language = LANGUAGE,
         kept: bool = True,
     ):
-        assert not language.abstractions
         super().__init__(rows, room, readable, settable, kept, Pool)
         self.terms = Terms(language.rows)
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room, self.terms, language)
+        self.expansions = Expansions(self.terms, self.shapes, self.functions, language.rows)
+
+    def term(self, batch: Batch, place: int) -> Term:
+        return self.terms.term(batch.programs[place])
+
+    def trials(self, batch: Batch, most: int, trying: Any) -> Any:
+        return trying.of_programs(self, batch.programs[:most])
 
     def code(self, programs: np.ndarray) -> np.ndarray:
         """The code [P, L, 5] of programs [P]."""
         code = np.zeros((len(programs), self.room.sizes.lines, 5), np.int64)
-        code_of()(programs, *self.arrays(programs), code, *self.stacks())
+        code_of()(*self.arrays(programs), code, *self.stacks())
         return code
 
     def arrays(self, programs: np.ndarray) -> tuple[np.ndarray, ...]:
@@ -58,7 +65,8 @@ class Space(Enumeration):
         terms, shapes = self.terms, self.shapes
         lowered = shapes.lowered[terms.shapes[programs]]
         return (
-            terms.heads, terms.first, terms.counts, terms.children, terms.kind_of, terms.value_of, lowered, shapes.codes
+            terms.plain(programs), terms.heads, terms.first, terms.counts, terms.children, terms.kind_of,
+            terms.value_of, lowered, shapes.codes,
         )  # fmt: skip
 
     def stacks(self) -> tuple[np.ndarray, np.ndarray]:
@@ -66,16 +74,12 @@ class Space(Enumeration):
         return np.zeros(size, np.int32), np.zeros(size, np.int64)
 
     def _leaf(self, term: Term) -> np.ndarray:
-        row = self._name(term, (0, number(term) or 0, int(term == ELEM)))
+        row = np.array([self.terms.leaf(term)], np.int32)
         self.terms.functions[row] = self.functions.of_leaf(term)
         return row
 
-    def _name(self, term: Term, needs: tuple[int, int, int] = (0, 0, 0)) -> np.ndarray:
-        head = self.terms.head(term.name, construct=False)
-        block = Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16))
-        row = self.terms.write(head, block, np.array([head]), True)
-        self.terms.keep(1)
-        return row
+    def _name(self, term: Term) -> np.ndarray:
+        return np.array([self.terms.leaf(term, is_name=True)], np.int32)
 
     def _add_leaf(self, kind: str, looped: bool, weight: int, leaf: np.ndarray) -> None:
         self.pools[kind, looped].add(weight, leaf, self.terms.needs[leaf])
@@ -96,8 +100,9 @@ class Space(Enumeration):
     def _add_words(self, weight: int, looped: bool) -> Iterator[None]:
         for row in self.rows:
             if row.result == WORD:
+                add = self._add_block_of_words if row.body is None else self._add_block_of_named_words
                 for block in self._blocks(row, weight, looped):
-                    self._add_block_of_words(row, weight, looped, block)
+                    add(row, weight, looped, block)
                     yield None
 
     def _add_block_of_words(self, row: Construct, weight: int, looped: bool, block: Block) -> None:
@@ -114,12 +119,25 @@ class Space(Enumeration):
         self.terms.keep(len(rows))
         self._add_to_pools(weight, looped, rows, False)
 
+    def _add_block_of_named_words(self, row: Construct, weight: int, looped: bool, block: Block) -> None:
+        """The same for an abstraction."""
+        fits = self._fit(row, looped, self.expansions.needs(row, block.arguments))
+        numbers, new = self.expansions.functions_of(row, block.arguments, fits, looped)
+        rows = self.expansions.write(row, block.arguments[new])
+        self.terms.functions[rows] = numbers[new]
+        self._add_to_pools(weight, looped, rows, False)
+
+    def _fit(self, row: Construct, looped: bool, needs: np.ndarray) -> np.ndarray:
+        """Whether the lines of abstractions [K] may suffice: a hole that is twice in a body takes its lines twice."""
+        return needs.sum(1) <= self._lines(row, looped)
+
     def _statements(self, weight: int, looped: bool) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """The statements of this weight, added to the pools: for each [K] whether it fits, and those that do."""
         for row in self.rows:
             if row.result == STATEMENT:
+                add = self._add_block_of_statements if row.body is None else self._add_block_of_named_statements
                 for block in self._blocks(row, weight, looped):
-                    yield self._add_block_of_statements(row, weight, looped, block)
+                    yield add(row, weight, looped, block)
 
     def _add_block_of_statements(
         self, row: Construct, weight: int, looped: bool, block: Block
@@ -128,9 +146,7 @@ class Space(Enumeration):
         ends = np.logical_and.reduce(terms.ends[block.arguments], 1) & row.ends(block.arguments.shape[1])
         if looped:
             block, ends = Block(block.arguments[ends], block.needs[ends]), ends[ends]
-        # The element is read once for each statement: from here on it is one of its lines.
-        lines = block.needs[:, 0] + block.needs[:, 2]
-        needs = np.stack([lines, block.needs[:, 1], np.zeros_like(lines)], 1)
+        needs = of_statements(block.needs)
         shapes = self.shapes.of(row, head, block.arguments)
         recordings = self.shapes.recordings_of(row, head, block.arguments)
 
@@ -141,15 +157,35 @@ class Space(Enumeration):
         fits = np.ones(len(shapes), np.bool_) if looped else self.shapes.fit(shapes, write)
         rows = write(np.flatnonzero(fits))
         terms.keep(len(rows))
-        self.pools[STATEMENT, looped].add(weight, rows, terms.needs[rows])
-        end = terms.ends[rows]
-        self.pools[ENDING, looped].add(weight, rows[end], terms.needs[rows[end]])
+        self._add_statements(weight, looped, rows)
         return fits, rows
+
+    def _add_block_of_named_statements(
+        self, row: Construct, weight: int, looped: bool, block: Block
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The same for an abstraction."""
+        terms, expansions, arguments = self.terms, self.expansions, block.arguments
+        arguments = arguments[self._fit(row, looped, expansions.needs(row, arguments))]
+        count, used = terms.count, terms.used
+        rows = expansions.write(row, arguments)
+        fits = terms.ends[rows] if looped else self.shapes.fit(terms.shapes[rows], rows.__getitem__)
+        if not fits.all():
+            terms.forget(count, used)
+            rows = expansions.write(row, arguments[fits])
+        self._add_statements(weight, looped, rows)
+        return fits, rows
+
+    def _add_statements(self, weight: int, looped: bool, rows: np.ndarray) -> None:
+        self.pools[STATEMENT, looped].add(weight, rows, self.terms.needs[rows])
+        end = rows[self.terms.ends[rows]]
+        self.pools[ENDING, looped].add(weight, end, self.terms.needs[end])
 
     def _blocks(self, row: Construct, weight: int, looped: bool) -> Iterator[Block]:
         """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""
         head = self.terms.head(row.name, construct=True)
         lines = self._lines(row, looped)
+        if row.outside if looped else row.inside:
+            return
         for kinds in self._signatures(row):
             own, pools = row.own_lines(len(kinds)), self._pools(row, kinds, looped)
             for block in combinations(pools, weight - row.weight, lines - own):
@@ -178,8 +214,8 @@ class Space(Enumeration):
 
 # Arrays of the types that `Space.arrays` returns.
 ARRAYS = (
-    np.zeros(1, np.int16), np.zeros(1, np.int64), np.zeros(1, np.uint16), np.zeros(1, np.int32), np.zeros(1, np.int64),
-    np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int16),
+    np.zeros(1, np.int32), np.zeros(1, np.int16), np.zeros(1, np.int64), np.zeros(1, np.uint16), np.zeros(1, np.int32),
+    np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int16),
 )  # fmt: skip
 
 
@@ -187,4 +223,4 @@ ARRAYS = (
 def code_of() -> Callable[..., None]:
     """The kernel that writes code, compiled for arrays of these types."""
     rows, ints = np.zeros(1, np.int32), np.zeros(1, np.int64)
-    return compiled_for(code_kernel.code_of, (rows, *ARRAYS, np.zeros((1, 1, 5), np.int64), rows, ints))
+    return compiled_for(code_kernel.code_of, (*ARRAYS, np.zeros((1, 1, 5), np.int64), rows, ints))

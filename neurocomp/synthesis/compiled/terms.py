@@ -39,7 +39,11 @@ def grown(array: np.ndarray, needed: int) -> np.ndarray:
 
 
 class Terms:
-    """All terms made so far; a term is the number of its row."""
+    """All terms made so far; a term is the number of its row.
+
+    An abstraction's row has the facts of its expansion, whose row is `plain`. Only the names of terms know of it: the
+    `children` are what compiled code looks at, written out, and `named` are those that a text shows.
+    """
 
     def __init__(self, constructs: Mapping[str, Construct]):
         self.constructs = constructs
@@ -58,7 +62,8 @@ class Terms:
         self.inner = np.zeros(1024, np.uint16)  # how many terms are inside it
         self.elements = np.zeros(1024, np.uint16)
         self.ends = np.zeros(1024, np.bool_)
-        self.children = np.zeros(4096, np.int32)
+        self.children = self.named = np.zeros(4096, np.int32)
+        self._plain: np.ndarray | None = None
 
     def head(self, name: str, construct: bool) -> int:
         """The number of a head: a construct, or a leaf."""
@@ -90,7 +95,14 @@ class Terms:
         for name in ("heads", "first", "counts", "needs", "shapes", "functions", "recordings", "operations",
                      "inner", "elements", "ends"):  # fmt: skip
             setattr(self, name, grown(getattr(self, name), self.count + terms))
-        self.children = grown(self.children, self.used + arguments)
+        self.children, one = grown(self.children, self.used + arguments), self.children is self.named
+        self.named = self.children if one else grown(self.named, self.used + arguments)
+        if self._plain is not None:
+            self._plain = grown(self._plain, self.count + terms)
+
+    def plain(self, rows: np.ndarray) -> np.ndarray:
+        """The rows [...] of what terms stand for."""
+        return rows if self._plain is None else self._plain[rows]
 
     def write(
         self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, recordings: np.ndarray | int = 0
@@ -101,7 +113,10 @@ class Terms:
         rows = slice(self.count, self.count + terms)
         self.heads[rows], self.counts[rows], self.needs[rows] = head, size, block.needs
         self.first[rows] = self.used + size * np.arange(terms)
-        self.children[self.used : self.used + terms * size] = arguments.ravel()
+        inner = slice(self.used, self.used + terms * size)
+        self.children[inner] = self.plain(arguments).ravel()
+        if self._plain is not None:
+            self.named[inner], self._plain[rows] = arguments.ravel(), np.arange(rows.start, rows.stop)
         self.shapes[rows], self.ends[rows], self.functions[rows] = shapes, ends, -1
         self.recordings[rows] = recordings
         kind = self.kind_of[head]
@@ -110,14 +125,36 @@ class Terms:
         self.elements[rows] = self.elements[arguments].sum(1) + (kind == AN_ELEM)
         return np.arange(self.count, self.count + terms, dtype=np.int32)
 
+    def leaf(self, term: Term, is_name: bool = False) -> int:
+        """Write a term without arguments, which may be no word but the name of an operation or of a register."""
+        head = self.head(term.name, construct=False)
+        needs = (0, 0, 0) if is_name else (0, number(term) or 0, int(term == ELEM))
+        row = self.write(head, Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16)), np.array([head]), True)
+        self.keep(1)
+        return int(row[0])
+
+    def write_named(self, head: int, arguments: np.ndarray, plain: np.ndarray) -> np.ndarray:
+        """Write terms that stand for the terms `plain` [K], under another head, and return their rows [K]."""
+        if self._plain is None:
+            self.named, self._plain = self.children.copy(), np.arange(len(self.heads), dtype=np.int32)
+        rows = self.write(head, Block(arguments, self.needs[plain]), self.shapes[plain], self.ends[plain])
+        self._plain[rows] = plain
+        for facts in (self.recordings, self.operations, self.inner, self.elements):
+            facts[rows] = facts[plain]
+        return rows
+
     def keep(self, terms: int) -> None:
         """The first so many of the terms that were written last stay."""
         size = int(self.counts[self.count]) if terms else 0
         self.count += terms
         self.used += terms * size
 
+    def forget(self, count: int, used: int) -> None:
+        """Leave out all terms but the first so many, with so many arguments."""
+        self.count, self.used = count, used
+
     def term(self, row: int) -> Term:
         """The term as a tree."""
         begin, size = self.first[row], self.counts[row]
-        inner = self.children[begin : begin + size]
+        inner = self.named[begin : begin + size]
         return Term(self.names[self.heads[row]], tuple(self.term(child) for child in inner))

@@ -73,7 +73,7 @@ class Trying:
         eights, examples = np.zeros(start.size, np.uint64), 8 * start.shape[1]
         groups = Groups(np.zeros((examples + 1, start.shape[1]), np.uint64), *np.zeros((3, examples + 1), np.int64))
         self.kernels.try_programs(
-            programs, *space.arrays(programs), self.machine, np.zeros((1, lines, 6), np.int64), *space.stacks(), eights,
+            *space.arrays(programs), self.machine, np.zeros((1, lines, 6), np.int64), *space.stacks(), eights,
             eights.view(np.uint8), groups, trials,
         )  # fmt: skip
         return trials
@@ -141,7 +141,7 @@ def kernels() -> Kernels:
     ints, rows, code = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int64)
     machine = Machine(ints, ints, bytes_, eights, ints, eights, hashes, flags, 0, 0, True)
     groups, trials = Groups(eights, ints, ints, ints), Trials(ints, ints, ints, flags, hashes)
-    given = (rows, *ARRAYS, machine, code, rows, ints, hashes, bytes_, groups, trials)
+    given = (*ARRAYS, machine, code, rows, ints, hashes, bytes_, groups, trials)
     return Kernels(
         compiled_for(trials_kernel.try_programs, given), compiled_for(code_kernel.put, (hashes, hashes, flags))
     )

@@ -12,14 +12,14 @@ from neurocomp.jit import bare_kernel as kernel
 
 NONE = -1
 # Places in the counts.
-FUNCTIONS, ENTRIES, SETS = range(3)
+FUNCTIONS, ENTRIES, SETS, VARIABLES, UNDRAWN = range(5)
 PRIME, SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
 
 
 class Known(NamedTuple):
     """All functions met so far. A list of variables ascends; it has a width of W, what is missing is NONE."""
 
-    counts: np.ndarray  # [3] of int64: how many functions, entries and sets there are
+    counts: np.ndarray  # [5] of int64: how many functions, entries, sets and variables; whether one was not drawn
     variables: np.ndarray  # [F, W] of int32: those of the text
     matter: np.ndarray  # [F, W] of int32: those that the table is over
     start: np.ndarray  # [F] of int64: where its table begins, NONE if it is unproved
@@ -29,7 +29,9 @@ class Known(NamedTuple):
     sets: np.ndarray  # [S, W] of int32: sets of variables
     complete: np.ndarray  # [S] of int8: whether the sample holds all their combinations
     places: np.ndarray  # [H] of int32, a hash table: the place of a set
-    columns: np.ndarray  # [V, sample] of uint8: the sampled values of each variable
+    columns: np.ndarray  # [C, sample] of uint8: the sampled values of the variables that have met another
+    column_of: np.ndarray  # [V] of int32: where those of a variable are, NONE if they are not drawn
+    reads: np.ndarray  # [R, F] of int32: 1 + the variable of a read from an address that is the function, or 0
 
 
 @kernel
@@ -63,14 +65,19 @@ def _union(lists, one, other, to):
 
 
 @kernel
-def _seen_all(columns, variables, count, base, seen):
+def _seen_all(known, variables, count, base, seen):
     """Whether the sample holds all combinations of values of these variables."""
+    columns, column_of = known.columns, known.column_of
+    for v in range(count):
+        if column_of[variables[v]] == NONE:
+            known.counts[UNDRAWN] = 1
+            return False
     missing = base**count
     seen[:missing] = 0
     for n in range(columns.shape[1]):
         place = 0
         for v in range(count):
-            place = place * base + columns[variables[v], n]
+            place = place * base + columns[column_of[variables[v]], n]
         if not seen[place]:
             seen[place] = 1
             missing -= 1
@@ -82,7 +89,8 @@ def _seen_all(columns, variables, count, base, seen):
 @kernel
 def _complete(known, variables, count, base, seen):
     """`_seen_all`, remembered."""
-    if count == 0:
+    # The sample has at least 10 b^2 words of a variable: one is missing with a probability of b e^(-10 b) at most.
+    if count <= 1:
         return True
     if count > len(variables) or base**count > known.columns.shape[1]:
         return False
@@ -99,7 +107,7 @@ def _complete(known, variables, count, base, seen):
         if same:
             return known.complete[place] == 1
         slot = (slot + np.uint64(1)) & mask
-    full = _seen_all(known.columns, variables, count, base, seen)
+    full = _seen_all(known, variables, count, base, seen)
     place = known.counts[SETS]
     if place < len(known.sets):
         known.counts[SETS] += 1
@@ -108,6 +116,16 @@ def _complete(known, variables, count, base, seen):
             known.sets[place, v] = variables[v]
         known.complete[place] = full
     return full
+
+
+def meeting(known, left, right, union, needed):
+    """Mark the variables `needed` [V] of which a sample is looked at where functions [K] and [K] meet."""
+    for k in range(len(left)):
+        if known.start[left[k]] != NONE and known.start[right[k]] != NONE:
+            count = _union(known.variables, left[k], right[k], union)
+            if 2 <= count <= len(union):
+                for v in range(count):
+                    needed[union[v]] = True
 
 
 def place_sets(known):
