@@ -1,4 +1,4 @@
-"""With a library the compiled enumeration makes the readable one's programs too, with the code of what they stand for."""
+"""With a library too, the compiled enumeration makes the programs of the readable one, and their code."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from neurocomp.synthesis.compiled.registers_kernel import AN_OPERATION, JUMP_OP,
 
 
 @kernel
-def _fill(lowered, shape, heads, first, counts, children, kind_of, opcode_of, program, code, k, stack, opcodes):
+def _fill(lowered, shape, heads, first, children, kind_of, opcode_of, program, code, k, stack, opcodes):
     """The code [k] of [K, L, 5] of a program from that of its shape [S, L, 6]: operations in the order of its text.
 
     Returns whether it jumps back.
@@ -25,9 +25,8 @@ def _fill(lowered, shape, heads, first, counts, children, kind_of, opcode_of, pr
         if kind_of[head] == AN_OPERATION:
             opcodes[found] = opcode_of[head]
             found += 1
-        begin, count = first[term], counts[term]
-        for place in range(count):
-            stack[depth] = children[begin + count - 1 - place]
+        for place in range(np.int64(first[term + 1]) - 1, np.int64(first[term]) - 1, -1):
+            stack[depth] = children[place]
             depth += 1
     back = False
     for line in range(code.shape[1]):
@@ -39,12 +38,10 @@ def _fill(lowered, shape, heads, first, counts, children, kind_of, opcode_of, pr
     return back
 
 
-def code_of(programs, heads, first, counts, children, kind_of, opcode_of, shapes, lowered, code, stack, opcodes):
+def code_of(programs, heads, first, children, kind_of, opcode_of, shapes, lowered, code, stack, opcodes):
     """Fill `code` [K, L, 5] with that of programs [K], whose shapes' code is `lowered`[`shapes`]."""
     for k in range(len(programs)):
-        _fill(
-            lowered, shapes[k], heads, first, counts, children, kind_of, opcode_of, programs[k], code, k, stack, opcodes
-        )
+        _fill(lowered, shapes[k], heads, first, children, kind_of, opcode_of, programs[k], code, k, stack, opcodes)
 
 
 def put(seen, hashes, new):

@@ -36,7 +36,7 @@ def nodes_of(body: Construct, rows: Rows) -> list[Node]:
     nodes: list[Node] = []
 
     def add(term: Term, kind: str) -> int:
-        row = rows.get(term.name)
+        row = None if kind == OPERATOR else rows.get(term.name)
         hole = body.holes.index(term.name) if term.name in body.holes else None
         count = len(term.arguments)
         kinds = row.kinds(count) if row else (WORD,) * count
@@ -86,7 +86,7 @@ class Expansions:
         """The functions [K] of an abstraction of arguments [K, n], and for which that fit [K] there was no word."""
         nodes, kinds = self.nodes(row.name), []
         for node in nodes:  # first these, then what is made of them
-            if node.hole is None and not node.arguments:
+            if node.hole is None and node.row is None and not node.is_name:
                 self.functions.of_leaf(node.term)
         heads = self.terms.heads[arguments]
         applied = {node.row.name: node.row for node in nodes if node.row is not None and not node.row.reads_memory}
@@ -110,7 +110,7 @@ class Expansions:
             else:
                 kinds.append((A_LEAF, self.functions.variable(node.term), 0))
         return self.functions.written(
-            np.array(kinds, np.int64), operations, list(applied.values()), self.terms.functions[arguments], fits,
+            np.array(kinds, np.int64), operations, list(applied.values()), self.terms.facts[arguments], fits,
             looped,
         )  # fmt: skip
 
@@ -152,9 +152,9 @@ class Expansions:
     def _written_one(self, row: Construct, arguments: np.ndarray) -> np.ndarray:
         terms, head, count = self.terms, self.terms.head(row.name, construct=True), arguments.shape[1]
         needs = needs_of(row, [terms.needs[arguments[:, place]] for place in range(count)], len(arguments))
-        recordings = self.shapes.recordings_of(row, head, arguments) if row.result == STATEMENT else 0
+        facts = self.shapes.recordings_of(row, head, arguments) if row.result == STATEMENT else 0
         ends = np.logical_and.reduce(terms.ends[arguments], 1) & row.ends(count)
-        rows = terms.write(head, Block(arguments, needs), self.shapes.of(row, head, arguments), ends, recordings)
+        rows = terms.write(head, Block(arguments, needs), self.shapes.of(row, head, arguments), ends, facts)
         terms.keep(len(rows))
         return rows
 

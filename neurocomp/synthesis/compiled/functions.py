@@ -235,9 +235,9 @@ class WordFunctions:
             self.known = known = known._replace(heads=np.full(4 * len(known.heads), NONE, np.int32))
             self.kernels.place_functions(known, self.base)
         if 2 * sets >= len(known.sets):
-            more = {name: grown(getattr(known, name), len(known.sets) + 1) for name in ("sets", "complete")}
+            larger = {name: grown(getattr(known, name), len(known.sets) + 1) for name in ("sets", "complete")}
             places = np.full(2 * len(known.places), NONE, np.int32)
-            self.known = known = known._replace(places=places, **more)
+            self.known = known = known._replace(places=places, **larger)
             self.kernels.place_sets(known)
 
 

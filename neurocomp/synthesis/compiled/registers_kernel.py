@@ -19,7 +19,7 @@ from neurocomp.synthesis.compiled.recording import AT_ELEM, AT_INDEX, MOST, NUMB
 # The kinds of nodes.
 A_NUMBER, A_REGISTER, AN_INDEX, AN_ELEM, A_NAME, AN_OPERATION, A_STATEMENT, ANOTHER_WORD = range(8)
 # The columns of a flat program's nodes. VALUE is the number, the register or the opcode; of a statement, its recording.
-KIND, VALUE, FIRST, COUNT, SIZE, ELEMS, PLACE = range(7)
+KIND, VALUE, FIRST, COUNT, SIZE, ELEMS, PLACE, OPERATIONS = range(8)
 # Places in the account.
 FRESH, FRESH_END, USED, MISSING, ROWS, LOOPS, ELEMENT, LEFT, FRUGAL, LINES, REGISTERS = range(11)
 NONE = -1

@@ -20,7 +20,7 @@ class Samples:
     """
 
     def __init__(self, base: int, sample: int, words: type):
-        self.base, self.random = base, np.random.default_rng(0)
+        self.base, self.generator = base, np.random.PCG64(0)
         self.chunk = max(1, min(256, AT_ONCE // sample))
         self.states: list[Any] = []
         self.columns, self.drawn = np.zeros((0, sample), words), 0
@@ -34,7 +34,7 @@ class Samples:
         """Begin chunks until there are so many variables."""
         begun = len(self.column_of)
         while len(self.states) * self.chunk < variables:
-            self.states.append(self.random.bit_generator.state)
+            self.states.append(self.generator.state)
             self._skip()
         self.places = grown(self.places, len(self.states) * self.chunk)
         self.column_of[begun:] = NONE
@@ -42,20 +42,21 @@ class Samples:
     def _skip(self) -> None:
         words = self.chunk * self.columns.shape[1]
         if words % 2 or self.base & (self.base - 1):
-            self._values(self.random)
+            self._values(self.generator)
         else:  # two words from each number of the generator, and none is drawn again
-            self.random.bit_generator.advance(words // 2)
+            self.generator.advance(words // 2)
 
-    def _values(self, random: np.random.Generator) -> np.ndarray:
+    def _values(self, generator: np.random.PCG64) -> np.ndarray:
+        random = np.random.Generator(generator)
         return random.integers(0, self.base, (self.chunk, self.columns.shape[1]), np.uint32)
 
     def draw(self, variables: np.ndarray) -> None:
         """Draw the values of these variables, and of those in the same chunks."""
         for chunk in np.unique(variables[self.column_of[variables] == NONE] // self.chunk):
-            random = np.random.default_rng(0)
-            random.bit_generator.state = self.states[chunk]
+            generator = np.random.PCG64()
+            generator.state = self.states[chunk]
             self.columns = grown(self.columns, self.drawn + self.chunk)
-            self.columns[self.drawn : self.drawn + self.chunk] = self._values(random)
+            self.columns[self.drawn : self.drawn + self.chunk] = self._values(generator)
             begin = chunk * self.chunk
             self.column_of[begin : begin + self.chunk] = self.drawn + np.arange(self.chunk)
             self.drawn += self.chunk

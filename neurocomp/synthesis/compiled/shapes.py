@@ -37,7 +37,7 @@ class Shapes:
         self.recordings: dict[tuple, int] = {}
         self.steps, self.starts = np.zeros(0, np.int64), np.zeros(1, np.int64)
         self.scratch = scratch(sizes.lines, sizes.registers, sizes.base, len(room.zeros))
-        self.nodes = np.zeros((64 * sizes.lines, 7), np.int64)
+        self.nodes = np.zeros((64 * sizes.lines, 8), np.int64)
 
     def of(self, row: Construct, head: int, arguments: np.ndarray) -> np.ndarray:
         """The shapes [K] of terms with arguments [K, n]."""
@@ -110,9 +110,8 @@ class Shapes:
         zeros, nodes = np.array(self.room.zeros, np.int64), np.zeros(len(self.nodes), np.int32)
         code, fits = np.zeros((count, *self.codes.shape[1:]), np.int16), np.zeros(count, np.int8)
         kernels().lower_all(
-            terms.plain(rows), terms.heads, terms.first, terms.counts, terms.children, terms.operations, terms.inner,
-            terms.elements, terms.recordings, terms.kind_of, terms.value_of, self.steps, self.starts, zeros,
-            self.room.halting == "freeze", self.scratch, self.nodes, nodes, code, fits,
+            terms.plain(rows), terms.heads, terms.first, terms.children, terms.facts, terms.kind_of, terms.value_of,
+            self.steps, self.starts, zeros, self.room.halting == "freeze", self.scratch, self.nodes, nodes, code, fits,
         )  # fmt: skip
         for place in np.flatnonzero(fits == NONE):
             shape = lowered_shape(self.language.expand(terms.term(rows[place])), self.room, self.language)
@@ -145,11 +144,11 @@ class Kernels(NamedTuple):
 @functools.cache
 def kernels() -> Kernels:
     """The kernels, compiled for arrays of these types."""
-    ints, words, counts = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros(1, np.uint16)
-    nodes = np.zeros((1, 7), np.int64)
+    ints, words = np.zeros(1, np.int64), np.zeros(1, np.int32)
+    nodes = np.zeros((1, 8), np.int64)
     given = (
-        words, np.zeros(1, np.int16), ints, counts, words, counts, counts, counts, np.zeros(1, np.int16), ints, ints,
-        ints, ints, ints, True, scratch(2, 2, 2, 2), nodes, words, np.zeros((1, 1, 6), np.int16), np.zeros(1, np.int8),
+        words, np.zeros(1, np.int16), np.zeros(1, np.uint32), words, words, ints, ints, ints, ints, ints, True,
+        scratch(2, 2, 2, 2), nodes, words, np.zeros((1, 1, 6), np.int16), np.zeros(1, np.int8),
     )  # fmt: skip
     return Kernels(
         compiled_for(shapes_kernel.lower_all, given),

@@ -10,6 +10,7 @@ from neurocomp.jit import bare_kernel as kernel
 from neurocomp.synthesis.compiled.lowering_kernel import _lower
 from neurocomp.synthesis.compiled.registers_kernel import (
     A_STATEMENT,
+    AN_ELEM,
     AN_OPERATION,
     ANOTHER_WORD,
     COUNT,
@@ -17,6 +18,7 @@ from neurocomp.synthesis.compiled.registers_kernel import (
     FIRST,
     KIND,
     NONE,
+    OPERATIONS,
     PLACE,
     SIZE,
     VALUE,
@@ -25,11 +27,11 @@ from neurocomp.synthesis.compiled.registers_kernel import (
 
 @kernel
 def _flat(
-    program, heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of, nodes, rows
+    program, heads, first, children, facts, kind_of, value_of, nodes, rows
 ):  # fmt: skip
     """Lay a program out as nodes; `rows` says which term each is. How many they are, or NONE if it must be lowered
     by the readable assembler."""
-    rows[0], nodes[0, PLACE] = program, 0
+    rows[0] = program
     count, at = 1, 0
     while at < count:
         term, node = rows[at], nodes[at]
@@ -38,33 +40,47 @@ def _flat(
         if node[KIND] == ANOTHER_WORD:
             return NONE
         if node[KIND] == A_STATEMENT:
-            node[VALUE] = recordings[term]
+            node[VALUE] = facts[term]
             if node[VALUE] == NONE:
                 return NONE
-        node[FIRST], node[COUNT], node[SIZE], node[ELEMS] = count, counts[term], inner[term], elements[term]
-        # Operations are counted in the order of the text: a term before its arguments.
-        place = node[PLACE] + (node[KIND] == AN_OPERATION)
-        if count + counts[term] > len(nodes):
+        begin, end = np.int64(first[term]), np.int64(first[term + 1])
+        node[FIRST], node[COUNT] = count, end - begin
+        if count + end - begin > len(nodes):
             return len(nodes) + 1
-        for child in children[first[term] : first[term] + counts[term]]:
-            rows[count], nodes[count, PLACE] = child, place
-            place += operations[child]
+        for place in range(begin, end):
+            rows[count] = children[place]
             count += 1
         at += 1
+    _count(nodes, count)
     return count
 
 
+@kernel
+def _count(nodes, count):
+    """How many terms, elements and operations are in each node, and the place of each among the operations."""
+    for at in range(count - 1, -1, -1):
+        node = nodes[at]
+        node[SIZE], node[ELEMS], node[OPERATIONS] = 0, node[KIND] == AN_ELEM, node[KIND] == AN_OPERATION
+        for inner in range(node[FIRST], node[FIRST] + node[COUNT]):
+            node[SIZE] += nodes[inner, SIZE] + 1
+            node[ELEMS] += nodes[inner, ELEMS]
+            node[OPERATIONS] += nodes[inner, OPERATIONS]
+    nodes[0, PLACE] = 0
+    for at in range(count):
+        # Operations are counted in the order of the text: a term before its arguments.
+        place = nodes[at, PLACE] + (nodes[at, KIND] == AN_OPERATION)
+        for inner in range(nodes[at, FIRST], nodes[at, FIRST] + nodes[at, COUNT]):
+            nodes[inner, PLACE] = place
+            place += nodes[inner, OPERATIONS]
+
+
 def lower_all(
-    programs, heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of, steps, starts,
-    zeros, freeze, s, nodes, rows, code, fits,
+    programs, heads, first, children, facts, kind_of, value_of, steps, starts, zeros, freeze, s, nodes, rows, code, fits
 ):  # fmt: skip
     """The code [K, L, 6] of programs [K], and whether each fits: 0 or 1, or NONE where this cannot say."""
     whole = np.zeros((code.shape[1], 6), np.int64)
     for k in range(len(programs)):
-        count = _flat(
-            programs[k], heads, first, counts, children, operations, inner, elements, recordings, kind_of, value_of,
-            nodes, rows,
-        )  # fmt: skip
+        count = _flat(programs[k], heads, first, children, facts, kind_of, value_of, nodes, rows)
         if count == NONE:
             fits[k] = NONE
         elif count > len(nodes):

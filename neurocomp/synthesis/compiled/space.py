@@ -43,7 +43,8 @@ class Space(Enumeration):
         kept: bool = True,
     ):
         super().__init__(rows, room, readable, settable, kept, Pool)
-        self.terms = Terms(language.rows)
+        largest = max(room.sizes.lines, room.sizes.base)
+        self.terms = Terms(language.rows, np.uint8 if 2 * largest < 256 else np.uint16)
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room, self.terms, language)
         self.expansions = Expansions(self.terms, self.shapes, self.functions, language.rows)
@@ -65,8 +66,8 @@ class Space(Enumeration):
         terms, shapes = self.terms, self.shapes
         lowered = shapes.lowered[terms.shapes[programs]]
         return (
-            terms.plain(programs), terms.heads, terms.first, terms.counts, terms.children, terms.kind_of,
-            terms.value_of, lowered, shapes.codes,
+            terms.plain(programs), terms.heads, terms.first, terms.children, terms.kind_of, terms.value_of, lowered,
+            shapes.codes,
         )  # fmt: skip
 
     def stacks(self) -> tuple[np.ndarray, np.ndarray]:
@@ -75,7 +76,7 @@ class Space(Enumeration):
 
     def _leaf(self, term: Term) -> np.ndarray:
         row = np.array([self.terms.leaf(term)], np.int32)
-        self.terms.functions[row] = self.functions.of_leaf(term)
+        self.terms.facts[row] = self.functions.of_leaf(term)
         return row
 
     def _name(self, term: Term) -> np.ndarray:
@@ -85,14 +86,14 @@ class Space(Enumeration):
         self.pools[kind, looped].add(weight, leaf, self.terms.needs[leaf])
 
     def _add_new_leaf(self, weight: int, looped: bool, row: np.ndarray) -> None:
-        if self.functions.new_leaf(int(self.terms.functions[row[0]]), looped):
+        if self.functions.new_leaf(int(self.terms.facts[row[0]]), looped):
             self._add_to_pools(weight, looped, row, self.terms.heads[row[0]] != self.terms.head(ELEM.name, False))
 
     def _add_to_pools(self, weight: int, looped: bool, rows: np.ndarray, addresses: bool) -> None:
         """Add words [K]; in loops, they are addresses only where that is said."""
         needs = self.terms.needs[rows]
         self.pools[WORD, looped].add(weight, rows, needs)
-        tests = ~self.functions.constant(self.terms.functions[rows])
+        tests = ~self.functions.constant(self.terms.facts[rows])
         self.pools[TEST, looped].add(weight, rows[tests], needs[tests])
         if addresses or not looped:
             self.pools[ADDRESS, looped].add(weight, rows, needs)
@@ -107,7 +108,7 @@ class Space(Enumeration):
 
     def _add_block_of_words(self, row: Construct, weight: int, looped: bool, block: Block) -> None:
         """Add the words of a block that are new functions."""
-        functions = self.terms.functions[block.arguments]
+        functions = self.terms.facts[block.arguments]
         if row.reads_memory:
             numbers, new = self.functions.read(row, functions[:, 0], looped)
         else:
@@ -115,7 +116,7 @@ class Space(Enumeration):
         block = Block(block.arguments[new], block.needs[new])
         head = self.terms.head(row.name, construct=True)
         rows = self.terms.write(head, block, self.shapes.of(row, head, block.arguments), True)
-        self.terms.functions[rows] = numbers[new]
+        self.terms.facts[rows] = numbers[new]
         self.terms.keep(len(rows))
         self._add_to_pools(weight, looped, rows, False)
 
@@ -124,7 +125,7 @@ class Space(Enumeration):
         fits = self._fit(row, looped, self.expansions.needs(row, block.arguments))
         numbers, new = self.expansions.functions_of(row, block.arguments, fits, looped)
         rows = self.expansions.write(row, block.arguments[new])
-        self.terms.functions[rows] = numbers[new]
+        self.terms.facts[rows] = numbers[new]
         self._add_to_pools(weight, looped, rows, False)
 
     def _fit(self, row: Construct, looped: bool, needs: np.ndarray) -> np.ndarray:
@@ -166,11 +167,11 @@ class Space(Enumeration):
         """The same for an abstraction."""
         terms, expansions, arguments = self.terms, self.expansions, block.arguments
         arguments = arguments[self._fit(row, looped, expansions.needs(row, arguments))]
-        count, used = terms.count, terms.used
+        count = terms.count
         rows = expansions.write(row, arguments)
         fits = terms.ends[rows] if looped else self.shapes.fit(terms.shapes[rows], rows.__getitem__)
         if not fits.all():
-            terms.forget(count, used)
+            terms.forget(count)
             rows = expansions.write(row, arguments[fits])
         self._add_statements(weight, looped, rows)
         return fits, rows
@@ -214,8 +215,8 @@ class Space(Enumeration):
 
 # Arrays of the types that `Space.arrays` returns.
 ARRAYS = (
-    np.zeros(1, np.int32), np.zeros(1, np.int16), np.zeros(1, np.int64), np.zeros(1, np.uint16), np.zeros(1, np.int32),
-    np.zeros(1, np.int64), np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int16),
+    np.zeros(1, np.int32), np.zeros(1, np.int16), np.zeros(1, np.uint32), np.zeros(1, np.int32), np.zeros(1, np.int64),
+    np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int16),
 )  # fmt: skip
 
 

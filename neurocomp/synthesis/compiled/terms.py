@@ -45,22 +45,17 @@ class Terms:
     `children` are what compiled code looks at, written out, and `named` are those that a text shows.
     """
 
-    def __init__(self, constructs: Mapping[str, Construct]):
+    def __init__(self, constructs: Mapping[str, Construct], needs: type = np.uint16):
         self.constructs = constructs
         self.count = self.used = 0
         self.names: list[str] = []
         self.numbers: dict[tuple[str, bool], int] = {}  # of heads, by name and whether it is a construct
         self.kind_of, self.value_of = np.zeros(16, np.int64), np.zeros(16, np.int64)
         self.heads = np.zeros(1024, np.int16)
-        self.first = np.zeros(1024, np.int64)
-        self.counts = np.zeros(1024, np.uint16)
-        self.needs = np.zeros((1024, 3), np.uint16)
+        self.first = np.zeros(1024, np.uint32)  # where its arguments are; they end where those of the next row begin
+        self.needs = np.zeros((1024, 3), needs)
         self.shapes = np.zeros(1024, np.int32)
-        self.functions = np.full(1024, -1, np.int32)
-        self.recordings = np.zeros(1024, np.int16)
-        self.operations = np.zeros(1024, np.uint16)
-        self.inner = np.zeros(1024, np.uint16)  # how many terms are inside it
-        self.elements = np.zeros(1024, np.uint16)
+        self.facts = np.zeros(1024, np.int32)  # the function of a word; how a statement is lowered, see `recording.py`
         self.ends = np.zeros(1024, np.bool_)
         self.children = self.named = np.zeros(4096, np.int32)
         self._plain: np.ndarray | None = None
@@ -90,39 +85,33 @@ class Terms:
 
     def make_room(self, terms: int, arguments: int) -> None:
         """Room for so many more terms and arguments."""
-        if self.count + terms <= len(self.heads) and self.used + arguments <= len(self.children):
+        if self.count + terms < len(self.heads) and self.used + arguments <= len(self.children):
             return
-        for name in ("heads", "first", "counts", "needs", "shapes", "functions", "recordings", "operations",
-                     "inner", "elements", "ends"):  # fmt: skip
-            setattr(self, name, grown(getattr(self, name), self.count + terms))
+        for name in ("heads", "first", "needs", "shapes", "facts", "ends"):
+            setattr(self, name, grown(getattr(self, name), self.count + terms + 1))
         self.children, one = grown(self.children, self.used + arguments), self.children is self.named
         self.named = self.children if one else grown(self.named, self.used + arguments)
         if self._plain is not None:
-            self._plain = grown(self._plain, self.count + terms)
+            self._plain = grown(self._plain, self.count + terms + 1)
 
     def plain(self, rows: np.ndarray) -> np.ndarray:
         """The rows [...] of what terms stand for."""
         return rows if self._plain is None else self._plain[rows]
 
     def write(
-        self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, recordings: np.ndarray | int = 0
+        self, head: int, block: Block, shapes: np.ndarray, ends: np.ndarray | bool, facts: np.ndarray | int = 0
     ) -> np.ndarray:
         """Write terms behind the last one, and return their rows [K]; `keep` makes them stay."""
         (terms, size), arguments = block.arguments.shape, block.arguments
         self.make_room(terms, terms * size)
         rows = slice(self.count, self.count + terms)
-        self.heads[rows], self.counts[rows], self.needs[rows] = head, size, block.needs
-        self.first[rows] = self.used + size * np.arange(terms)
+        self.heads[rows], self.needs[rows], self.facts[rows] = head, block.needs, facts
+        self.first[rows.start : rows.stop + 1] = self.used + size * np.arange(terms + 1)
         inner = slice(self.used, self.used + terms * size)
         self.children[inner] = self.plain(arguments).ravel()
         if self._plain is not None:
             self.named[inner], self._plain[rows] = arguments.ravel(), np.arange(rows.start, rows.stop)
-        self.shapes[rows], self.ends[rows], self.functions[rows] = shapes, ends, -1
-        self.recordings[rows] = recordings
-        kind = self.kind_of[head]
-        self.operations[rows] = self.operations[arguments].sum(1) + (kind == AN_OPERATION)
-        self.inner[rows] = self.inner[arguments].sum(1) + size
-        self.elements[rows] = self.elements[arguments].sum(1) + (kind == AN_ELEM)
+        self.shapes[rows], self.ends[rows] = shapes, ends
         return np.arange(self.count, self.count + terms, dtype=np.int32)
 
     def leaf(self, term: Term, is_name: bool = False) -> int:
@@ -137,24 +126,20 @@ class Terms:
         """Write terms that stand for the terms `plain` [K], under another head, and return their rows [K]."""
         if self._plain is None:
             self.named, self._plain = self.children.copy(), np.arange(len(self.heads), dtype=np.int32)
-        rows = self.write(head, Block(arguments, self.needs[plain]), self.shapes[plain], self.ends[plain])
+        facts = self.facts[plain]
+        rows = self.write(head, Block(arguments, self.needs[plain]), self.shapes[plain], self.ends[plain], facts)
         self._plain[rows] = plain
-        for facts in (self.recordings, self.operations, self.inner, self.elements):
-            facts[rows] = facts[plain]
         return rows
 
     def keep(self, terms: int) -> None:
         """The first so many of the terms that were written last stay."""
-        size = int(self.counts[self.count]) if terms else 0
-        self.count += terms
-        self.used += terms * size
+        self.forget(self.count + terms)
 
-    def forget(self, count: int, used: int) -> None:
-        """Leave out all terms but the first so many, with so many arguments."""
-        self.count, self.used = count, used
+    def forget(self, count: int) -> None:
+        """Leave out all terms but the first so many."""
+        self.count, self.used = count, int(self.first[count])
 
     def term(self, row: int) -> Term:
         """The term as a tree."""
-        begin, size = self.first[row], self.counts[row]
-        inner = self.named[begin : begin + size]
+        inner = self.named[self.first[row] : self.first[row + 1]]
         return Term(self.names[self.heads[row]], tuple(self.term(child) for child in inner))

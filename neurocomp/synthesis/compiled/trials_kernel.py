@@ -296,7 +296,7 @@ def _judge(machine, eights, trials, k, width):
 
 
 def try_programs(
-    programs, heads, first, counts, children, kind_of, opcode_of, shapes, lowered, machine, code, stack, opcodes,
+    programs, heads, first, children, kind_of, opcode_of, shapes, lowered, machine, code, stack, opcodes,
     eights, words, groups, trials,
 ):  # fmt: skip
     """Run programs [K] on all examples and judge them.
@@ -306,7 +306,7 @@ def try_programs(
     width = machine.start.shape[1]
     for k in range(len(programs)):
         trials.loops[k] = _fill(
-            lowered, shapes[k], heads, first, counts, children, kind_of, opcode_of, programs[k], code, 0, stack, opcodes
+            lowered, shapes[k], heads, first, children, kind_of, opcode_of, programs[k], code, 0, stack, opcodes
         )
         for line in range(code.shape[1]):
             opcode = code[0, line, 0]
