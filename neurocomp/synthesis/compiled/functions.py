@@ -15,7 +15,16 @@ from neurocomp.synthesis.compiled import functions_kernel, variables_kernel
 from neurocomp.synthesis.compiled.functions_kernel import AN_APPLICATION, scratch
 from neurocomp.synthesis.compiled.samples import Samples
 from neurocomp.synthesis.compiled.terms import grown
-from neurocomp.synthesis.compiled.variables_kernel import ENTRIES, FUNCTIONS, NONE, SETS, UNDRAWN, VARIABLES, Known
+from neurocomp.synthesis.compiled.variables_kernel import (
+    ENTRIES,
+    FUNCTIONS,
+    NONE,
+    SETS,
+    TABLES,
+    UNDRAWN,
+    VARIABLES,
+    Known,
+)
 from neurocomp.synthesis.construct import Construct
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.equivalence import sample_size
@@ -42,10 +51,10 @@ class WordFunctions:
             width += 1
         self.samples = Samples(base, sample, words)
         self.known = Known(
-            np.zeros(5, np.int64), np.full((64, width), NONE, np.int32), np.full((64, width), NONE, np.int32),
-            np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words), np.full(256, NONE, np.int32),
-            np.full((64, width), NONE, np.int32), np.zeros(64, np.int8), np.full(256, NONE, np.int32),
-            self.samples.columns, self.samples.column_of, np.zeros((0, 64), np.int32),
+            np.zeros(6, np.int64), np.zeros(64, np.int32), np.zeros(64, np.int32), np.zeros((64, width), np.int32),
+            np.zeros((64, width), np.int32), np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words),
+            np.full(256, NONE, np.int32), np.zeros((64, width), np.int32), np.zeros(64, np.int8),
+            np.full(256, NONE, np.int32), self.samples.columns, self.samples.column_of, np.zeros((0, 64), np.int32),
         )  # fmt: skip
         self.kernels = kernels(words)
         self.scratch = scratch(base, width, words)
@@ -130,7 +139,7 @@ class WordFunctions:
         _, firsts = np.unique(variables[unknown], return_index=True)
         firsts = unknown[np.sort(firsts)]
         numbers[firsts] = self._leaves(variables[firsts])
-        proved = firsts[self.known.start[numbers[firsts]] != NONE]
+        proved = firsts[self.known.table_of[numbers[firsts]] != NONE]
         self.of_variable[variables[proved]] = numbers[proved]
         numbers[unknown] = self.of_variable[variables[unknown]]
         return numbers
@@ -200,7 +209,8 @@ class WordFunctions:
 
     def constant(self, functions: np.ndarray) -> np.ndarray:
         """Which functions [K] have no variables in their text."""
-        return self.known.variables[functions, 0] == NONE
+        tables = self.known.table_of[functions]
+        return (tables != NONE) & (self.known.variables[tables, 0] == NONE)
 
     def symmetric(self, row: Construct) -> bool:
         """Whether the arguments of an operation on two words may change places."""
@@ -220,7 +230,12 @@ class WordFunctions:
     def _make_room(self, more: int = 1) -> None:
         """Double what might be too short for so many more functions."""
         known, functions, sets = self.known, self.count + more, int(self.known.counts[SETS])
-        rows = {name: grown(getattr(known, name), functions) for name in ("variables", "matter", "start", "follower")}
+        tables = int(known.counts[TABLES]) + more
+        rows = {
+            name: grown(getattr(known, name), tables)
+            for name in ("function_of", "variables", "matter", "start", "follower")
+        }
+        rows["table_of"] = grown(known.table_of, functions)
         if functions > known.reads.shape[1]:
             rows["reads"] = np.pad(known.reads, ((0, 0), (0, functions)))
         self.met = {looped: grown(met, functions) for looped, met in self.met.items()}
@@ -231,9 +246,9 @@ class WordFunctions:
         self.of_variable = grown(self.of_variable, len(self.samples.column_of))
         self.of_variable[known_variables:] = NONE
         self.known = known = known._replace(entries=entries, column_of=self.samples.column_of, **rows)
-        while 2 * functions >= len(known.heads):
+        while 2 * tables >= len(known.heads):
             self.known = known = known._replace(heads=np.full(4 * len(known.heads), NONE, np.int32))
-            self.kernels.place_functions(known, self.base)
+            self.kernels.place_tables(known, self.base)
         if 2 * sets >= len(known.sets):
             larger = {name: grown(getattr(known, name), len(known.sets) + 1) for name in ("sets", "complete")}
             places = np.full(2 * len(known.places), NONE, np.int32)
@@ -246,7 +261,7 @@ class Kernels(NamedTuple):
     applied: Callable[..., int]
     written: Callable[..., int]
     meeting: Callable[..., None]
-    place_functions: Callable[..., None]
+    place_tables: Callable[..., None]
     place_sets: Callable[..., None]
 
 
@@ -256,14 +271,14 @@ def kernels(kind: type) -> Kernels:
     one, entries, words, flags = np.zeros(1, np.int64), np.zeros(1, kind), np.zeros(1, np.int32), np.zeros(1, bool)
     lists, small = np.zeros((1, 1), np.int32), np.zeros(1, np.int8)
     table = np.zeros((1, 1), kind)
-    known = Known(one, lists, lists, one, words, entries, words, lists, small, words, table, words, lists)
+    known = Known(one, words, words, lists, lists, one, words, entries, words, lists, small, words, table, words, lists)
     nodes = np.zeros((1, 1), np.int64)
     given = {
         "leaves": (known, one, 0, scratch(2, 1, kind), words),
         "applied": (known, entries, 0, words, words, True, flags, 0, scratch(2, 1, kind), words, flags),
         "written": (known, nodes, nodes, table, one, lists, flags, flags, 0, scratch(2, 1, kind), words, words, flags),
         "meeting": (known, words, words, words, flags),
-        "place_functions": (known, 0),
+        "place_tables": (known, 0),
         "place_sets": (known,),
     }
     return Kernels(**{name: compiled_for(_function(name), sample) for name, sample in given.items()})

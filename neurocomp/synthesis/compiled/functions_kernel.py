@@ -21,6 +21,7 @@ from neurocomp.synthesis.compiled.variables_kernel import (
     NONE,
     SEED,
     SETS,
+    TABLES,
     VARIABLES,
     _complete,
     _mixed,
@@ -50,16 +51,16 @@ def scratch(base: int, width: int, words: type) -> Scratch:
 
 
 @kernel
-def _strides(lists, function, all_of, count, base, to):
-    """How far a step of each of `count` variables goes in the table of a function over some of them: 0 for others."""
+def _strides(lists, table, all_of, count, base, to):
+    """How far a step of each of `count` variables goes in a table over some of them: 0 for others."""
     size = 0
-    while size < len(all_of) and lists[function, size] != NONE:
+    while size < len(all_of) and lists[table, size] != NONE:
         size += 1
     for v in range(count):
         to[v] = 0
         stride = 1
         for place in range(size - 1, -1, -1):
-            if lists[function, place] == all_of[v]:
+            if lists[table, place] == all_of[v]:
                 to[v] = stride
             stride *= base
 
@@ -96,9 +97,9 @@ def _reduced(table, variables, count, base):
 
 
 @kernel
-def _unproved(known, function):
-    known.start[function], known.follower[function] = NONE, NONE
-    known.variables[function, 0] = 0  # it has some; which ones does not matter: nothing with them is ever proved
+def _unproved(known):
+    function = known.counts[FUNCTIONS]
+    known.table_of[function] = NONE
     known.counts[FUNCTIONS] += 1
     return function
 
@@ -116,11 +117,14 @@ def _hash_of(matter, table, start, size):
 
 
 @kernel
-def _met(known, function, count, size, base, s):
+def _met(known, size, base, s):
     """The function with the table in `s` over `s.matter`: a known one if that is proved, else a new one.
 
-    `s.variables`, `count` of them, are those of its text. A new one takes the number `function`.
+    `s.variables` are those of its text.
     """
+    new = known.counts[TABLES]
+    for v in range(len(s.matter)):
+        known.variables[new, v] = s.variables[v]
     slot = _hash_of(s.matter, s.table, 0, size) & np.uint64(len(known.heads) - 1)
     last = NONE
     while known.heads[slot] != NONE:
@@ -135,26 +139,26 @@ def _met(known, function, count, size, base, s):
                     same = False
                     break
         if same:
-            for v in range(len(s.matter)):
-                known.variables[function, v] = s.variables[v]
             while other != NONE:
-                both = _union(known.variables, function, other, s.union)
+                both = _union(known.variables, new, other, s.union)
                 if _complete(known, s.union, both, base, s.seen):
-                    return other
+                    return known.function_of[other]
                 last, other = other, known.follower[other]
             break
         slot = (slot + np.uint64(1)) & np.uint64(len(known.heads) - 1)
     if last == NONE:
-        known.heads[slot] = function
+        known.heads[slot] = new
     else:
-        known.follower[last] = function
-    start = known.counts[ENTRIES]
-    known.start[function], known.follower[function] = start, NONE
+        known.follower[last] = new
+    start, function = known.counts[ENTRIES], known.counts[FUNCTIONS]
+    known.start[new], known.follower[new] = start, NONE
+    known.function_of[new], known.table_of[function] = function, new
     for v in range(len(s.matter)):
-        known.variables[function, v], known.matter[function, v] = s.variables[v], s.matter[v]
+        known.matter[new, v] = s.matter[v]
     for entry in range(size):
         known.entries[start + entry] = s.table[entry]
     known.counts[ENTRIES] += size
+    known.counts[TABLES] += 1
     known.counts[FUNCTIONS] += 1
     return function
 
@@ -194,26 +198,27 @@ def _tabled(known, results, arity, one, other, count, base, s):
 @kernel
 def _applied(known, results, arity, one, other, base, s):
     """The function of an operation (`results` [base^arity]) applied to one function, or to two."""
-    function = known.counts[FUNCTIONS]
-    if known.start[one] == NONE or known.start[other] == NONE:
-        return _unproved(known, function)
+    one, other = known.table_of[one], known.table_of[other]
+    if one == NONE or other == NONE:
+        return _unproved(known)
     count = _union(known.variables, one, other, s.variables)
     if not _complete(known, s.variables, count, base, s.seen):
-        return _unproved(known, function)
+        return _unproved(known)
     matters = _union(known.matter, one, other, s.matter)
     _tabled(known, results, arity, one, other, matters, base, s)
     matters = _reduced(s.table, s.matter, matters, base)
-    return _met(known, function, count, base**matters, base, s)
+    return _met(known, base**matters, base, s)
 
 
 @kernel
 def _full(known, size, more):
     """Whether an array might be too short for so many more functions with tables of this size."""
-    functions = known.counts[FUNCTIONS] + more
+    tables = known.counts[TABLES] + more
     return (
-        functions > len(known.start)
+        known.counts[FUNCTIONS] + more > len(known.table_of)
+        or tables > len(known.start)
         or known.counts[ENTRIES] + more * size > len(known.entries)
-        or 2 * functions > len(known.heads)
+        or 2 * tables > len(known.heads)
         or 2 * known.counts[SETS] >= len(known.sets)
         or known.counts[VARIABLES] + more > len(known.column_of)
     )
@@ -221,7 +226,7 @@ def _full(known, size, more):
 
 @kernel
 def _leaf(known, variable, base, s):
-    function, count, size = known.counts[FUNCTIONS], 0, 1
+    count, size = 0, 1
     s.matter[:] = NONE
     if variable >= 0:
         s.matter[0], count, size = variable, 1, base
@@ -232,8 +237,8 @@ def _leaf(known, variable, base, s):
     for v in range(len(s.matter)):
         s.variables[v] = s.matter[v]
     if not _complete(known, s.variables, count, base, s.seen):
-        return _unproved(known, function)
-    return _met(known, function, count, size, base, s)
+        return _unproved(known)
+    return _met(known, size, base, s)
 
 
 def leaves(known, variables, base, s, numbers):
@@ -245,22 +250,22 @@ def leaves(known, variables, base, s, numbers):
     return len(variables)
 
 
-def place_functions(known, base):
-    """Put all functions into the hash table of tables, which is empty."""
-    behind = np.zeros(known.counts[FUNCTIONS], np.bool_)
-    for function in range(known.counts[FUNCTIONS]):
-        if known.follower[function] != NONE:
-            behind[known.follower[function]] = True
-    for function in range(known.counts[FUNCTIONS]):
-        start = known.start[function]
-        if start != NONE and not behind[function]:
-            matter, size = known.matter[function], 1
+def place_tables(known, base):
+    """Put all tables into their hash table, which is empty."""
+    behind = np.zeros(known.counts[TABLES], np.bool_)
+    for table in range(known.counts[TABLES]):
+        if known.follower[table] != NONE:
+            behind[known.follower[table]] = True
+    for table in range(known.counts[TABLES]):
+        start = known.start[table]
+        if not behind[table]:
+            matter, size = known.matter[table], 1
             for v in range(len(matter)):
                 size *= base if matter[v] != NONE else 1
             slot = _hash_of(matter, known.entries, start, size) & np.uint64(len(known.heads) - 1)
             while known.heads[slot] != NONE:
                 slot = (slot + np.uint64(1)) & np.uint64(len(known.heads) - 1)
-            known.heads[slot] = function
+            known.heads[slot] = table
 
 
 def applied(known, results, arity, left, right, ordered, met, base, s, numbers, new):

@@ -12,20 +12,22 @@ from neurocomp.jit import bare_kernel as kernel
 
 NONE = -1
 # Places in the counts.
-FUNCTIONS, ENTRIES, SETS, VARIABLES, UNDRAWN = range(5)
+FUNCTIONS, TABLES, ENTRIES, SETS, VARIABLES, UNDRAWN = range(6)
 PRIME, SEED = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x243F6A8885A308D3)
 
 
 class Known(NamedTuple):
     """All functions met so far. A list of variables ascends; it has a width of W, what is missing is NONE."""
 
-    counts: np.ndarray  # [5] of int64: how many functions, entries, sets and variables; whether one was not drawn
-    variables: np.ndarray  # [F, W] of int32: those of the text
-    matter: np.ndarray  # [F, W] of int32: those that the table is over
-    start: np.ndarray  # [F] of int64: where its table begins, NONE if it is unproved
-    follower: np.ndarray  # [F] of int32: the next function with the same table, or one whose table has the same hash
+    counts: np.ndarray  # [6] of int64: how many there are of each of the above; whether a variable was not drawn
+    table_of: np.ndarray  # [F] of int32: the table of a function, NONE if it is unproved
+    function_of: np.ndarray  # [T] of int32: the function of a table
+    variables: np.ndarray  # [T, W] of int32: those of the function's text
+    matter: np.ndarray  # [T, W] of int32: those that the table is over
+    start: np.ndarray  # [T] of int64: where the table begins
+    follower: np.ndarray  # [T] of int32: the next one with the same entries
     entries: np.ndarray  # of uint8: the tables one after the other
-    heads: np.ndarray  # [H] of int32, a hash table: the first function with a table
+    heads: np.ndarray  # [H] of int32, a hash table: the first table with some entries
     sets: np.ndarray  # [S, W] of int32: sets of variables
     complete: np.ndarray  # [S] of int8: whether the sample holds all their combinations
     places: np.ndarray  # [H] of int32, a hash table: the place of a set
@@ -121,8 +123,9 @@ def _complete(known, variables, count, base, seen):
 def meeting(known, left, right, union, needed):
     """Mark the variables `needed` [V] of which a sample is looked at where functions [K] and [K] meet."""
     for k in range(len(left)):
-        if known.start[left[k]] != NONE and known.start[right[k]] != NONE:
-            count = _union(known.variables, left[k], right[k], union)
+        one, other = known.table_of[left[k]], known.table_of[right[k]]
+        if one != NONE and other != NONE:
+            count = _union(known.variables, one, other, union)
             if 2 <= count <= len(union):
                 for v in range(count):
                     needed[union[v]] = True
