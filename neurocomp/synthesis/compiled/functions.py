@@ -237,9 +237,14 @@ class WordFunctions:
         }
         rows["table_of"] = grown(known.table_of, functions)
         if functions > known.reads.shape[1]:
-            rows["reads"] = np.pad(known.reads, ((0, 0), (0, functions)))
+            # Of most functions no read is known, and memory that nothing was written to takes none.
+            rows["reads"] = np.zeros((len(known.reads), 2 * functions), np.int32)
+            for more_reads, reads in zip(rows["reads"], known.reads, strict=True):
+                read = np.flatnonzero(reads)
+                more_reads[read] = reads[read]
         self.met = {looped: grown(met, functions) for looped, met in self.met.items()}
-        entries = grown(known.entries, int(known.counts[ENTRIES]) + more * len(self.scratch.table))
+        # The largest array: its copies would be what takes most memory.
+        entries = grown(known.entries, int(known.counts[ENTRIES]) + more * len(self.scratch.table), times=4)
         variables = int(known.counts[VARIABLES])
         self.samples.make_room(variables + more)
         known_variables = len(self.of_variable)

@@ -25,6 +25,11 @@ class Rows:
         self.array[self.count : self.count + len(rows)] = rows
         self.count += len(rows)
 
+    def copy(self) -> Rows:
+        other = Rows()
+        other.add(self.rows)
+        return other
+
     @property
     def rows(self) -> np.ndarray:
         return self.array[: self.count]
@@ -52,6 +57,22 @@ class Pool:
             group = self.groups.setdefault((weight, lines, largest, element), Rows())
             group.add(rows[inverse == kind] if len(kinds) > 1 else rows)
             self.fewest[weight] = min(lines, self.fewest.get(weight, lines))
+
+
+def add_both(every: Pool, some: Pool, weight: int, rows: np.ndarray, needs: np.ndarray, chosen: np.ndarray) -> None:
+    """Add terms [K] to a pool, and those that are `chosen` [K] to another. They share the groups of a weight while all
+    of its terms are in both."""
+    own = [key for key in every.groups if key[0] == weight]
+    shared = all(some.groups.get(key) is every.groups[key] for key in own)
+    every_one = bool(chosen.all())
+    if shared and not every_one:
+        some.groups |= {key: every.groups[key].copy() for key in own}
+    every.add(weight, rows, needs)
+    if not (shared and every_one):
+        some.add(weight, rows[chosen], needs[chosen])
+    elif len(rows):
+        some.groups |= {key: group for key, group in every.groups.items() if key[0] == weight}
+        some.fewest[weight] = every.fewest[weight]
 
 
 def combinations(pools: list[Pool], weight: int, lines: int) -> Iterator[Block]:

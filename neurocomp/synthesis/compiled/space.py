@@ -12,7 +12,7 @@ from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import code_kernel
 from neurocomp.synthesis.compiled.expansions import Expansions, of_statements
 from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
-from neurocomp.synthesis.compiled.pools import Pool, combinations
+from neurocomp.synthesis.compiled.pools import Pool, add_both, combinations
 from neurocomp.synthesis.compiled.shapes import Shapes
 from neurocomp.synthesis.compiled.terms import Block, Terms
 from neurocomp.synthesis.construct import ADDRESS, ENDING, STATEMENT, TEST, WORD, Construct
@@ -92,9 +92,8 @@ class Space(Enumeration):
     def _add_to_pools(self, weight: int, looped: bool, rows: np.ndarray, addresses: bool) -> None:
         """Add words [K]; in loops, they are addresses only where that is said."""
         needs = self.terms.needs[rows]
-        self.pools[WORD, looped].add(weight, rows, needs)
         tests = ~self.functions.constant(self.terms.facts[rows])
-        self.pools[TEST, looped].add(weight, rows[tests], needs[tests])
+        add_both(self.pools[WORD, looped], self.pools[TEST, looped], weight, rows, needs, tests)
         if addresses or not looped:
             self.pools[ADDRESS, looped].add(weight, rows, needs)
 

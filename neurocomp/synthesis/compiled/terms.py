@@ -29,11 +29,11 @@ class Block(NamedTuple):
     needs: np.ndarray  # [K, 3] of uint16: lines, largest, element (see `pools.Needs`)
 
 
-def grown(array: np.ndarray, needed: int) -> np.ndarray:
-    """The array with room for `needed` rows: as it is, or a copy with at least twice as many."""
+def grown(array: np.ndarray, needed: int, times: int = 2) -> np.ndarray:
+    """The array with room for `needed` rows: as it is, or a copy with at least so many times as many."""
     if needed <= len(array):
         return array
-    more = np.zeros((max(needed, 2 * len(array)), *array.shape[1:]), array.dtype)
+    more = np.zeros((max(needed, times * len(array)), *array.shape[1:]), array.dtype)
     more[: len(array)] = array
     return more
 
