@@ -263,8 +263,8 @@ class RunConfig:
     save_weights: bool = field(default=False, metadata=UNHASHED)
     """Whether final weights are kept, in CELL.weights/RESTART.safetensors."""
     complexity: bool = field(default=False, metadata=unhashed_while(False))
-    """Whether rows also say how distributed and how simple a tuned restart is (docs/results-format.md). Part of what
-    the cell is, because its rows have more columns."""
+    """Whether the row of a tuned restart also says how distributed and how simple it is. Part of what the cell is,
+    because its rows have more columns."""
     measure: str = field(default="soft", metadata=UNHASHED)
     """By which measure a cell reports its rate to a sweeper that looks for the best; no part of what it is."""
     name: str = field(default="runs", metadata=UNHASHED)

@@ -158,7 +158,7 @@ def complexity(*, base: int, registers: int, lines: int, steps: int, restarts: i
     return plus(
         lookup(base, "eager", 8),
         Need(8 * a_step, runs * steps * (flops(base, registers, lines) + COMPUTING * base**3 // 4)),
-        executor(base, registers, steps, JUDGED_AT_ONCE, runs * 4 * lines**2),
+        Need(0, executor(base, registers, steps, 0, runs * 4 * lines**2).work),
     )
 
 
