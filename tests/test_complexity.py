@@ -102,6 +102,15 @@ def test_active_lines_are_those_that_the_counter_is_spread_over():
     assert (decisions, lines, agreement) == (pytest.approx(1 / 4), pytest.approx(5 / 3), 1)
 
 
+def test_active_lines_are_the_mean_over_examples():
+    """Where r0 is 1 the half jump is not taken, and the counter stays at one line."""
+    program = parse("jump 0 on; noop; on: noop")
+    task = task_of(program, steps=3, start_registers={0: "0..1"})
+    jumping = float((held_out(task, seed=0).test.registers[:, 0] == 0).mean())
+    _, lines, _ = measured(task, opened(task, program, 0, jump=0.5, noop=0.5), program)
+    assert 0.3 < jumping < 0.7 and lines == pytest.approx(jumping * 5 / 3 + 1 - jumping)
+
+
 def test_agreement_is_the_share_of_steps_with_the_words_of_the_exact_run():
     """Twice inc with 0.6, noop with 0.4: r0 is 1 (0.6), then 1 (0.48) and not 2 (0.36), and stays so."""
     program = parse("inc 0 0; inc 0 0; noop")
