@@ -46,11 +46,11 @@ def repeated(argv: Sequence[str]) -> list[str]:
     return words
 
 
-def chosen_cells(args: argparse.Namespace, name: str) -> list[Cell]:
-    """The cells that were asked for. Says on stderr which directory that was, where it was not given."""
+def chosen_cells(args: argparse.Namespace, name: str, details: bool = False) -> list[Cell]:
+    """The cells that were asked for; see `read_file` on details. Says on stderr which directory, if none was given."""
     directory = results_directory(args.results, name)
     said = Said()
-    cells = read_cells(directory, said, details=False)
+    cells = read_cells(directory, said, details)
     say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
     return select(cells, _conditions(args.where), Cell)

@@ -15,7 +15,7 @@ from neurocomp.cli.limiting import add_limits, limits_of
 from neurocomp.cli.words import listed, spaced
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError, check_at_least, did_you_mean
-from neurocomp.limits import estimates
+from neurocomp.limits import estimates, network_estimates
 from neurocomp.limits.checking import OPTIONS, check, power
 from neurocomp.memorizer import interpreter, long_runs
 from neurocomp.memorizer.subleq import Instruction, Program, load_program, program_label, shipped
@@ -93,7 +93,7 @@ def _parser() -> Parser:
 def _exact(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConfig) -> Answer:
     """The exact run of a program that is shipped, or in a file."""
     size = args.size or SIZE
-    _check(limits, estimates.subleq, size, args.steps)
+    _check(limits, network_estimates.subleq, size, args.steps)
     program = load_program(args.program, size)
     start = _start(program, size, given)
     numbers = itertools.count(1)
@@ -120,7 +120,7 @@ def _driven(args: argparse.Namespace, given: tuple[int, ...], limits: LimitsConf
 
     kept = load_network(Path(args.checkpoint), limits)
     size = _size_of(kept, args)
-    _check(limits, estimates.driven, size, args.steps)
+    _check(limits, network_estimates.driven, size, args.steps)
     name, known = _memorized(kept, args, size)
     number, start = list(kept.programs).index(name), _start(known, size, given)
     fetch = fetcher(kept.network, kept.sizes, kept.numbers, torch.device("cpu"))

@@ -30,6 +30,7 @@ KINDS = {
     "transfer": "rates by the program that restarts start from and by task",
     "gamma": "rates by the noise of the compiled program",
     "arena": "what each method solves within 1, 10, ... seconds, and its time to success, by task and start",
+    "programs": "how distributed and how simple the programs are that restarts end with, by task and start",
     "readings": "settings of what the paper leaves open, by their distance from its rates",
 }
 # Of the other paper, and of what else the memorizer did.
@@ -47,6 +48,7 @@ examples:
   neurocomp table transfer
   neurocomp table gamma --format csv
   neurocomp table arena --metric hard
+  neurocomp table programs
   neurocomp table readings --top 20
   neurocomp table memorization
   neurocomp table memorization --results results --where language=subleq seed=0
@@ -127,10 +129,13 @@ def _table(args: argparse.Namespace) -> Table:
         return soft_programs_table(chosen_memorizer_cells(args, args.table, tuple(MODELS)))
     from neurocomp.report.arena_table import arena_table
     from neurocomp.report.gamma import gamma_table
+    from neurocomp.report.programs import programs_table
     from neurocomp.report.table import measured_table
     from neurocomp.report.transfer import transfer_table
 
-    cells, metric = chosen_cells(args, args.table), args.metric or "soft"
+    cells, metric = chosen_cells(args, args.table, details=args.table == "programs"), args.metric or "soft"
+    if args.table == "programs":
+        return programs_table(cells, args.metric or "hard")
     if args.table == "arena":
         return arena_table(cells, args.metric)
     if args.table == "transfer":

@@ -38,6 +38,7 @@ def check_cell(config: RunConfig, task: Task, engine: str, device: str) -> None:
         itemsize=8 if config.precision == "float64" else 4,
         on_gpu=device == "cuda",
         kind=config.learner.kind,
+        judges_complexity=config.complexity,
     )
     given = {"programs": f"search.budget={config.search.budget:g}"}
     if config.method == "annealing" and config.annealing.programs is not None:

@@ -262,6 +262,9 @@ class RunConfig:
     """Whether the loss after each update is kept, in CELL.curves.csv."""
     save_weights: bool = field(default=False, metadata=UNHASHED)
     """Whether final weights are kept, in CELL.weights/RESTART.safetensors."""
+    complexity: bool = field(default=False, metadata=unhashed_while(False))
+    """Whether the row of a tuned restart also says how distributed and how simple it is. Part of what the cell is,
+    because its rows have more columns."""
     measure: str = field(default="soft", metadata=UNHASHED)
     """By which measure a cell reports its rate to a sweeper that looks for the best; no part of what it is."""
     name: str = field(default="runs", metadata=UNHASHED)

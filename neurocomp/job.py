@@ -19,7 +19,10 @@ from neurocomp.text import visible
 class Job(Protocol):
     """A cell that was checked."""
 
-    FORMAT: RowFormat
+    @property
+    def format(self) -> RowFormat:
+        """The columns of its rows."""
+        ...
 
     @property
     def path(self) -> Path:
@@ -130,7 +133,7 @@ def complete(job: Job, progress: bool = True) -> None:
     """Produce the restarts of a cell that are not in its CSV yet, and append their rows to it."""
     if job.only is not None:
         raise UserError(f"only={job.only}: replay runs one restart again, run_cell those that are missing")
-    with CellWriter(job.path, job.configuration(), job.FORMAT) as cell:  # rows so far
+    with CellWriter(job.path, job.configuration(), job.format) as cell:  # rows so far
         missing = cell.missing_batches(job.restarts, job.chunk)
         job.remark(len(cell.finished), len(missing))
         if missing:
@@ -173,7 +176,7 @@ def replay(job: Job, progress: bool = True) -> dict:
 
 def record_failure(job: Job, error: BaseException) -> None:
     """Append a row that says the cell failed."""
-    with CellWriter(job.path, job.configuration(), job.FORMAT) as cell:
+    with CellWriter(job.path, job.configuration(), job.format) as cell:
         cell.append([job.failed_row(reason_of(error))])
 
 

@@ -28,7 +28,7 @@ from neurocomp.methods.synthesize import synthesized_rows
 from neurocomp.methods.tune import make_ready, tuned_rows
 from neurocomp.plan import CheckedCell, Plan, check_config, plan_from
 from neurocomp.report.cells import Cell, read_cell
-from neurocomp.results.columns import RESTARTS
+from neurocomp.results.columns import RESTARTS, WITH_COMPLEXITY, RowFormat
 from neurocomp.results.configuration_file import configuration_text
 from neurocomp.results.made import Made
 from neurocomp.results.writer import check_appendable
@@ -91,8 +91,6 @@ class Job:
     cell: CheckedCell
     record: Record | None = None
 
-    FORMAT = RESTARTS
-
     def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Iterator[Made]:
         """Held-out examples, the start, and the method: the rows of these restarts as they are done."""
         cell, method = self.cell, METHODS[self.cell.config.method]
@@ -125,6 +123,10 @@ class Job:
     def describe_start(self) -> None:
         if self.record is not None:
             say([f"{self.path.stem}: {describe_record(self.record)}"], prefix="")
+
+    @property
+    def format(self) -> RowFormat:
+        return WITH_COMPLEXITY if self.cell.config.complexity else RESTARTS
 
     @property
     def path(self) -> Path:

@@ -145,6 +145,8 @@ def check_settings(config: RunConfig, task: Task, language: Language) -> None:
     if config.method != "tune" and (config.save_curves or config.save_weights):
         extra = "save_curves" if config.save_curves else "save_weights"
         raise UserError(f"{extra}=true: method={config.method} has no loss and no weights; only method=tune has")
+    if config.method != "tune" and config.complexity:
+        raise UserError(f"complexity=true: method={config.method} has no weights to judge; only method=tune has")
     if config.method in SEARCHES and programs_a_restart(config) < 1:
         given = f"search.budget={config.search.budget:g}: times optimizer.updates={config.optimizer.updates}"
         raise UserError(f"{given} is less than one program a restart; expected at least one")

@@ -108,7 +108,7 @@ class Sweep:
 
     def _open_cell(self, job: Job) -> OpenCell:
         """The cell with its file locked. Raises CellLocked; UserError where a file is damaged."""
-        writer = CellWriter(job.path, job.configuration(), job.FORMAT)
+        writer = CellWriter(job.path, job.configuration(), job.format)
         try:
             missing = writer.missing_batches(job.restarts, self._size(job))
             if missing:

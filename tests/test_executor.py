@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from neurocomp.language.assembly import fit, load_program, parse
-from neurocomp.language.executor import decode, encode, execute
+from neurocomp.language.executor import decode, each_step, encode, execute
 from neurocomp.language.interpreter import run
 from neurocomp.machine_config import READINGS, Sizes
 from tests.programs import each_case
@@ -99,3 +99,24 @@ def test_half_a_million_executions_a_second():
         execute(code, memory, registers, base=BASE, steps=15)
         rates.append(len(code) * len(memory) / (time.perf_counter() - began))
     assert max(rates) > 500_000
+
+
+@given(st.data(), READING, st.integers(0, STEPS))
+def test_step_by_step_it_does_what_the_interpreter_does(data, readings, steps):
+    sizes = {"base": BASE, "registers": REGISTERS, "jump_target": readings["jump_target"]}
+    several = data.draw(st.lists(programs(lines=LINES, **sizes), min_size=1, max_size=2))
+    starts = data.draw(st.lists(states(BASE, REGISTERS), min_size=1, max_size=2))
+    memory, registers = (np.array(words) for words in zip(*starts, strict=True))
+    found = [
+        (line.copy(), final.memory.copy(), final.registers.copy())
+        for line, final in each_step(encode(several, LINES), memory, registers, base=BASE, steps=steps, **readings)
+    ]
+    assert len(found) == steps
+    for p, program in enumerate(several):
+        for n, start in enumerate(starts):
+            done = []
+            run(program, *start, base=BASE, steps=steps, **readings,
+                trace=lambda _step, line, _instruction, m, r, done=done: done.append((line, m, r)))  # fmt: skip
+            done += [(-1, *done[-1][1:])] * (steps - len(done)) if done else []
+            ours = [(line[p, n], tuple(m[p, n]), tuple(r[p, n])) for line, m, r in found]
+            assert ours == done

@@ -174,7 +174,7 @@ def test_a_limit_is_no_part_of_what_a_cell_is():
 
 @pytest.mark.parametrize("name", [
     "table1", "synthesis", "both", "baselines", "equal_seconds", "gamma", "learning", "transfer", "annealing",
-    "defaults",
+    "defaults", "programs",
     "table1_paper", "table1_paper_first", "table1_paper_one_size", "table1_paper_skeleton",
     "table1_paper_searched", "memorization",
     "real_programs", "soft_programs_generated",
@@ -198,7 +198,7 @@ def test_the_sizes_of_the_instruction_set_are_those_of_isa():
 @given(st.sampled_from(sorted(SIZES)), st.integers(1, 10**12), st.sampled_from(("eager", "fused")),
        st.sampled_from(("tune", "synthesize", "random_search", "local_search", "enumerate", "annealing")))  # fmt: skip
 def test_a_larger_size_never_needs_less(key, more, engine, method):
-    cell = functools.partial(CELL, engine=engine, method=method)
+    cell = functools.partial(CELL, engine=engine, method=method, judges_complexity=True)
     small, large = cell(**SIZES), cell(**SIZES | {key: SIZES[key] + more})
     assert large.memory >= small.memory and large.work >= small.work
 
@@ -258,6 +258,36 @@ def test_an_eager_update_takes_what_is_estimated(sizes):
     eager = ITEM | {"engine": "eager"}
     estimated = estimates.tuning(**machine, **eager, examples=16, chunk=100, restarts=100, updates=1)
     assert 1 / 3 < estimated.memory / (float(done.stdout) * 1e6) < 3
+
+
+SPREAD = """
+import sys, torch
+from neurocomp.bench.memory import held_at_most
+from neurocomp.cli.compose import configure
+from neurocomp.language.assembly import Program, NOOP
+from neurocomp.plan import make_plan, start
+from neurocomp.tasks.examples import held_out
+from neurocomp.tuning.spread import spread
+def judge(*given):
+    plan = make_plan(configure(["task=map_inc", "threads=1", *given]))
+    unseen = held_out(plan.task, 0)
+    logits, _ = start(plan, unseen, range(16))
+    return lambda: spread(logits, [Program((NOOP,) * plan.task.sizes.lines)] * 16, unseen.test, plan.task)
+judge()()
+large = judge(*sys.argv[1:])
+before = held_at_most(torch.device("cpu"))
+large()
+print(held_at_most(torch.device("cpu")) - before)
+"""
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="the peak of a process is read from /proc")
+@pytest.mark.parametrize("sizes", [{"base": 40}, {"base": 70}, {"lines": 300, "registers": 100}])
+def test_judging_complexity_takes_what_is_estimated(sizes):
+    overrides = [f"task.{key}={value}" for key, value in sizes.items()]
+    done = subprocess.run([sys.executable, "-c", SPREAD, *overrides], capture_output=True, text=True, check=True)
+    machine = dict(base=6, registers=5, lines=5, steps=15) | sizes
+    assert 1 / 3 < estimates.complexity(**machine, restarts=16).memory / (float(done.stdout) * 1e6) < 3
 
 
 @pytest.mark.parametrize("sizes", [(64, 128, 2), (32, 64, 3)])

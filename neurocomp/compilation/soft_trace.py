@@ -11,6 +11,7 @@ from neurocomp.compilation.decompiler import decompile
 from neurocomp.compilation.soft_run import likeliest_words
 from neurocomp.language.assembly import Program
 from neurocomp.language.interpreter import run
+from neurocomp.machine import simplex
 from neurocomp.machine.controller import fetch, prepare
 from neurocomp.machine.state import State, alone, start_state
 from neurocomp.machine.step import step
@@ -115,5 +116,4 @@ def exact_steps(
 
 def entropy(row: Float[Tensor, "V"]) -> float:
     """The entropy of a row in bits, as if it had mass 1."""
-    share = row / row.sum()
-    return float(torch.special.entr(share).sum() / torch.log(torch.tensor(2.0, dtype=row.dtype)))
+    return float(simplex.entropy(row))

@@ -7,7 +7,7 @@ the kernel knows by name only those opcodes that the interpreter knows by name.
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -72,19 +72,54 @@ def execute(
     those of `interpreter.run`. Raises ValueError where a register, an opcode or a word does not exist, because the
     kernel does not check. A jump past the last line wraps, as the counter does.
     """
+    code, memory, registers = _checked(code, memory, registers, base)
+    final, counter = _room(code, memory, registers)
+    readings = halting == "freeze", jump_target == "value"
+    _kernel()(code, *meaning(base, mod_by_zero), memory, registers, steps, *readings, *final, counter)
+    return final
+
+
+def each_step(
+    code: np.ndarray,
+    memory: np.ndarray,
+    registers: np.ndarray,
+    *,
+    base: int,
+    steps: int,
+    halting: str = "freeze",
+    mod_by_zero: str = "zero",
+    jump_target: str = "line",
+) -> Iterator[tuple[np.ndarray, Final]]:
+    """`execute` step by step: the line that each run executes [P, N], -1 where it has halted, and what the step leaves.
+
+    The words are in the same arrays at every step: copy those that are to be kept.
+    """
+    code, memory, registers = _checked(code, memory, registers, base)
+    final, counter = _room(code, memory, registers)
+    freeze, by_value = halting == "freeze", jump_target == "value"
+    for _ in range(steps):
+        line = np.where(final.halted & freeze, -1, counter)
+        _kernel()(code, *meaning(base, mod_by_zero), memory, registers, 1, freeze, by_value, *final, counter)
+        memory, registers = final.memory, final.registers  # where the next step goes on
+        yield line, final
+
+
+def _checked(
+    code: np.ndarray, memory: np.ndarray, registers: np.ndarray, base: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Code, memory [1 or P, N, A] and registers [1 or P, N, R] as the kernel takes them. Raises ValueError."""
     code, memory, registers = (np.ascontiguousarray(array, dtype=np.int64) for array in (code, memory, registers))
     if memory.ndim == 2:
         memory, registers = memory[None], registers[None]
     _check(code, memory, registers, base)
-    programs, examples = len(code), memory.shape[1]
-    final = Final(
-        np.empty((programs, examples, base), dtype=np.int64),
-        np.empty((programs, examples, registers.shape[2]), dtype=np.int64),
-        np.empty((programs, examples), dtype=np.bool_),
-    )
-    kinds, table = meaning(base, mod_by_zero)
-    _kernel()(code, kinds, table, memory, registers, steps, halting == "freeze", jump_target == "value", *final)
-    return final
+    return code, memory, registers
+
+
+def _room(code: np.ndarray, memory: np.ndarray, registers: np.ndarray) -> tuple[Final, np.ndarray]:
+    """Room for final states, none of which has halted, and counters [P, N] at line 0."""
+    runs = len(code), memory.shape[1]
+    to_memory, to_registers = (np.empty((*runs, start.shape[2]), dtype=np.int64) for start in (memory, registers))
+    return Final(to_memory, to_registers, np.zeros(runs, dtype=np.bool_)), np.zeros(runs, dtype=np.int64)
 
 
 @functools.cache
@@ -123,12 +158,12 @@ def meaning(base: int, mod_by_zero: str) -> tuple[np.ndarray, np.ndarray]:
 def _kernel():
     words = numba.int64[:, :, ::1]
     types = (words, numba.int64[::1], words, words, words, numba.int64, numba.boolean, numba.boolean,
-             words, words, numba.boolean[:, ::1])  # fmt: skip
+             words, words, numba.boolean[:, ::1], numba.int64[:, ::1])  # fmt: skip
     return compiled(_execute, types, (Path(__file__),))
 
 
-def _execute(code, kinds, table, memory, registers, steps, freeze, by_value, to_memory, to_registers, to_halted):
-    """The kernel: it leaves the final states in the `to_` arrays."""
+def _execute(code, kinds, table, memory, registers, steps, freeze, by_value, to_memory, to_registers, halts, counters):
+    """The kernel: from counters and halts, which it moves on, and words to the words in the `to_` arrays."""
     lines = code.shape[1]
     for p in range(code.shape[0]):
         own = p % memory.shape[0]  # 0 if all programs share one set of starts, p if each has its own
@@ -138,8 +173,8 @@ def _execute(code, kinds, table, memory, registers, steps, freeze, by_value, to_
                 m[i] = memory[own, n, i]
             for i in range(len(r)):
                 r[i] = registers[own, n, i]
-            counter, halted = 0, False
-            for _ in range(steps):
+            counter, halted = counters[p, n], halts[p, n]
+            for _ in range(0 if halted and freeze else steps):
                 line = code[p, counter]
                 opcode, first, second, third, target = line[0], line[1], line[2], line[3], line[4]
                 counter += 1
@@ -159,4 +194,4 @@ def _execute(code, kinds, table, memory, registers, steps, freeze, by_value, to_
                         break
                 if counter >= lines:
                     counter %= lines
-            to_halted[p, n] = halted
+            counters[p, n], halts[p, n] = counter, halted

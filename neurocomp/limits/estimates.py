@@ -148,6 +148,20 @@ def tuning(
     )
 
 
+def complexity(*, base: int, registers: int, lines: int, steps: int, restarts: int) -> Need:
+    """complexity=true: finished restarts on the soft machine in float64, without gradient, and their exact runs.
+
+    Each restart's lines are dropped one by one: at most 2 L candidates each time, at most 2 L times.
+    """
+    runs, state = TEST * restarts, base**2 + registers * base + lines
+    a_step = min(SOFT_AT_ONCE, runs) * (4 * state + 3 * base**2 + COMPUTING * base + 2 * width(registers, lines))
+    return plus(
+        lookup(base, "eager", 8),
+        Need(8 * a_step, runs * steps * (flops(base, registers, lines) + COMPUTING * base**3 // 4)),
+        Need(0, executor(base, registers, steps, 0, runs * 4 * lines**2).work),
+    )
+
+
 def benchmark(rounds: int, engines: int) -> Need:
     """A turn of an engine takes at least 0.12 s."""
     return Need(2_000 * rounds * engines, 120_000_000 * rounds * engines)
@@ -225,7 +239,7 @@ def cell(
     programs: int, candidates: int, seconds: int, general_base: int, general_registers: int, general_steps: int,
     method: str, synthesized: bool, engine: str, threads: int, itemsize: int, on_gpu: bool,
     limit: int | None = None, kind: str = "", hidden: int = 0, layers: int = 0, heads: int = 0, slots: int = 0,
-    width: int = 0,
+    width: int = 0, judges_complexity: bool = False,
 ) -> Need:  # fmt: skip
     """Everything that `run_cell` does: examples, search or tuning, verdicts, rows. `limit` are seconds a restart; what
     follows it are sizes of a learner.
@@ -263,6 +277,8 @@ def cell(
             restarts=restarts, updates=possible, engine=engine, threads=threads, itemsize=itemsize,
             on_gpu=on_gpu,
         )))  # fmt: skip
+        if judges_complexity:
+            parts.append(complexity(base=base, registers=registers, lines=lines, steps=steps, restarts=restarts))
     elif method == "learner":
         one = learner(
             base=base, registers=registers, examples=examples, restarts=restarts, updates=updates,
@@ -332,16 +348,3 @@ def search(
     if method == "annealing":
         parts.append(Need(16 * examples * (base + registers), 0))
     return plus(*parts)
-
-
-# --- Subleq
-
-
-def subleq(*, size: int, steps: int) -> Need:
-    """A data memory of `size` words at 40 bytes, 100 operations a step; words that grow are counted as it runs."""
-    return Need(40 * size, 100 * steps + 200 * size)
-
-
-def driven(*, size: int, steps: int) -> Need:
-    """A run that a network drives, beside the exact one: both keep their steps, 350 bytes each; 0.5 ms a fetch."""
-    return Need(80 * size + 700 * steps, 500_000 * steps)

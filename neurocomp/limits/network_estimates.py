@@ -78,3 +78,16 @@ def memorization(
         fetch = tokens * parameters(hidden, intermediate, layers, 0, 0, outputs)
     done = plus(*parts, Need(0, driven_runs * steps * fetch // (3_200 if on_gpu else 32)))
     return Need(done.memory, restarts * (done.work + TEXT_ROW))
+
+
+# --- Subleq
+
+
+def subleq(*, size: int, steps: int) -> Need:
+    """A data memory of `size` words at 40 bytes, 100 operations a step; words that grow are counted as it runs."""
+    return Need(40 * size, 100 * steps + 200 * size)
+
+
+def driven(*, size: int, steps: int) -> Need:
+    """A run that a network drives, beside the exact one: both keep their steps, 350 bytes each; 0.5 ms a fetch."""
+    return Need(80 * size + 700 * steps, 500_000 * steps)

@@ -1,6 +1,8 @@
-"""The conversions between ints and distributions: ints to one-hot, and distributions to their most likely int."""
+"""Between ints and distributions: ints to one-hot, and distributions to their most likely int and their entropy."""
 
 from __future__ import annotations
+
+import math
 
 import torch
 
@@ -15,3 +17,9 @@ def one_hot(words: Int[Tensor, "*batch"], size: int, dtype: torch.dtype) -> Floa
 def most_likely(distribution: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:
     """The word (or register, line, opcode) with the largest probability; of equals the first."""
     return distribution.argmax(dim=-1)
+
+
+def entropy(distribution: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch"]:
+    """The entropy in bits, as if each distribution had mass 1."""
+    share = distribution / distribution.sum(dim=-1, keepdim=True)
+    return (0 - torch.xlogy(share, share).sum(dim=-1)) / math.log(2)

@@ -20,7 +20,7 @@ from neurocomp.memorizer.progress import Progress
 from neurocomp.memorizer.report.cells import MemorizerCell, read_cell
 from neurocomp.memorizer.rows import common_columns
 from neurocomp.memorizer.saving import checkpoint_path
-from neurocomp.results.columns import MEMORIZED
+from neurocomp.results.columns import MEMORIZED, RowFormat
 from neurocomp.results.configuration_file import configuration_text
 from neurocomp.results.made import Made, write_files
 from neurocomp.results.writer import check_appendable
@@ -47,8 +47,6 @@ class Job:
 
     plan: Plan
 
-    FORMAT = MEMORIZED
-
     def rows(self, batches: Sequence[Sequence[int]], progress: bool) -> Iterator[Made]:
         """Trainings, one after the other; each writes checkpoints beside the cell while it lasts."""
         for restarts in batches:
@@ -60,6 +58,10 @@ class Job:
 
     def started(self, progress: bool) -> Job:
         return self
+
+    @property
+    def format(self) -> RowFormat:
+        return MEMORIZED
 
     @property
     def has_start(self) -> bool:

@@ -12,6 +12,7 @@ from typing import Protocol, TypeVar
 import torch
 
 from neurocomp.engine import load
+from neurocomp.methods.complexity import complexity_columns
 from neurocomp.methods.extras import curves_file, extras
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, lines_changed, rounded, trained_tests
@@ -184,7 +185,11 @@ def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int,
     printed = [program_text(restart.logits, plan.task) for restart in tuned]
     final = torch.stack([restart.logits for restart in tuned])
     run = load(plan.engine, plan.threads)
-    measures = measure(final, [text for text, _ in printed], plan.task, unseen, run)
+    texts = [text for text, _ in printed]
+    measures = [*map(within_limit, tuned, measure(final, texts, plan.task, unseen, run))]
+    more: list[dict] = [{}] * len(tuned)
+    if plan.config.complexity:
+        more = complexity_columns(plan, unseen, tuned, texts, [judged.hard for judged in measures])
     return {
         restart.restart: {
             "recovered_soft": judged.soft,
@@ -195,8 +200,9 @@ def programs_found(plan: Plan, unseen: HeldOut, tuned: list[Tuned]) -> dict[int,
             ),
             "margin": rounded(margin),
             "program": text,
+            **columns,
         }
-        for restart, judged, (text, margin) in zip(tuned, map(within_limit, tuned, measures), printed, strict=True)
+        for restart, judged, (text, margin), columns in zip(tuned, measures, printed, more, strict=True)
     }
 
 

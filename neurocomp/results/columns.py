@@ -38,13 +38,21 @@ RESTARTS = RowFormat(
     ),
     required=("task", "init", "method", "gamma", "restart", "seed", "status", "config_hash", "schema"),
     integers=("restart", "seed", "updates", "recovered_at", "lines_changed", "threads", "schema", "executions",
-              "backward_executions", "tests_trained", "fields_changed"),
-    floats=("gamma", "coverage", "loss", "margin", "wall_s", "cpu_s", "test_share", "larger_share"),
+              "backward_executions", "tests_trained", "fields_changed", "shortest_lines", "edits_from_start",
+              "edits_from_reference"),
+    floats=("gamma", "coverage", "loss", "margin", "wall_s", "cpu_s", "test_share", "larger_share", "decision_entropy",
+            "active_lines", "agreement"),
     booleans=("synthesized", "recovered_fit", "recovered_soft", "recovered_hard", "recovered_general", "dirty"),
     details=("loss", "margin", "program"),
 )  # fmt: skip
 """One row is one restart of a program that is tuned, synthesized or searched for. `version` is neurocomp's, `date`
 when the row was made (UTC), `host` where."""
+
+COMPLEXITY = ("decision_entropy", "active_lines", "agreement", "shortest_lines", "edits_from_start",
+              "edits_from_reference")  # fmt: skip
+"""What rows also say with complexity=true, and only then: how distributed and how simple the restart is."""
+
+WITH_COMPLEXITY = RESTARTS._replace(columns=(*RESTARTS.columns, *COMPLEXITY))
 
 MEMORIZED = RowFormat(
     columns=(
@@ -75,7 +83,8 @@ BENCHMARK = ("date",)
 MEMORIZATION = ("row", "programs")
 SOFT_PROGRAMS = ("row", "task", "model")
 ARENA = ("task", "start", "method", "limit")
-OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS, ARENA)
+PROGRAMS = ("task", "start", "restarts", "n")
+OTHER_FILES = (PUBLISHED, TRANSFER, GAMMA, RANKING, SETTINGS, BENCHMARK, MEMORIZATION, SOFT_PROGRAMS, ARENA, PROGRAMS)
 
 # Columns that say how and when a row was made, not what came out of it: two rows of one restart may differ in them.
 CIRCUMSTANCES = ("wall_s", "cpu_s", "updates_per_s", "engine", "device", "precision", "threads", "commit", "dirty",

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from neurocomp.language.assembly import parse
+from neurocomp.language.assembly import Program, parse
 from neurocomp.language.executor import Final, encode, execute
 from neurocomp.limits.estimates import JUDGED_AT_ONCE
 from neurocomp.tasks.examples import HeldOut
@@ -24,8 +24,12 @@ class Verdict(NamedTuple):
 
 def hard(texts: Sequence[str], examples: Examples, task: Task) -> list[bool]:
     """Whether each printed program, parsed again and run exactly, leaves the right words on all examples."""
-    programs = [parse(text, jump_target=task.machine.jump_target) for text in texts]
-    right = [False] * len(texts)
+    return right_programs([parse(text, jump_target=task.machine.jump_target) for text in texts], examples, task)
+
+
+def right_programs(programs: Sequence[Program], examples: Examples, task: Task) -> list[bool]:
+    """Whether each program, run exactly, leaves the right words on all examples."""
+    right = [False] * len(programs)
     for lines in {len(program) for program in programs}:  # a padded program would wrap later
         alike = [index for index, program in enumerate(programs) if len(program) == lines]
         block = max(1, JUDGED_AT_ONCE // len(examples.memory))
