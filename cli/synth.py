@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -17,7 +17,7 @@ from neurocomp.language.assembly import format_program, parse
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.language import Language
 from neurocomp.synthesis.library import language_of
-from neurocomp.synthesis.synthesizer import Found, Synthesis, as_printed, right_examples, synthesize
+from neurocomp.synthesis.synthesizer import Found, Synthesis, as_printed, right_examples, synthesize, validated
 from neurocomp.synthesis.terms import parse_term
 from neurocomp.tasks.examples import HeldOut, few_inputs, held_out, training_examples
 from neurocomp.tasks.task import Examples, Task, load_task
@@ -80,7 +80,8 @@ def main(argv: Sequence[str]) -> int:
     if args.template is not None:
         _show([as_printed(args.template, task, examples, settings, language)], task, unseen, shown, args.json)
         return 0
-    synthesis = _synthesize(task, examples, settings, language)
+    accept = validated(task, examples, unseen, settings, language)
+    synthesis = _synthesize(task, examples, settings, language, accept)
     _show(synthesis.found, task, unseen, shown, args.json)
     if remark := few_inputs(task, counted=False):
         print(visible(remark), file=sys.stderr)
@@ -106,7 +107,9 @@ def _parser() -> Parser:
     return parser
 
 
-def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig, language: Language) -> Synthesis:
+def _synthesize(
+    task: Task, examples: Examples, settings: SynthesisConfig, language: Language, accept: Callable[[str], bool] | None
+) -> Synthesis:
     """The search, with a bar on stderr if that is a terminal and it takes more than some seconds."""
     title, total = f"synth {task.name}", settings.candidates
     with tqdm(total=total, desc=title, unit=" programs", delay=3, leave=False, disable=None) as bar:
@@ -114,7 +117,7 @@ def _synthesize(task: Task, examples: Examples, settings: SynthesisConfig, langu
         def advance(tried: int) -> None:
             bar.update(tried)
 
-        return synthesize(task, examples, settings, advance, language=language)
+        return synthesize(task, examples, settings, advance, language=language, accept=accept)
 
 
 def _show(found: list[Found], task: Task, unseen: HeldOut, language: Language | None, as_json: bool) -> None:

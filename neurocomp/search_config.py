@@ -13,24 +13,28 @@ from neurocomp.errors import UserError, check_at_least, check_choice, check_text
 class SynthesisConfig:
     """The search over algorithm templates: what may be built, how long to look, which near misses to keep.
 
-    `constructs` names those to use (null: all but put and noop). The search ends at `candidates` programs or after
-    `seconds`, whichever comes first. `templates` are kept when nothing is exact; `padding` says where no-ops go,
+    `constructs` names those to use (null: all but put, exchange and noop). The search ends at `candidates` programs or
+    after `seconds`, whichever comes first. `templates` are kept when nothing is exact; `padding` says where no-ops go,
     `noops` how many (null: as many as the lines leave). `allocation` spends restarts on templates: in turn (even), or
     all on the one that did best in `selection` restarts of another seed (best).
     """
 
     constructs: Any = None
     """The constructs of the high-level language that programs are built from, such as [map,reduce,inc]. null: all
-    but put and noop."""
+    but put, exchange and noop."""
     library: Optional[str] = field(default=None, metadata={"hashed_unless": None})
-    """A file of abstractions (`neurocomp learn` writes one), which programs are built from like constructs. What they
-    say is a part of what a cell is, whatever the file's name. null: none."""
+    """A file of abstractions (`neurocomp learn` writes one), which programs are built from like constructs; or corpus,
+    those that were learned from the shipped corpus. What they say is a part of what a cell is, whatever the file's
+    name. null: none."""
     candidates: int = 200_000
     """The search ends after this many programs."""
     seconds: float = 60.0
     """The search ends after this many seconds, if that is sooner."""
     templates: int = 4
     """How many near misses are kept when no program is exact."""
+    validation: bool = field(default=False, metadata={"hashed_unless": False})
+    """Whether a program that is right on the training examples has to be right on validation examples too, as in other
+    searches. If it is not, the search goes on."""
     padding: str = "end"
     """Where the no-ops go that fill the machine's lines: at the end, at the start, spread evenly, or (loop) before the
     jump back of each loop in turn."""

@@ -30,6 +30,7 @@ def statements(looped: bool = False, ends: bool = False, depth: int = 2) -> st.S
     made = [
         term("store", address, words(looped)),
         term("put", words(looped), words(looped)),
+        term("exchange", address),
         term("set", st.sampled_from(SETTABLE), words(looped)),
         term("reduce", operator, FIXED, FIXED),
         loops("map", [each], ends),

@@ -328,7 +328,7 @@ def test_naming_constructs_restricts_their_kind_only():
     assert {row.name for row in LANGUAGE.chosen(["map", "inc"])} == {"map", "inc"}
     assert {row.name for row in LANGUAGE.chosen("map")} == {"map"} | scalars
     default = {row.name for row in LANGUAGE.chosen(None)}
-    assert set(CONSTRUCTS) - default == {"noop", "put"}
+    assert set(CONSTRUCTS) - default == {"exchange", "noop", "put"}
     assert {row.name for row in LANGUAGE.chosen(["inc"])} == (default - scalars) | {"inc"}
 
 

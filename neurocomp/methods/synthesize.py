@@ -9,7 +9,7 @@ from neurocomp.language.assembly import format_program
 from neurocomp.methods.progress import Progress
 from neurocomp.methods.rows import common_columns, discrete_columns
 from neurocomp.plan import Plan
-from neurocomp.synthesis.synthesizer import Synthesis, synthesize
+from neurocomp.synthesis.synthesizer import Synthesis, synthesize, validated
 from neurocomp.tasks.examples import HeldOut, count_trained_tests, training_examples
 from neurocomp.tasks.verification import Verdict, verdicts
 
@@ -21,7 +21,9 @@ def synthesized_rows(plan: Plan, unseen: HeldOut, restarts: Sequence[int], bar: 
         examples = training_examples(plan.task, unseen, plan.config.seed, restart, plan.config.examples)
         seen = count_trained_tests(unseen, [examples])
         began = time.perf_counter()
-        found = synthesize(plan.task, examples, plan.config.synthesis, limit=plan.config.limit, language=plan.language)
+        settings, language = plan.config.synthesis, plan.language
+        accept = validated(plan.task, examples, unseen, settings, language)
+        found = synthesize(plan.task, examples, settings, limit=plan.config.limit, language=language, accept=accept)
         synthesis = uninterrupted(found)
         rows.append(
             common_columns(plan)

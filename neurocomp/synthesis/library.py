@@ -30,16 +30,22 @@ from neurocomp.yaml_files import read_yaml_text, yaml_problem
 
 NAME = re.compile(r"[A-Za-z_]\w{0,39}", re.ASCII)
 RESERVED = ("index", "elem")
+SHIPPED = Path(__file__).parent / "libraries"
 MOST = 100  # abstractions of a file; a search tries each of them at every place
 
 
 def language_of(library: str | None, directory: Path | None = None) -> Language:
-    """The language of `synthesis.library`, a file that is looked up here, then in `directory`; without one LANGUAGE."""
+    """The language of `synthesis.library`; without one LANGUAGE. A file is looked up here, then in `directory`.
+
+    The shipped ones are known by their names.
+    """
     if library is None:
         return LANGUAGE
     path = Path(library)
     if directory is not None and not path.exists() and (directory / path).exists():
         path = directory / path
+    if not path.exists() and (shipped := SHIPPED / f"{library}.yaml").exists() and path.name == library:
+        path = shipped
     return read_library(path)
 
 

@@ -31,6 +31,7 @@ from neurocomp.synthesis.lowering import lower, room_of
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.score import loops_in, scores
 from neurocomp.synthesis.templates import Candidate, Templates
+from neurocomp.tasks.examples import HeldOut
 from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
@@ -230,6 +231,18 @@ class Search:
         found = as_printed(str(candidate.term), self.task, self.examples, self.config, self.language)
         assert found.exact or candidate.score < 1, f"executor and interpreter disagree on {found.template}"
         return found._replace(candidates=candidate.tried, seconds=candidate.seconds)
+
+
+def validated(
+    task: Task, examples: Examples, unseen: HeldOut, config: SynthesisConfig, language: Language = LANGUAGE
+) -> Callable[[str], bool] | None:
+    """What a search accepts with `config.validation`: programs that are right on the validation examples too."""
+
+    def accept(text: str) -> bool:
+        program = as_printed(text, task, examples, config, language).program
+        return right_examples(program, unseen.validation, task) == len(unseen.validation.memory)
+
+    return accept if config.validation else None
 
 
 def as_printed(
