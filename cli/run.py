@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +16,6 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from neurocomp.cli.compose import Cell, Request, compose_request, existing, groups, searched_directory, to_config
 from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
@@ -30,6 +28,7 @@ from neurocomp.cli.run_help import help_text, key_help
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
 from neurocomp.job import Job, complete, record_failure, replay
+from neurocomp.progress_line import keep_lock_in_process
 from neurocomp.report.cells import Report
 from neurocomp.results.writer import CellLocked
 from neurocomp.text import json_text, say, visible, visible_lines
@@ -214,7 +213,7 @@ def call_hydra(argv: list[str], tree: Tree) -> None:
 def run_job(composed: DictConfig) -> float:
     """One cell under a launcher of Hydra's, and what its restarts reached, for sweepers that look for the best."""
     hydra_config = HydraConfig.get()
-    tqdm.set_lock(threading.RLock())  # instead of a semaphore, which a job that is killed would leave behind
+    keep_lock_in_process()
     # Paths mean what they mean where the command was given, whatever folder Hydra has changed to.
     with contextlib.chdir(hydra_config.runtime.cwd) if hydra_config.job.chdir else contextlib.nullcontext():
         return objective(to_config(composed), searched_directory(hydra_config))

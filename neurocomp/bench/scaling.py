@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from neurocomp.bench.measure import alternate, entrants
 from neurocomp.bench.one_update import plan_for
 from neurocomp.config import RunConfig
+from neurocomp.progress_line import ProgressLine
 
 
 class Axis(NamedTuple):
@@ -39,11 +40,16 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
     """A row for each size, value and engine, as soon as it is measured."""
     task = plan_for(config, engines[0]).task
     sizes = {**task.sizes._asdict(), "restarts": config.restarts, "examples": config.examples, "steps": task.steps}
-    for size, axis in AXES.items():
-        for value in dict.fromkeys(max(1, round(sizes[size] * factor)) for factor in axis.factors):
+    points = [
+        (size, axis, value)
+        for size, axis in AXES.items()
+        for value in dict.fromkeys(max(1, round(sizes[size] * factor)) for factor in axis.factors)
+    ]
+    with ProgressLine("scaling", len(points), "sizes", stays=False) as line:
+        for size, axis, value in points:
             grown = axis.grown(config, value)
             entered = entrants(grown, engines)
-            times = alternate({entrant.engine: entrant.update for entrant in entered}, rounds)
+            times = alternate({entrant.engine: entrant.update for entrant in entered}, rounds, shown=False)
             for entrant in entered:
                 median, low, high = (round(1e3 * seconds, 3) for seconds in times[entrant.engine])
                 yield {
@@ -56,6 +62,7 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
                     "threads": entrant.threads,
                     **(sizes | {size: value}),
                 }
+            line.advance()
 
 
 def can_plot() -> bool:
