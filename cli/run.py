@@ -25,13 +25,14 @@ from neurocomp.cli.machines import DIFFERENTIABLE, Config, Tree, machine_of, mem
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.pools import make_pool, sweep, with_workers
 from neurocomp.cli.run_help import help_text, key_help
+from neurocomp.cli.tables import print_rows
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
 from neurocomp.job import Job, complete, record_failure, replay
 from neurocomp.progress_line import keep_lock_in_process
 from neurocomp.report.cells import Report
 from neurocomp.results.writer import CellLocked
-from neurocomp.text import json_text, say, visible, visible_lines
+from neurocomp.text import json_text, say, visible
 
 JSON = "NEUROCOMP_JSON"
 """An environment variable, because a job may run in another process; --json sets it."""
@@ -248,7 +249,7 @@ def summarize(jobs: list[Job], finished: Lines, report: Report, as_json: bool) -
     if as_json:
         print("".join(json_text(line) + "\n" for line in lines), end="")
     elif lines:
-        print(visible_lines(report.format_summary(lines)))
+        print_rows([report.shown(line) for line in lines])
     for problem in problems:
         say([problem])
     return 1 if problems else 0
