@@ -93,14 +93,19 @@ def call_readings(arguments: argparse.Namespace) -> int:
     return readings.main([*words, *([f"--cfg={arguments.cfg}"] if arguments.cfg else [])])
 
 
-def parse(argv: list[str]) -> argparse.Namespace:
-    """The arguments as Hydra understands them; its flags may stand anywhere between the overrides."""
+def parser() -> argparse.ArgumentParser:
+    """Hydra's own parser, and two flags more."""
     parser = get_args_parser()
     parser.prog = "neurocomp run"
     parser.error = _usage_error
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_intermixed_args(argv)
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The arguments as Hydra understands them; its flags may stand anywhere between the overrides."""
+    arguments = parser().parse_intermixed_args(argv)
     for given, flag in (
         (arguments.config_path, "--config-path"),
         (arguments.config_name, "--config-name"),

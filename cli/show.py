@@ -26,6 +26,12 @@ configuration (optimizer.stop). --sort takes a column as it is shown or a key of
 largest. On a terminal the table is folded to its width; in a pipe it has one line a cell, with the cell's file.
 """
 
+# What --sort takes, for completion: the columns of both machines' tables without their ` %`.
+COLUMNS = (
+    "experiment", "task", "init", "method", "gamma", "language", "network", "data", "programs", "seed", "n", "state",
+    "soft", "hard", "fit", "general", "memorized", "updates", "accuracy", "exact", "file",
+)  # fmt: skip
+
 Line = dict[str, Any]
 
 

@@ -27,7 +27,7 @@ PATH = "file"  # the column whose texts are paths: a terminal shows them below t
 FILES = 20  # paths that stand below a table; of more, only their folders
 GAPS = (2, 1)  # columns of the terminal between two texts, and where it is narrow
 NUMBER = re.compile(r"[-+]?[0-9.,]+%?( ?(\([-+0-9.,%]+\)|\+- [0-9.,]+|/ ?[-+0-9.,]+|!))*|[0-9]+/-|-")
-PIECES = re.compile(r"/ \S+ ?|[^ _/,]+[ _/,]?|[ _/,]")  # a text may go on in the next line after each of these
+PIECES = re.compile(r"/ \S+ ?|(?:[^ _/,]|/(?=[0-9-]))+[ _/,]?|[ _/,]")  # a text may go on in the next line after these
 
 
 def stdout_is_terminal() -> bool:

@@ -76,9 +76,11 @@ class ProgressLine:
             self._next = now + self._every
             self._show()
 
-    def close(self) -> None:
-        """End the line. On a terminal it shows the last state if it stays."""
-        if self._bar is not None:
+    def close(self, told_at_last: bool = False) -> None:
+        """End the line. On a terminal it shows the last state if it stays; elsewhere that is said where it is asked."""
+        if told_at_last and self._shown and not self._on_terminal:
+            self._show()
+        elif self._bar is not None:
             if self._stays:
                 self._show()
             self._bar.close()

@@ -66,8 +66,7 @@ def select(cells: list[OneOf], where: Sequence[Condition], *kinds: type[Rows]) -
 
     A cell has what all its rows have, what was measured in it, and its configuration.
     """
-    known = sorted({*OF_ALL, *(key for kind in kinds for key in _known(kind)),
-                    *(key for cell in cells for key in flat(cell.config))})  # fmt: skip
+    known = sorted({*known_names(*kinds), *(key for cell in cells for key in flat(cell.config))})
     alternatives = {one: [one] for one in where if one.sign != "="}
     alternatives |= {each[0]: each for each in _by_key([one for one in where if one.sign == "="])}
     for asked, either in alternatives.items():
@@ -85,9 +84,11 @@ def select(cells: list[OneOf], where: Sequence[Condition], *kinds: type[Rows]) -
     return cells
 
 
-def _known(kind: type[Rows]) -> set[str]:
-    columns = {column for column in kind.FORMAT.columns if column not in kind.FORMAT.details}
-    return {*columns, *kind.MEASURES, *flat(asdict(kind.settings()))}
+def known_names(*kinds: type[Rows]) -> list[str]:
+    """The keys that cells of these kinds can have."""
+    columns = {one for kind in kinds for one in kind.FORMAT.columns if one not in kind.FORMAT.details}
+    of_all = {key for kind in kinds for key in (*kind.MEASURES, *flat(asdict(kind.settings())))}
+    return sorted({*OF_ALL, *columns, *of_all})
 
 
 def _by_key(where: Sequence[Condition]) -> list[list[Condition]]:

@@ -34,8 +34,8 @@ class SweepProgress:
         self.bar.tick()
 
     def close(self) -> None:
-        """End the line; the last state stays."""
-        self.bar.close()
+        """End the line; the last state stays. Where there is no terminal, it is said in the end what was made."""
+        self.bar.close(told_at_last=self.bar.done > self.bar.there)
 
     def _title(self) -> str:
         return f"cells {self.cells_done:,}/{self.cells:,}, restarts"
