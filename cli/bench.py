@@ -167,7 +167,7 @@ def _updates(config: RunConfig, engines: list[str], threads: list[int], args: ar
 
 
 def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) -> None:
-    from neurocomp.bench.scaling import can_plot, plot, scaling
+    from neurocomp.bench.scaling import can_plot, scaling
 
     rows, writer = [], None
     for row in scaling(config, engines, args.rounds):
@@ -183,8 +183,11 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     if args.out:
         _append(args.out / "scaling.csv", [row | {"device": config.device} for row in rows])
         if can_plot():
+            from neurocomp.report.plots import save
+            from neurocomp.report.scaling_figure import scaling_figure
+
             with writing(args.out / "scaling.svg"):
-                plot(rows, args.out / "scaling.svg")
+                save(scaling_figure(args.out, f"neurocomp plot scaling --results {args.out}"), args.out / "scaling.svg")
         else:
             print("neurocomp: no plot: matplotlib is not installed; pip install 'neurocomp[plot]'", file=sys.stderr)
 

@@ -59,7 +59,7 @@ from cli import completion
         ("neurocomp show --sort -h", "-hard"),
         ("neurocomp decompile ", ""),
         ("neurocomp compile map_inc --ou", "--out"),
-        ("neurocomp compile map_inc --jump-target ", "line operand"),
+        ("neurocomp compile map_inc --jump-target ", "line operand value"),
         ("neurocomp --v", "--version"),
         ("neurocomp nonsense ", ""),
     ],
