@@ -115,6 +115,8 @@ def _positional(command: str, before: Sequence[str], word: str, options: Options
         return _folders()
     if command == "compare":
         return _cells()
+    if command == "export" and "tensorboard" in before:
+        return _folders()
     valued = {option for option in options if _takes_value(option, options)}
     given = [one for last, one in zip(["", *before], before, strict=False)
              if not one.startswith("-") and last not in valued]  # fmt: skip

@@ -9,7 +9,7 @@ import itertools
 import os
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from neurocomp.report.grid import Table
 
-Row = Mapping[str, str]
+Row = dict[str, str]
 
 PATH = "file"  # the column whose texts are paths: a terminal shows them below the table
 FILES = 20  # paths that stand below a table; of more, only their folders

@@ -17,9 +17,10 @@ from cli import completion
     [
         (
             "neurocomp ",
-            "run readings synth learn solve table plot report show compare exec trace subleq compile decompile bench",
+            "run readings synth learn solve table plot report export show compare exec trace subleq compile decompile "
+            "bench",
         ),
-        ("neurocomp e", "exec"),
+        ("neurocomp ex", "exec export"),
         ("neurocomp run tas", "task. task="),
         ("neurocomp run task=map_", "task=map_dec task=map_inc"),
         ("neurocomp run task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
@@ -37,6 +38,7 @@ from cli import completion
         ("neurocomp table table1 --met", "--metric"),
         ("neurocomp table table1 --metric ", "soft hard fit general"),
         ("neurocomp table table1 --format=", "--format=md --format=csv --format=latex"),
+        ("neurocomp export t", "tensorboard"),
         ("neurocomp plot a", "arena arena_profile"),
         ("neurocomp run --c", "--config-dir --cfg"),
         ("neurocomp run task=inc --cfg ", "job"),

@@ -65,7 +65,8 @@ def test_a_panel_a_size_and_a_curve_an_engine(folder):
 
 
 def test_jax_has_the_points_that_its_own_rows_give_and_the_axis_says_so(folder):
-    updates = [{"engine": engine, "ms_per_update": ms, "ms_low": 40, "ms_high": 90, "ms_one_restart": 1, **SHAPE, **CODE}
+    quartiles = {"ms_low": 40, "ms_high": 90, "ms_one_restart": 1}
+    updates = [{"engine": engine, "ms_per_update": ms, **quartiles, **SHAPE, **CODE}
                for engine, ms in (("jax", 60), ("jax", 80), ("jax", 50), ("eager", 96), ("fused", 1))]  # fmt: skip
     updates += [updates[0] | {"ms_per_update": 5000, "base": 10}, updates[0] | {"commit": "older"}]
     write(folder / "updates.csv", [updates[-1], *updates[:-1]])

@@ -9,6 +9,7 @@ from pathlib import Path
 from matplotlib import rc_params_from_file
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from neurocomp.errors import UserError
 from neurocomp.report.cells import Cell
@@ -79,7 +80,7 @@ def sign(figure: Figure, measure: str, facts: Sequence[str], command: str) -> No
     room = LINE * (len(lines) + 0.5)
     figure.set_size_inches(width, height + room)
     engine = figure.get_layout_engine()
-    assert engine is not None
+    assert isinstance(engine, ConstrainedLayoutEngine)
     label = figure.get_supxlabel()
     below = room + (LABEL if label else 0)
     engine.set(rect=(0, below / (height + room), 1, (height + room - below) / (height + room)))

@@ -214,7 +214,7 @@ def gamma(cells: Sequence[Cell], metric: str) -> Drawn:
 
     `metric` may be several, such as `soft, hard`: a curve for each.
     """
-    entries = [entry | {"metric": one} for one in metric.split(", ") for entry in gamma_table(cells, one).entries]
+    entries = [{**entry, "metric": one} for one in metric.split(", ") for entry in gamma_table(cells, one).entries]
     gammas = sorted({entry["gamma"] for entry in entries})
     starts = [OWN, *sorted({_start(entry) for entry in entries} - {OWN})]
     labels = [(start, one) for start in starts for one in metric.split(", ")]

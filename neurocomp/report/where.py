@@ -159,6 +159,7 @@ def _fulfils(cell: Rows, asked: Condition) -> bool:
     if asked.sign == "!=":
         return bool(values) and not any(_reads_as(value, asked.text) for value in values)
     limit, holds = real_number(asked.text), ORDERS[asked.sign]
+    assert limit is not None
     return bool(values) and all(_is_number(value) and holds(value, limit) for value in values)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -14,14 +13,10 @@ import numpy as np
 
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
-from neurocomp.files import read_text
 from neurocomp.language.assembly import parse
-from neurocomp.limits.checking import most
-from neurocomp.limits.estimates import BYTE_OF_CURVES
-from neurocomp.methods.extras import HEADER
 from neurocomp.report.cells import METRICS, Cell
+from neurocomp.report.curves import read_curves
 from neurocomp.results.typed_rows import TypedRows
-from neurocomp.text import lines
 
 MEASURES = tuple(METRICS)
 PROGRAMS = 200  # distinct programs of a cell that are written out, those with most restarts first
@@ -124,17 +119,8 @@ def _kept_curves(cell: Cell, limits: LimitsConfig) -> dict[str, Any]:
 
 
 def _curves(path: Path, limits: LimitsConfig) -> dict[str, list[list[float]]]:
-    header, *rows = lines(read_text(path, most(limits, BYTE_OF_CURVES))) or [""]
-    if header != HEADER:
-        raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
-    losses: dict[str, list[float]] = {}
-    try:
-        for restart, _, loss in csv.reader(rows):
-            if restart in losses or len(losses) < CURVES:
-                losses.setdefault(str(int(restart)), []).append(float(loss))
-    except ValueError as error:
-        raise UserError(f"{path}: not a file of loss curves ({error})") from None
-    return {restart: thinned(curve) for restart, curve in losses.items()}
+    curves, _ = read_curves(path, limits, CURVES)
+    return {str(restart): thinned([loss for _, loss in curve]) for restart, curve in curves.items()}
 
 
 def thinned(curve: Sequence[float]) -> list[list[float]]:
