@@ -293,22 +293,16 @@ def test_a_table_for_whose_places_cells_compete_is_not_drawn_and_the_page_says_w
     )
 
 
-def test_cells_of_the_memorizer_are_said_not_to_be_there(command, folder):
+def test_a_folder_of_the_memorizers_cells_alone_is_no_mistake_and_an_empty_one_is(command, folder):
     (there, *_) = sorted((ROOT / "results" / "memorization").rglob("*.csv"))
-    shutil.copy(there, folder)
-    _, data = report(command, folder, "--restarts", "none")
-    assert len(data["cells"]) == 3
-    assert data["notes"] == [
-        f"{folder}: the memorizer's cells (1) are not in the page; neurocomp table memorization shows them"
-    ]
-    for path in folder.glob("m*-??????????.csv"):
-        path.unlink()
     (folder.parent / "alone").mkdir()
     shutil.copy(there, folder.parent / "alone")
-    refused = command("report", "alone")
-    assert refused.code == 2 and refused.err.endswith(
-        "its cells of the memorizer are shown by neurocomp table memorization\n"
-    )
+    answer, data = report(command, folder.parent / "alone")
+    assert answer.code == 0 and data["cells"] == [] and len(data["memorizer"]["cells"]) == 1
+    (folder.parent / "empty").mkdir()
+    refused = command("report", "alone", "empty")
+    expected = "expected a folder with those of a run, such as results/table1"
+    assert refused == (2, "", f"neurocomp: empty: no rows in it, {expected}\n")
 
 
 def test_a_cell_of_two_folders_is_in_the_page_once(command, folder):

@@ -33,7 +33,7 @@ def restart_numbers(cell: Cell, shown: int, asked: Collection[int], limits: Limi
     counted = Counter(text for text in cell.table["program"].values.tolist() if text)
     written = list(dict(counted.most_common(PROGRAMS)))
     listed = _listed(cell, shown, asked)
-    of_asked = _values(listed.take(_places(listed, asked)), "program")
+    of_asked = values_of(listed.take(_places(listed, asked)), "program")
     written += [text for text in dict.fromkeys(of_asked) if text and text not in written]
     places = {text: place for place, text in enumerate(written)}
     return {
@@ -42,10 +42,10 @@ def restart_numbers(cell: Cell, shown: int, asked: Collection[int], limits: Limi
         "restarts": {
             "restart": listed["restart"].values.tolist(),
             "status": listed["status"].values.tolist(),
-            **{metric: _values(listed, f"recovered_{metric}") for metric in MEASURES},
-            **{name: _values(listed, name) for name in NUMBERS},
-            **{name: list(map(_short, _values(listed, name))) for name in ("margin", "loss")},
-            "program": [places.get(text) for text in _values(listed, "program")],
+            **{metric: values_of(listed, f"recovered_{metric}") for metric in MEASURES},
+            **{name: values_of(listed, name) for name in NUMBERS},
+            **{name: list(map(short, values_of(listed, name))) for name in ("margin", "loss")},
+            "program": [places.get(text) for text in values_of(listed, "program")],
         },
         "left_out": cell.n - len(listed),
         "recovery": _recovery(cell),
@@ -86,13 +86,13 @@ def _unparsed(text: str, jump_target: str) -> dict[str, str]:
     return {}
 
 
-def _values(table: TypedRows, name: str) -> list[Any]:
+def values_of(table: TypedRows, name: str) -> list[Any]:
     """The values of a column; None where it is empty."""
     values, missing = table[name].values.tolist(), table[name].missing.tolist()
     return [None if lacks else value for value, lacks in zip(values, missing, strict=True)]
 
 
-def _short(number: float | None) -> float | None:
+def short(number: float | None) -> float | None:
     """A number with four digits: what a table shows of it."""
     return None if number is None or not math.isfinite(number) else float(f"{number:.4g}")
 
