@@ -49,9 +49,10 @@ def test_each_cell_has_the_numbers_of_its_rows(command):
         assert cell["commits"] == sorted({row["commit"] for row in rows}, key=cell["commits"].index)
 
 
-def test_its_trainings_are_its_rows(command):
-    cells = reported(command, MEMORIZATION)["cells"]
-    for cell, path in zip(cells, sorted(MEMORIZATION.glob("*.csv")), strict=True):
+@pytest.mark.parametrize("folder", [MEMORIZATION, SOFT])
+def test_its_trainings_are_its_rows(command, folder):
+    cells = reported(command, folder)["cells"]
+    for cell, path in zip(cells, sorted(folder.glob("*.csv")), strict=True):
         rows = sorted(rows_of(path), key=lambda row: int(row["restart"]))
         shown = cell["trainings"]
         assert shown["restart"] == [int(row["restart"]) for row in rows]

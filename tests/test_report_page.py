@@ -82,6 +82,23 @@ def test_the_page_has_what_the_rows_say(command, folder):
     assert cell["reference"] == "line_0: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 3 line_0"
 
 
+def test_a_rate_is_of_the_restarts_that_are_there(command, folder):
+    path, rows = rows_of(folder, TUNED)
+    asked = path.with_suffix(".yaml")
+    asked.write_text(asked.read_text().replace("restarts: 12", "restarts: 24"))
+    cell = named(report(command, folder, "--restarts", "none")[1], TUNED)
+    recovered = sum(row["recovered_hard"] == "true" for row in rows)
+    assert (cell["n"], cell["requested"]) == (12, 24) and cell["rates"]["hard"][1] == round(recovered / 12, 4)
+
+
+def test_the_phases_of_a_trace_are_the_start_and_the_end(command, folder):
+    _, data = report(command, folder)
+    cell = named(data, TUNED)
+    phases = [trace["phases"] for trace in data["traces"] if trace["cell"] == cell["id"]]
+    assert phases and all(before["text"] == cell["starts"][0] for before, _ in phases)
+    assert any(after["text"] != before["text"] for before, after in phases)
+
+
 def test_ten_restarts_are_traced_and_each_is_of_the_kind_that_its_row_says(command, folder):
     _, data = report(command, folder)
     assert len(data["traces"]) == 10 and data["untraced"] == []
