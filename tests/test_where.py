@@ -48,6 +48,7 @@ def chosen(folder, command):
         (["optimizer.stop=fit"], "c"),
         (["complete=true and n>9"], "abc"),
         (["updates < 100"], "ab"),
+        (["recovered_soft=false"], "c"),  # in each restart
     ],
 )
 def test_cells_are_chosen_by_columns_measures_and_keys(chosen, where, hashes):

@@ -168,7 +168,8 @@ def _is_number(value: Any) -> bool:
 
 
 def _has(cell: Rows, key: str, text: str) -> bool:
-    values = _values(cell, key)
+    is_verdict = text.lower() in ("true", "false") and key in cell.table  # of each restart, and no share of them
+    values = cell.table[key].distinct() if is_verdict else _values(cell, key)
     if key in ("config_hash", "commit") and text:  # file names show the first digits of a hash
         return bool(values) and all(value.startswith(text) for value in values)
     return bool(values) and all(_reads_as(value, text) for value in values)
