@@ -11,7 +11,6 @@ from neurocomp.errors import UserError
 from neurocomp.files import read_text
 from neurocomp.limits.checking import most
 from neurocomp.limits.estimates import BYTE_OF_CURVES
-from neurocomp.methods.extras import HEADER
 from neurocomp.text import lines, whole_number
 
 Curve = list[tuple[int, float]]  # updates and their losses, in order
@@ -29,6 +28,8 @@ def read_curves(path: Path, limits: LimitsConfig, restarts: int) -> tuple[dict[i
 
     Raises UserError, which names the line, where it is no file of loss curves.
     """
+    from neurocomp.methods.extras import HEADER  # which imports torch: tables are drawn without it
+
     header, *rows = lines(read_text(path, most(limits, BYTE_OF_CURVES))) or [""]
     if header != HEADER:
         raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
