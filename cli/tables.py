@@ -104,7 +104,7 @@ def _print_table(console: Console, rows: Sequence[Row], are_grids: bool = False)
         return
     columns = [_column(name, [visible(row[name]) for row in rows]) for name in rows[0]]
     alike = [column for column in columns if len(set(column.texts)) == 1]
-    if len(rows) > 1 and len(alike) < len(columns) and _width(columns, GAPS[0], "most") > console.width:
+    if len(rows) > 1 and 0 < len(alike) < len(columns) and _width(columns, GAPS[0], "most") > console.width:
         _print_text(console, "in all rows: " + ", ".join(f"{one.name} {one.texts[0]}" for one in alike))
         columns = [column for column in columns if column not in alike]
     if not are_grids:

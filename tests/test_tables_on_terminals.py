@@ -8,6 +8,7 @@ import pytest
 
 from cli.tables import _folded
 from tests.cells import write_cell
+from tests.conftest import ROOT
 from tests.terminals import neurocomp, printed
 
 LONG = {"optimizer": {"updates": 1000}, "name": "a_rather_long_name_of_an_experiment"}
@@ -73,6 +74,18 @@ def test_a_table_of_a_paper_is_folded_and_its_formats_are_as_they_are_in_a_pipe(
     assert "(12.5-27.8)" in text and "published" in text
     markdown = neurocomp("table", "table1", "--results", str(folder), "--format", "md")
     assert markdown.strip() == piped.strip()
+
+
+def test_columns_that_are_the_same_in_all_rows_are_said_once_where_a_table_is_too_wide(folder):
+    narrow = neurocomp("show", "--results", str(folder))
+    said = " ".join(narrow.partition("\n\n")[0].split())
+    assert said.startswith(
+        "in all rows: experiment a_rather_long_name_of_an_experiment, method tune, gamma 0.3, seed 0"
+    )
+    assert narrow.count("a_rather_long_name_of_an_experiment") == 1
+    assert "in all rows" not in neurocomp("show", "--results", str(folder), columns=200)
+    text = neurocomp("table", "memorization", "--results", str(ROOT / "results" / "memorization"))
+    assert "in all rows" not in text and text.count("programs=128 ") == 2  # the columns that follow have their rows
 
 
 def test_two_cells_are_compared_in_a_table(folder):
