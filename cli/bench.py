@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.machines import Config
 from neurocomp.cli.outputs import check_out, writing
+from neurocomp.cli.tables import print_rows
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError, check_at_least, check_choice
 from neurocomp.files import atomic_write, read_bytes
@@ -115,7 +116,6 @@ def _config(overrides: list[str]) -> Config:
 def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     """Its training beside a plain loop."""
     from neurocomp.memorizer import bench as memorizer
-    from neurocomp.report.cells import aligned
 
     options = ("threads", "scaling", "search", "synthesis")
     if given := next((f"--{option}" for option in options if getattr(args, option)), None):
@@ -130,14 +130,13 @@ def _memorizer(config: MemorizerConfig, args: argparse.Namespace) -> int:
     if args.json:
         print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
-        print(aligned([{key: str(value) for key, value in line.items()} for line in measured]))
+        print_rows([{key: str(value) for key, value in line.items()} for line in measured])
     return 0
 
 
 def _searches(config: RunConfig, args: argparse.Namespace) -> int:
     """The searches over raw programs, or synthesis."""
     from neurocomp.bench import searches, synthesis
-    from neurocomp.report.cells import aligned
 
     option, measure = ("--search", searches.measure) if args.search else ("--synthesis", synthesis.measure)
     if args.engines:
@@ -149,7 +148,7 @@ def _searches(config: RunConfig, args: argparse.Namespace) -> int:
     if args.json:
         print("".join(json_text(line) + "\n" for line in measured), end="")
     else:
-        print(aligned([{key: str(value) for key, value in line.items()} for line in measured]))
+        print_rows([{key: str(value) for key, value in line.items()} for line in measured])
     return 0
 
 
@@ -163,11 +162,12 @@ def _updates(config: RunConfig, engines: list[str], threads: list[int], args: ar
         for line in measured:
             print(json_text(asdict(line)))
     else:
-        print("\n".join([_table(measured), *map(_told, gains)]))
+        print_rows([_shown(line) for line in measured], title=_title(measured[0]))
+        print("\n".join(map(_told, gains)), end="\n" * bool(gains))
 
 
 def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) -> None:
-    from neurocomp.bench.scaling import can_plot, plot, scaling
+    from neurocomp.bench.scaling import can_plot, scaling
 
     rows, writer = [], None
     for row in scaling(config, engines, args.rounds):
@@ -183,8 +183,11 @@ def _scaling(config: RunConfig, engines: list[str], args: argparse.Namespace) ->
     if args.out:
         _append(args.out / "scaling.csv", [row | {"device": config.device} for row in rows])
         if can_plot():
+            from neurocomp.report.plots import save
+            from neurocomp.report.scaling_figure import scaling_figure
+
             with writing(args.out / "scaling.svg"):
-                plot(rows, args.out / "scaling.svg")
+                save(scaling_figure(args.out, f"neurocomp plot scaling --results {args.out}"), args.out / "scaling.svg")
         else:
             print("neurocomp: no plot: matplotlib is not installed; pip install 'neurocomp[plot]'", file=sys.stderr)
 
@@ -210,42 +213,27 @@ def _append(path: Path, rows: Iterable[dict]) -> None:
         atomic_write(path, there + text.getvalue().encode())
 
 
-def _table(measured: list[Figures]) -> str:
-    """Lines for people; the first says what was measured."""
-    of = measured[0]
-    title = (
+def _title(of: Figures) -> str:
+    """What was measured."""
+    return (
         f"{of.restarts} restarts (chunks of {of.chunk}), {of.examples} examples, {of.steps} steps, "
         f"base {of.base}, {of.registers} registers, {of.lines} lines, {of.precision}, {of.device}"
     )
-    form = "{:<8}{:>8}{:>11}{:>20}{:>15}{:>9}{:>9}{:>9}{:>13}{:>7}"
-    head = (
-        "engine",
-        "threads",
-        "ms/update",
-        "(quartiles)",
-        "restarts/s",
-        "GFLOP/s",
-        "matmul",
-        "peak MB",
-        "ms alone",
-        "ratio",
-    )  # noqa: E501
-    lines = [
-        form.format(
-            line.engine,
-            line.threads,
-            f"{line.ms_per_update:.2f}",
-            f"({line.ms_low:.2f} - {line.ms_high:.2f})",
-            f"{line.restart_updates_per_s:.0f}",
-            f"{line.gflops:.2f}",
-            f"{line.matmul_gflops:.1f}",
-            f"{line.peak_memory_mb:.0f}",
-            f"{line.ms_one_restart:.3f}",
-            f"{line.ratio:.1f}",
-        )
-        for line in measured
-    ]
-    return "\n".join([title, form.format(*head), *lines])
+
+
+def _shown(line: Figures) -> dict[str, str]:
+    return {
+        "engine": line.engine,
+        "threads": str(line.threads),
+        "ms/update": f"{line.ms_per_update:.2f}",
+        "(quartiles)": f"({line.ms_low:.2f} - {line.ms_high:.2f})",
+        "restarts/s": f"{line.restart_updates_per_s:.0f}",
+        "GFLOP/s": f"{line.gflops:.2f}",
+        "matmul": f"{line.matmul_gflops:.1f}",
+        "peak MB": f"{line.peak_memory_mb:.0f}",
+        "ms alone": f"{line.ms_one_restart:.3f}",
+        "ratio": f"{line.ratio:.1f}",
+    }
 
 
 def _told(gain: Gain) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from neurocomp.cli.arguments import Parser
+from neurocomp.cli.tables import PATH, print_rows, stdout_is_terminal
 from neurocomp.errors import UserError
-from neurocomp.report.cells import METRICS, Said
-from neurocomp.report.comparison import compare, find_cell, format_comparison
+from neurocomp.report.cells import METRICS, Said, percent
+from neurocomp.report.comparison import compare, difference_text, find_cell, format_comparison
 from neurocomp.text import json_text, say, visible_lines
 
 EPILOG = """\
@@ -26,9 +28,25 @@ def main(argv: Sequence[str]) -> int:
     said = Said()
     first, second = (find_cell(text, args.results, said) for text in args.cells)
     compared = compare((first, second), args.metric)
-    print(json_text(compared) if args.json else visible_lines(format_comparison(compared)))
+    if stdout_is_terminal() and not args.json:
+        print_rows([_shown(line, args.metric) for line in compared["cells"]])
+        print(difference_text(compared))
+    else:
+        print(json_text(compared) if args.json else visible_lines(format_comparison(compared)))
     say([*said.notes, *said.problems])
     return 1 if said.problems else 0
+
+
+def _shown(line: dict[str, Any], metric: str) -> dict[str, str]:
+    """A cell as a row for a terminal."""
+    return {
+        **{name: line[name] for name in ("task", "init", "method")},
+        "gamma": f"{line['gamma']:g}",
+        "seed": str(line["seed"]),
+        f"{metric} %": f"{percent(line['rate'])} ({percent(line['ci_low'])}-{percent(line['ci_high'])})",
+        "recovered": f"{line['recovered']}/{line['n']}",
+        PATH: line["path"],
+    }
 
 
 def _parser() -> Parser:

@@ -15,14 +15,13 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields, is_dataclass
 from typing import Any, NamedTuple
 
-from neurocomp.config import ENGINES, MEASURES, METHODS, RunConfig, TaskConfig
+from neurocomp.config import RunConfig, TaskConfig
 from neurocomp.machine_config import READINGS
 from neurocomp.memorizer.config import SOFT_TASKS, TASKS, MemorizerConfig
 from neurocomp.readings.config import ReadingsConfig
 
-# Keys whose values are listed with them; the first one is the default.
+# Keys whose values are listed with them, besides those that a dataclass checks itself (`checked_choices`).
 CHOICES: dict[str, tuple[str, ...]] = {f"machine.{key}": choices for key, choices in READINGS.items()}
-CHOICES |= {"method": METHODS, "measure": MEASURES, "engine": ENGINES}
 MEMORIZER_CHOICES = {"task": (TASKS[0], *SOFT_TASKS)}
 
 
@@ -53,7 +52,7 @@ def memorizer_keys() -> list[Key]:
 
 def readings_keys() -> list[Key]:
     """The keys of `neurocomp readings`."""
-    return list(_keys(ReadingsConfig, "", {"engine": ENGINES}))
+    return list(_keys(ReadingsConfig, "", {}))
 
 
 def selected(keys: list[Key], words: list[str]) -> list[Key]:
@@ -68,12 +67,14 @@ def selected(keys: list[Key], words: list[str]) -> list[Key]:
 def _keys(config: Any, prefix: str, choices: dict[str, tuple[str, ...]]) -> Iterator[Key]:
     """The fields of a dataclass: keys first, then those of the dataclasses inside."""
     meanings, inside = meanings_of(config), []
+    choices = checked_choices(config) | choices
     for field in fields(config):
         if is_dataclass(group := _default(field)):
             inside.append((type(group), f"{prefix}{field.name}."))
         elif field.name != "task" or config is not RunConfig:
-            name = f"{prefix}{field.name}"
-            yield Key(name, _typed(_default(field)), choices.get(name, ())[1:], meanings[field.name])
+            name, default = f"{prefix}{field.name}", _typed(_default(field))
+            others = tuple(one for one in choices.get(name, ()) if one != default)
+            yield Key(name, default, others, meanings[field.name])
     for group, name in inside:
         yield from _keys(group, name, choices)
 
@@ -85,6 +86,18 @@ def _default(field: Field) -> Any:
 def _typed(value: Any) -> str | None:
     """A default as it is given on the command line."""
     return None if value is MISSING else value if isinstance(value, str) else json.dumps(value)
+
+
+@functools.cache
+def checked_choices(config: type) -> dict[str, tuple[str, ...]]:
+    """The values that a dataclass accepts, by key: those of its calls of `check_choice` whose key is written out."""
+    found = {}
+    for call in ast.walk(ast.parse(textwrap.dedent(inspect.getsource(config)))):
+        match call:
+            case ast.Call(func=ast.Name(id="check_choice"), args=[ast.Constant(value=str(key)), _, choices]):
+                names = vars(inspect.getmodule(config))
+                found[key] = names[choices.id] if isinstance(choices, ast.Name) else ast.literal_eval(choices)
+    return found
 
 
 @functools.cache

@@ -43,6 +43,7 @@ COMMANDS = {
     "table": Command("table", "main", "recovery rates with intervals, from results", "table table1"),
     "plot": Command("plot", "main", "the same as figures", "plot table1"),
     "report": Command("report", "main", "the same as a page to look at", "report results/table1"),
+    "export": Command("export", "main", "loss curves for TensorBoard", "export tensorboard results/curves"),
     "show": Command("show", "main", "which cells there are, and what they recovered", "show"),
     "compare": Command("compare", "main", "two cells: rates, intervals, p-value", "compare 5862796e8e 239a89e78c"),
     "exec": Command("exec", "main", "run a program on ints", "exec map_inc --memory 3,5,2,9,4 --steps 15"),

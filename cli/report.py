@@ -30,13 +30,14 @@ def main(argv: Sequence[str]) -> int:
     limits = limits_of(args)
     check_out(args.out)
 
+    from neurocomp.memorizer.report.page import memorizer_numbers
     from neurocomp.report.cells import Said
     from neurocomp.report.page.build import report_data
     from neurocomp.report.page.write import page_text
 
     asked = None if args.restarts is None else [text for text in args.restarts if text != "none"]
     said = Said()
-    data = report_data(args.folders, said, limits, asked, shown=sys.stderr.isatty())
+    data = report_data(args.folders, said, limits, asked, sys.stderr.isatty(), memorizer_numbers)
     write_to(args.out, lambda path: atomic_write(path, page_text(data)))
     say([*said.notes, *said.problems, *data["left_out"]])
     return 1 if said.problems else 0

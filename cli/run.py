@@ -8,7 +8,6 @@ import logging
 import math
 import os
 import sys
-import threading
 import traceback
 from pathlib import Path
 from typing import Any, NoReturn
@@ -17,7 +16,6 @@ import hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
-from tqdm import tqdm
 
 from neurocomp.cli.compose import Cell, Request, compose_request, existing, groups, searched_directory, to_config
 from neurocomp.cli.environment import Stop, is_refusal, is_shortage, shortage
@@ -27,12 +25,14 @@ from neurocomp.cli.machines import DIFFERENTIABLE, Config, Tree, machine_of, mem
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.pools import make_pool, sweep, with_workers
 from neurocomp.cli.run_help import help_text, key_help
+from neurocomp.cli.tables import print_rows
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError
 from neurocomp.job import Job, complete, record_failure, replay
+from neurocomp.progress_line import keep_lock_in_process
 from neurocomp.report.cells import Report
 from neurocomp.results.writer import CellLocked
-from neurocomp.text import json_text, say, visible, visible_lines
+from neurocomp.text import json_text, say, visible
 
 JSON = "NEUROCOMP_JSON"
 """An environment variable, because a job may run in another process; --json sets it."""
@@ -93,14 +93,19 @@ def call_readings(arguments: argparse.Namespace) -> int:
     return readings.main([*words, *([f"--cfg={arguments.cfg}"] if arguments.cfg else [])])
 
 
-def parse(argv: list[str]) -> argparse.Namespace:
-    """The arguments as Hydra understands them; its flags may stand anywhere between the overrides."""
+def parser() -> argparse.ArgumentParser:
+    """Hydra's own parser, and two flags more."""
     parser = get_args_parser()
     parser.prog = "neurocomp run"
     parser.error = _usage_error
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true")
-    arguments = parser.parse_intermixed_args(argv)
+    return parser
+
+
+def parse(argv: list[str]) -> argparse.Namespace:
+    """The arguments as Hydra understands them; its flags may stand anywhere between the overrides."""
+    arguments = parser().parse_intermixed_args(argv)
     for given, flag in (
         (arguments.config_path, "--config-path"),
         (arguments.config_name, "--config-name"),
@@ -214,7 +219,7 @@ def call_hydra(argv: list[str], tree: Tree) -> None:
 def run_job(composed: DictConfig) -> float:
     """One cell under a launcher of Hydra's, and what its restarts reached, for sweepers that look for the best."""
     hydra_config = HydraConfig.get()
-    tqdm.set_lock(threading.RLock())  # instead of a semaphore, which a job that is killed would leave behind
+    keep_lock_in_process()
     # Paths mean what they mean where the command was given, whatever folder Hydra has changed to.
     with contextlib.chdir(hydra_config.runtime.cwd) if hydra_config.job.chdir else contextlib.nullcontext():
         return objective(to_config(composed), searched_directory(hydra_config))
@@ -249,7 +254,7 @@ def summarize(jobs: list[Job], finished: Lines, report: Report, as_json: bool) -
     if as_json:
         print("".join(json_text(line) + "\n" for line in lines), end="")
     elif lines:
-        print(visible_lines(report.format_summary(lines)))
+        print_rows([report.shown(line) for line in lines])
     for problem in problems:
         say([problem])
     return 1 if problems else 0

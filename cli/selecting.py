@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
 
@@ -11,13 +12,14 @@ from neurocomp.memorizer.report import cells as memorized
 from neurocomp.memorizer.report.cells import MemorizerCell
 from neurocomp.report.cells import METRICS, Cell, Said, read_cells
 from neurocomp.report.places import REFERENCE, SKELETON
-from neurocomp.report.where import select
+from neurocomp.report.where import conditions, select
 from neurocomp.text import say
 
 WHERE = """\
 Each place is filled from one configuration. If several fit, they are listed with what differs between them,
 and --where chooses: by a column of the rows (seed, gamma, config_hash, ...) or a key of the configuration
 (machine.writeback, optimizer.learning_rate, task.base, ...). A key that is given twice may have either value.
+Measures can be compared too: --where "task=fib and rate_hard<0.5" (= != < <= > >=; recovered_hard is the same share).
 """
 
 
@@ -27,7 +29,13 @@ def add_options(parser: argparse.ArgumentParser, folder: str) -> None:
     add = parser.add_argument
     add("--results", type=Path, metavar="DIR", help=f"where the rows are (default: {folder}, else results)")
     add("--metric", choices=METRICS, help="what counts (default: soft; for the arena all in tables, hard in figures)")
-    add("--where", action="append", default=[], metavar="KEY=VALUE", help="only cells that have this; may be repeated")
+    add_where(parser)
+
+
+def add_where(parser: argparse.ArgumentParser) -> None:
+    """--where."""
+    text = "only cells that have this, such as seed=0 or 'rate_hard<0.5'; may be repeated"
+    parser.add_argument("--where", action="append", default=[], metavar="KEY=VALUE", help=text)
 
 
 def add_loop_noop(parser: argparse.ArgumentParser, of: str) -> None:
@@ -40,7 +48,7 @@ def repeated(argv: Sequence[str]) -> list[str]:
     """`--where a=1 b=2` as `--where a=1 --where b=2`; an argument without `=` may come next."""
     words: list[str] = []
     for word in argv:
-        if words[-2:-1] == ["--where"] and "=" in word and not word.startswith("-"):
+        if words[-2:-1] == ["--where"] and re.search("[=<>]", word) and not word.startswith("-"):
             words.append("--where")
         words.append(word)
     return words
@@ -53,7 +61,7 @@ def chosen_cells(args: argparse.Namespace, name: str, details: bool = False) -> 
     cells = read_cells(directory, said, details)
     say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args)
-    return select(cells, _conditions(args.where), Cell)
+    return select(cells, conditions(args.where), Cell)
 
 
 def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collection[str]) -> list[MemorizerCell]:
@@ -62,7 +70,7 @@ def chosen_memorizer_cells(args: argparse.Namespace, name: str, tasks: Collectio
     cells = [cell for cell in memorized.read_cells(directory, said) if cell.facts["task"] in tasks]
     say_what_is_odd(args, said)
     _say_what_was_read(directory, bool(cells), args, f" of {' or '.join(f'task={task}' for task in tasks)}")
-    return select(cells, _conditions(args.where), MemorizerCell)
+    return select(cells, conditions(args.where), MemorizerCell)
 
 
 def say_what_is_odd(args: argparse.Namespace, said: Said) -> None:
@@ -85,14 +93,3 @@ def results_directory(given: Path | None, name: str) -> Path:
     if not given.exists():
         raise UserError(f"--results {given}: there is no such directory")
     return given
-
-
-def _conditions(where: list[str]) -> dict[str, list[str]]:
-    """The accepted values by key, from each `key=value`."""
-    conditions: dict[str, list[str]] = {}
-    for text in where:
-        key, equals, value = text.partition("=")
-        if not equals:
-            raise UserError(f"--where {text}: expected KEY=VALUE, such as seed=0")
-        conditions.setdefault(key, []).append(value)
-    return conditions

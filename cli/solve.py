@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from tqdm import tqdm
 
 from neurocomp.cli.arguments import Parser
 from neurocomp.config import RunConfig
@@ -19,6 +17,7 @@ from neurocomp.language.assembly import fit, format_program
 from neurocomp.language.executor import decode, encode
 from neurocomp.limits import estimates
 from neurocomp.limits.checking import check
+from neurocomp.progress_line import ProgressLine
 from neurocomp.search.judge import Judge
 from neurocomp.search.solver.cegis import Answer
 from neurocomp.search.solver.process import Ended, SolverProcess, check_installed
@@ -83,8 +82,9 @@ def main(argv: Sequence[str]) -> int:
     validation = unseen.validation if config.optimizer.stop == "validated" else None
     with SolverProcess(config.limits.memory_bytes) as solver:
         for shorter, start in zip(tasks, starts, strict=True):
-            with _Progress(f"{task.name}, {shorter.sizes.lines} lines") as heard:
-                ended = solver.ask(Judge(shorter, training, validation), start, config.limit, heard)
+            title = f"{task.name}, {shorter.sizes.lines} lines"
+            with ProgressLine(title, None, "programs tried", limit=config.limit, delay=3, stays=False) as line:
+                ended = solver.ask(Judge(shorter, training, validation), start, config.limit, _hearing(line))
             solved = Solved(shorter, ended)
             print(json_text(_object(solved, unseen)) if args.json else visible_lines(_text(solved, unseen)), flush=True)
             if solved.outcome != "none":
@@ -129,23 +129,16 @@ def _start(config: RunConfig, task: Task, directory: Path | None) -> np.ndarray 
     return None if program is None else encode([fit(program, task.sizes, f"init={config.init}")], task.sizes.lines)[0]
 
 
-class _Progress:
-    """A line on stderr, if that is a terminal, after the first seconds of a search."""
+def _hearing(line: ProgressLine) -> Callable[[Answer | None], None]:
+    """What tells the line how far a search is; it is called several times a second."""
 
-    def __init__(self, title: str):
-        self._title, self._began = title, time.monotonic()
-        self._bar = tqdm(total=None, desc=title, bar_format="{desc}", delay=3, leave=False, disable=None)
+    def hear(answer: Answer | None) -> None:
+        if answer is not None:
+            line.done = answer.tried
+            line.tell("" if answer.away is None else f"{answer.away} or more fields away")
+        line.tick()
 
-    def __enter__(self) -> Callable[[Answer | None], None]:
-        return self._hear
-
-    def __exit__(self, *exception: object) -> None:
-        self._bar.close()
-
-    def _hear(self, answer: Answer | None) -> None:
-        tried = f", {answer.tried} tried" if answer else ""
-        away = "" if answer is None or answer.away is None else f", {answer.away} or more fields away"
-        self._bar.set_description_str(f"{self._title}: {time.monotonic() - self._began:.0f} s{tried}{away}")
+    return hear
 
 
 def _object(solved: Solved, unseen: HeldOut) -> dict[str, Any]:

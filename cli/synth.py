@@ -7,13 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from tqdm import tqdm
-
 from neurocomp.cell_limits import check_cell
 from neurocomp.cli.arguments import Parser, whole
 from neurocomp.config import RunConfig, SynthesisConfig
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.language.assembly import format_program, parse
+from neurocomp.progress_line import ProgressLine
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.language import Language
 from neurocomp.synthesis.library import language_of
@@ -110,14 +109,10 @@ def _parser() -> Parser:
 def _synthesize(
     task: Task, examples: Examples, settings: SynthesisConfig, language: Language, accept: Callable[[str], bool] | None
 ) -> Synthesis:
-    """The search, with a bar on stderr if that is a terminal and it takes more than some seconds."""
-    title, total = f"synth {task.name}", settings.candidates
-    with tqdm(total=total, desc=title, unit=" programs", delay=3, leave=False, disable=None) as bar:
-
-        def advance(tried: int) -> None:
-            bar.update(tried)
-
-        return synthesize(task, examples, settings, advance, language=language, accept=accept)
+    """The search, with its progress on stderr if it takes more than some seconds."""
+    title, total, limit = f"synth {task.name}", settings.candidates, settings.seconds
+    with ProgressLine(title, total, "programs", limit=limit, delay=3, stays=False) as bar:
+        return synthesize(task, examples, settings, bar.advance, language=language, accept=accept)
 
 
 def _show(found: list[Found], task: Task, unseen: HeldOut, language: Language | None, as_json: bool) -> None:

@@ -18,6 +18,7 @@ from neurocomp.cli.selecting import (
     results_directory,
     say_what_is_odd,
 )
+from neurocomp.cli.tables import print_grids, stdout_is_terminal
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import atomic_write
 from neurocomp.report.cells import Said
@@ -63,7 +64,11 @@ def main(argv: Sequence[str]) -> int:
     _refuse_what_has_no_meaning(args)
     if args.out is not None:
         check_out(args.out)
-    text = draw(_table(args), args.format)
+    table = _table(args)
+    if args.format is None and args.out is None and stdout_is_terminal():
+        print_grids(table)
+        return args.code
+    text = draw(table, args.format or "md")
     if args.out is None:
         print(visible_lines(text), end="")
     else:
@@ -84,7 +89,7 @@ def _parser() -> Parser:
     parser.add_argument("table", metavar="TABLE", choices=names, help=f"which one. {described}")
     add_options(parser, "results/TABLE")
     add = parser.add_argument
-    add("--format", choices=("md", "csv", "latex"), default="md", help="(default: md)")
+    add("--format", choices=("md", "csv", "latex"), help="(default: md; on a terminal folded to its width)")
     add("--costs", action="store_true", help="published tables: executions and seconds of a restart too (CSV: always)")
     add_loop_noop(parser, "published tables")
     add("--top", type=whole, metavar="N", help="readings: how many settings (default: 10)")

@@ -95,11 +95,6 @@ def first_lines(messages: Iterable[str], more: int = 0) -> list[str]:
     return [*different[:SHOWN], *([f"... and {others:,} more"] if others else [])]
 
 
-def seconds_between_bars() -> float:
-    """How often a progress bar is drawn: each time it is another line where there is no terminal, as in a job's log."""
-    return 0.1 if sys.stderr.isatty() else 60.0
-
-
 def say(messages: Iterable[str], prefix: str = "neurocomp: ", more: int = 0) -> None:
     """Print `first_lines` of the messages on stderr, above a bar of progress."""
     with _above_bars():

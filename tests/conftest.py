@@ -13,6 +13,7 @@ import pytest
 from hypothesis import settings
 
 import neurocomp
+from tests.browsing import browse, chromium  # noqa: F401  # fixtures
 
 ROOT = Path(__file__).resolve().parents[1]
 

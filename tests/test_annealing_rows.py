@@ -17,7 +17,7 @@ from neurocomp.methods.searches import judge_of
 from neurocomp.methods.side_by_side import finished_restarts
 from neurocomp.pipeline import run_cell
 from neurocomp.plan import make_plan
-from neurocomp.report.cells import format_summary
+from neurocomp.report.cells import aligned
 from neurocomp.report.table import measured_table
 from neurocomp.results.writer import read_rows
 from neurocomp.search.annealing import Schedule
@@ -64,7 +64,7 @@ def test_a_limit_has_a_status_of_its_own_and_counts_as_not_recovered(tmp_path):
     assert set(cell.rows["status"]) == {"limit"} and (cell.limited, cell.n) == (2, 2)
     assert [cell.recovered(measure) for measure in ("soft", "hard", "general")] == [0, 0, 0]
     assert (cell.rows["executions"] < 10**9 * 4).all()
-    assert "2/2  complete, 2 at limit  0.0 (0.0-65.8)" in format_summary([cell.summary_line()])
+    assert "2/2  complete, 2 at limit  0.0 (0.0-65.8)" in aligned([cell.texts()])
 
 
 def test_whatever_its_last_program_does_a_restart_at_its_limit_has_recovered_nothing(tmp_path):

@@ -52,7 +52,7 @@ def test_restarts_with_another_limit_have_a_curve_of_their_own(tmp_path):
         "annealing": [[0.1, 0], [0.5, 50], [10, 50]],
         "pale": [[0.1, 0], [0.5, 50], [20, 100], [60, 100]],
     }
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["annealing"]
+    assert not figure.legends and figure.get_supylabel().endswith(", annealing")
     assert "pale" in figure.get_supxlabel()
 
 
@@ -65,11 +65,11 @@ def test_restarts_from_nothing_are_shown_unless_there_are_none(tmp_path):
     assert [panel.get_title() for panel in plots.draw("arena", read_cells(tmp_path), "hard").axes] == ["fib"]
 
 
-def test_panels_that_have_no_task_are_not_seen(tmp_path):
+def test_there_are_no_panels_that_have_no_task(tmp_path):
     for task in ("inc", "map_inc", "map_dec", "fib"):
         write_race(tmp_path, "annealing", [0.5], task=task)
     panels = plots.draw("arena", read_cells(tmp_path), "hard").axes
-    assert [panel.get_visible() for panel in panels] == [True] * 4 + [False] * 2
+    assert len(panels) == 4
 
 
 def test_learners_are_drawn_by_soft_alone(tmp_path):
@@ -142,7 +142,9 @@ def test_methods_without_a_common_task_have_no_curve(tmp_path):
 @pytest.mark.parametrize("name", ["arena", "arena_profile"])
 def test_figures_of_the_arena_are_by_hard_unless_another_measure_is_named(name, tmp_path, monkeypatch):
     drawn, draw = [], plots.draw
-    monkeypatch.setattr(plots, "draw", lambda name, cells, metric: drawn.append(metric) or draw(name, cells, metric))
+    monkeypatch.setattr(
+        plots, "draw", lambda name, cells, metric, command: drawn.append(metric) or draw(name, cells, metric)
+    )
     write_race(tmp_path, "annealing", [0.5])
     for metric in ([], ["--metric", "soft"]):
         assert main([name, "--results", str(tmp_path), "--out", str(tmp_path / "a.png"), *metric]) == 0

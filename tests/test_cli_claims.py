@@ -98,7 +98,7 @@ def test_a_comparison_is_by_the_metric_and_first_minus_second(command, tmp_path)
 def test_a_figure_is_by_the_metric(command, tmp_path, monkeypatch):
     plots = pytest.importorskip("neurocomp.report.plots")
     drawn, draw = [], plots.draw
-    monkeypatch.setattr(plots, "draw", lambda name, cells, metric: drawn.append(metric) or draw(name, cells, metric))
+    monkeypatch.setattr(plots, "draw", lambda *words: drawn.append(words[2]) or draw(*words))
     write_cell(tmp_path / "results", "inc", "random", 4, soft=1, hard=2)
     for metric in ([], ["--metric", "hard"]):
         assert command("plot", "table1", *metric).code == 0

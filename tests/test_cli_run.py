@@ -78,50 +78,6 @@ def test_help_and_completion_do_not_import_torch(arguments, tmp_path):
     assert done.returncode == 0, done.stderr.decode()
 
 
-# --- completion
-
-
-@pytest.mark.parametrize(
-    "line, expected",
-    [
-        (
-            "neurocomp ",
-            "run readings synth learn solve table plot report show compare exec trace subleq compile decompile bench",
-        ),
-        ("neurocomp e", "exec"),
-        ("neurocomp run tas", "task. task="),
-        ("neurocomp run task=map_", "task=map_dec task=map_inc"),
-        ("neurocomp run task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
-        ("neurocomp learn c", "corpus"),
-        ("neurocomp learn task=corpus/prefix", "task=corpus/prefix_sum task=corpus/prefix_sum_twice"),
-        ("neurocomp learn corpus exam", "examples="),
-        ("neurocomp run task=inc machine=p", "machine=paper_best machine=printed"),
-        ("neurocomp run -m gam", "gamma="),
-        ("neurocomp run opt", "optimizer. optimizer="),
-        ("neurocomp exec map_i", "map_inc"),
-        ("neurocomp trace map_i", "map_inc"),
-        ("neurocomp table ", ""),
-    ],
-)
-def test_completion(command, monkeypatch, line, expected):
-    monkeypatch.setenv("COMP_LINE", line)
-    assert set(command("-sc", "query=bash").out.split()) == set(expected.split())
-
-
-def test_completion_of_report_offers_the_folders_that_have_rows(command, monkeypatch, tmp_path):
-    for path in ("table1/a.csv", "gamma/b.csv", "gamma/c.csv", "figures/d.png"):
-        (tmp_path / "results" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "results" / path).touch()
-    monkeypatch.setenv("COMP_LINE", "neurocomp report results/")
-    assert command("-sc", "query=bash").out.split() == ["results/gamma", "results/table1"]
-
-
-def test_completion_installs_itself_for_the_command(command):
-    answer = command("-sc", "install=bash")
-    assert answer.code == 0
-    assert answer.out.rstrip().endswith("neurocomp")
-
-
 # --- what is refused, before anything runs
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import itertools
 import os
 from pathlib import Path
 
@@ -134,11 +133,12 @@ def test_workers_of_a_machine_without_gpus_are_refused_them(workers):
         checked_device("cuda", workers)
 
 
-def test_where_there_is_no_terminal_a_bar_is_drawn_once_a_minute(capsys, monkeypatch):
-    times = itertools.count(0, 0.5)
-    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(times))
+def test_where_there_is_no_terminal_progress_is_a_line_a_minute(capsys, monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr("neurocomp.progress_line.time.monotonic", lambda: now[0])
     with progress.Progress("cell", [[0, 1]], updates=1000, shown=True) as bar:
         for _ in range(300):
+            now[0] += 0.5
             bar.after_update(UpdateReport(lanes=2, finished=[]))
-    drawn = [line for line in capsys.readouterr().err.split("\r") if line.startswith("cell")]
-    assert len(drawn) == 1 + 2 + 1  # at the start, after one minute and two, at the end
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and all(line.startswith("cell 0/2, ") for line in lines)  # after one minute and two

@@ -16,7 +16,7 @@ from neurocomp.report.means import Sample, compared
 from neurocomp.report.places import choose, find, row_of
 from neurocomp.report.table import compared as rate_compared
 from neurocomp.report.table import long_table, mean_difference
-from neurocomp.report.where import select
+from neurocomp.report.where import conditions, select
 from tests.cells import write_cell
 
 
@@ -158,17 +158,18 @@ def test_where_takes_the_cells_all_of_whose_rows_have_the_values(folder, where, 
     for name, seed, dirty in (("a", 0, False), ("b", 1, False), ("c", 0, True)):
         facts = {"seed": seed, "dirty": dirty, "config_hash": f"{name}aa0"}
         write_cell(folder / name, "inc", "random", 4, facts, soft=2)
-    cells = select(read_cells(folder), where, Cell)
+    texts = [f"{key}={value}" for key, values in where.items() for value in values]
+    cells = select(read_cells(folder), conditions(texts), Cell)
     assert "".join(cell.path.parent.name for cell in cells) == found
 
 
 def test_where_wants_a_value_in_all_rows_and_a_hash_from_its_beginning(folder):
     write_cell(folder, "inc", "random", 4, {"config_hash": "0123456789abcdef"}, soft=2)
     cells = read_cells(folder)
-    assert select(cells, {"config_hash": ["0123"]}, Cell) == cells
-    for where in ({"config_hash": ["4567"]}, {"recovered_soft": ["true"]}, {"status": ["recovered"]}):
+    assert select(cells, conditions(["config_hash=0123"]), Cell) == cells
+    for where in ("config_hash=4567", "recovered_soft=true", "status=recovered"):
         with pytest.raises(UserError, match="no cell has it"):
-            select(cells, where, Cell)
+            select(cells, conditions([where]), Cell)
 
 
 # --- compare

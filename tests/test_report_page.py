@@ -82,6 +82,23 @@ def test_the_page_has_what_the_rows_say(command, folder):
     assert cell["reference"] == "line_0: read 1 2; inc 2 2; write 1 2; inc 1 1; jump 3 line_0"
 
 
+def test_a_rate_is_of_the_restarts_that_are_there(command, folder):
+    path, rows = rows_of(folder, TUNED)
+    asked = path.with_suffix(".yaml")
+    asked.write_text(asked.read_text().replace("restarts: 12", "restarts: 24"))
+    cell = named(report(command, folder, "--restarts", "none")[1], TUNED)
+    recovered = sum(row["recovered_hard"] == "true" for row in rows)
+    assert (cell["n"], cell["requested"]) == (12, 24) and cell["rates"]["hard"][1] == round(recovered / 12, 4)
+
+
+def test_the_phases_of_a_trace_are_the_start_and_the_end(command, folder):
+    _, data = report(command, folder)
+    cell = named(data, TUNED)
+    phases = [trace["phases"] for trace in data["traces"] if trace["cell"] == cell["id"]]
+    assert phases and all(before["text"] == cell["starts"][0] for before, _ in phases)
+    assert any(after["text"] != before["text"] for before, after in phases)
+
+
 def test_ten_restarts_are_traced_and_each_is_of_the_kind_that_its_row_says(command, folder):
     _, data = report(command, folder)
     assert len(data["traces"]) == 10 and data["untraced"] == []
@@ -293,22 +310,16 @@ def test_a_table_for_whose_places_cells_compete_is_not_drawn_and_the_page_says_w
     )
 
 
-def test_cells_of_the_memorizer_are_said_not_to_be_there(command, folder):
+def test_a_folder_of_the_memorizers_cells_alone_is_no_mistake_and_an_empty_one_is(command, folder):
     (there, *_) = sorted((ROOT / "results" / "memorization").rglob("*.csv"))
-    shutil.copy(there, folder)
-    _, data = report(command, folder, "--restarts", "none")
-    assert len(data["cells"]) == 3
-    assert data["notes"] == [
-        f"{folder}: the memorizer's cells (1) are not in the page; neurocomp table memorization shows them"
-    ]
-    for path in folder.glob("m*-??????????.csv"):
-        path.unlink()
     (folder.parent / "alone").mkdir()
     shutil.copy(there, folder.parent / "alone")
-    refused = command("report", "alone")
-    assert refused.code == 2 and refused.err.endswith(
-        "its cells of the memorizer are shown by neurocomp table memorization\n"
-    )
+    answer, data = report(command, folder.parent / "alone")
+    assert answer.code == 0 and data["cells"] == [] and len(data["memorizer"]["cells"]) == 1
+    (folder.parent / "empty").mkdir()
+    refused = command("report", "alone", "empty")
+    expected = "expected a folder with those of a run, such as results/table1"
+    assert refused == (2, "", f"neurocomp: empty: no rows in it, {expected}\n")
 
 
 def test_a_cell_of_two_folders_is_in_the_page_once(command, folder):

@@ -9,7 +9,7 @@ import pytest
 
 from cli.show import main
 from neurocomp.errors import UserError
-from neurocomp.report.cells import format_summary, read_cell
+from neurocomp.report.cells import aligned, read_cell
 from neurocomp.results.writer import CellWriter
 from tests.cells import YAML, failed, row, write_cell
 
@@ -83,7 +83,7 @@ def test_where_there_is_nothing_it_says_so(tmp_path, capsys):
     with pytest.raises(UserError, match="--results .*typo: there is no such directory"):
         main(["--results", str(tmp_path / "typo")])
     assert json.loads(show(capsys, "--results", tmp_path, "--json")) == []
-    assert format_summary([]) == ""
+    assert aligned([]) == ""
 
 
 def test_what_cannot_be_read_is_named_and_the_others_are_shown(command, tmp_path):

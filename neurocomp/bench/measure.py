@@ -21,6 +21,7 @@ from neurocomp.language.isa import COMPUTING, OPCODES
 from neurocomp.machine.weights import packed_width
 from neurocomp.machine_config import Sizes
 from neurocomp.plan import Plan
+from neurocomp.progress_line import ProgressLine
 
 MATRIX = 1024  # rows of the square matrix product that shows the machine's limit
 # The two parts of an engine's turn, in seconds. Updates in the first are not timed: its data comes back to the caches,
@@ -159,20 +160,22 @@ def best(tried: Sequence[Entrant]) -> Entrant:
     return min(tried, key=lambda entrant: times[entrant.threads].median)
 
 
-def alternate(calls: dict[Key, Update], rounds: int) -> dict[Key, Spread]:
+def alternate(calls: dict[Key, Update], rounds: int, shown: bool = True) -> dict[Key, Spread]:
     """The `Spread` of every call over rounds in which all take turns of the same length."""
-    return {key: spread_of(turns) for key, turns in take_turns(calls, rounds).items()}
+    return {key: spread_of(turns) for key, turns in take_turns(calls, rounds, shown).items()}
 
 
-def take_turns(calls: dict[Key, Update], rounds: int) -> dict[Key, Turns]:
-    """The seconds of every call, turn by turn."""
+def take_turns(calls: dict[Key, Update], rounds: int, shown: bool = True) -> dict[Key, Turns]:
+    """The seconds of every call, turn by turn; with `shown`, with progress on stderr."""
     for call in calls.values():
         call()
     turns: dict[Key, Turns] = {key: [] for key in calls}
-    for _ in range(rounds):
-        for key, call in calls.items():
-            repeated(call, UNTIMED, at_least=1)
-            turns[key].append(repeated(call, TIMED, at_least=UPDATES_A_TURN))
+    with ProgressLine("bench", rounds * len(calls), "turns", shown=shown, delay=3, stays=False) as line:
+        for _ in range(rounds):
+            for key, call in calls.items():
+                repeated(call, UNTIMED, at_least=1)
+                turns[key].append(repeated(call, TIMED, at_least=UPDATES_A_TURN))
+                line.advance()
     return turns
 
 

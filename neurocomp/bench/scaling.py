@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from neurocomp.bench.measure import alternate, entrants
 from neurocomp.bench.one_update import plan_for
 from neurocomp.config import RunConfig
+from neurocomp.progress_line import ProgressLine
 
 
 class Axis(NamedTuple):
@@ -39,11 +39,16 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
     """A row for each size, value and engine, as soon as it is measured."""
     task = plan_for(config, engines[0]).task
     sizes = {**task.sizes._asdict(), "restarts": config.restarts, "examples": config.examples, "steps": task.steps}
-    for size, axis in AXES.items():
-        for value in dict.fromkeys(max(1, round(sizes[size] * factor)) for factor in axis.factors):
+    points = [
+        (size, axis, value)
+        for size, axis in AXES.items()
+        for value in dict.fromkeys(max(1, round(sizes[size] * factor)) for factor in axis.factors)
+    ]
+    with ProgressLine("scaling", len(points), "sizes", stays=False) as line:
+        for size, axis, value in points:
             grown = axis.grown(config, value)
             entered = entrants(grown, engines)
-            times = alternate({entrant.engine: entrant.update for entrant in entered}, rounds)
+            times = alternate({entrant.engine: entrant.update for entrant in entered}, rounds, shown=False)
             for entrant in entered:
                 median, low, high = (round(1e3 * seconds, 3) for seconds in times[entrant.engine])
                 yield {
@@ -56,42 +61,8 @@ def scaling(config: RunConfig, engines: Sequence[str], rounds: int) -> Iterator[
                     "threads": entrant.threads,
                     **(sizes | {size: value}),
                 }
+            line.advance()
 
 
 def can_plot() -> bool:
     return importlib.util.find_spec("matplotlib") is not None
-
-
-def plot(rows: Sequence[dict], path: Path) -> None:
-    """A panel for each size, a curve for each engine, both axes logarithmic; the bars are quartiles."""
-    import matplotlib
-
-    matplotlib.use("svg")
-    from matplotlib import pyplot
-
-    figure, panels = pyplot.subplots(2, 3, figsize=(10, 6), sharey=True, layout="constrained")
-    for panel, size in zip(panels.flat, AXES, strict=True):
-        _draw_panel(panel, size, [row for row in rows if row["size"] == size])
-    for panel in panels[:, 0]:
-        panel.set_ylabel("ms per update")
-    panels[0, 0].legend()
-    matplotlib.rcParams["svg.hashsalt"] = "neurocomp"
-    figure.savefig(path, metadata={"Date": None})
-    pyplot.close(figure)
-
-
-def _draw_panel(panel: Any, size: str, rows: Sequence[dict]) -> None:
-    """Draw the curves of one size on matplotlib's axes `panel`."""
-    from matplotlib.ticker import NullFormatter, ScalarFormatter
-
-    for engine in dict.fromkeys(row["engine"] for row in rows):
-        curve = [row for row in rows if row["engine"] == engine]
-        values, times = [row["value"] for row in curve], [row["ms_per_update"] for row in curve]
-        below = [row["ms_per_update"] - row["ms_low"] for row in curve]
-        above = [row["ms_high"] - row["ms_per_update"] for row in curve]
-        panel.errorbar(values, times, [below, above], marker="o", markersize=4, label=engine)
-    panel.set(xscale="log", yscale="log", xlabel=f"{size} ({AXES[size].letter})")
-    panel.set_xticks(list(dict.fromkeys(row["value"] for row in rows)))
-    panel.xaxis.set_major_formatter(ScalarFormatter())
-    panel.xaxis.set_minor_formatter(NullFormatter())
-    panel.grid(alpha=0.3)

@@ -11,6 +11,7 @@ from neurocomp.config import SEARCHES, RunConfig
 from neurocomp.errors import UserError
 from neurocomp.methods.searches import judge_of
 from neurocomp.plan import Plan, make_plan
+from neurocomp.progress_line import ProgressLine
 from neurocomp.search.annealing import Schedule, anneal
 from neurocomp.search.by_length import enumerate_programs
 from neurocomp.search.judge import Searched
@@ -55,11 +56,13 @@ def measure(config: RunConfig, rounds: int) -> list[Pace]:
     paces: dict[str, list[float]] = {method: [] for method in turns}
     for turn in turns.values():
         turn(0)  # compiles
-    for number in range(rounds):
-        for method, turn in turns.items():
-            began = time.thread_time()
-            programs = sum(one.programs for one in turn(number))
-            paces[method].append(programs / (time.thread_time() - began))
+    with ProgressLine("bench", rounds * len(turns), "turns", delay=3, stays=False) as line:
+        for number in range(rounds):
+            for method, turn in turns.items():
+                began = time.thread_time()
+                programs = sum(one.programs for one in turn(number))
+                paces[method].append(programs / (time.thread_time() - began))
+                line.advance()
     return [_pace(plans[method], paces[method]) for method in turns]
 
 

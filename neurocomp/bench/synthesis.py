@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from neurocomp.config import RunConfig
 from neurocomp.plan import make_plan
+from neurocomp.progress_line import ProgressLine
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis import readable
 from neurocomp.synthesis.compiled import space as compiled
@@ -62,11 +63,12 @@ def measure(config: RunConfig, rounds: int) -> list[Speed]:
     few = min(most, READABLE)
     lines = [("readable", few), ("compiled", few)] + [("compiled", most)] * (most > few)
     turns: dict[tuple[str, int], list[_Turn]] = {line: [] for line in lines}
-    for _ in range(rounds):
-        for line in lines:
+    with ProgressLine("bench", rounds * len(lines), "turns", delay=3, stays=False) as progress:
+        for line in lines * rounds:
             # A process a turn: nothing is there from the turn before, and its peak of memory is its own.
             with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
                 turns[line].append(pool.submit(_turn, config, *line).result())
+            progress.advance()
     sizes = task.sizes._asdict() | {"steps": task.steps, "examples": config.examples}
     return [_speed(name, found, sizes) for (name, _), found in turns.items()]
 

@@ -10,14 +10,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from tqdm import tqdm
-
 from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import atomic_write, read_text
 from neurocomp.learning.solving import Asked, Problem, Searched, solve_all
+from neurocomp.progress_line import ProgressLine
 from neurocomp.readings.measuring import finished
 from neurocomp.synthesis.language import Language
-from neurocomp.text import json_text, seconds_between_bars
+from neurocomp.text import json_text
 from neurocomp.workers.pool import Pool, Task
 
 TOGETHER = 4  # problems of one shape that a worker is given at a time: it enumerates their programs once
@@ -37,13 +36,13 @@ class Searches:
         budget_of: Callable[[Problem], int] = lambda one: (budgets or {}).get(one.name, one.budget)  # noqa: E731
         missing = [one for one in problems if not self._says(one.key(language), budget_of(one))]
         keys = {one.name: one.key(language) for one in problems}
-        with tqdm(total=len(problems), initial=len(problems) - len(missing), desc=title, unit=" searches", leave=False,
-                  mininterval=seconds_between_bars()) as bar:  # fmt: skip
+        there = len(problems) - len(missing)
+        with ProgressLine(title, len(problems), "searches", there=there, stays=False) as bar:
             asked = [Asked(one, language.abstractions, budget_of(one)) for one in missing]
             for rows in finished(self._pool, _tasks(asked, self._pool), "task"):
                 for problem, searched in rows:
                     self._keep(keys[problem], searched)
-                    bar.update()
+                    bar.advance()
         return {name: self._known[key] for name, key in keys.items()}
 
     def _says(self, key: str, budget: int) -> bool:

@@ -59,6 +59,7 @@ def soft_row(plan: Plan, restart: int, bar: Progress) -> dict:
     judge = Judge(validation, sizes, config.precision)
     limit = config.training.epochs * training.updates_an_epoch
     every = config.training.check or training.updates_an_epoch
+    bar.line.total = limit
     saving = Saving(plan, restart, training, limit, functools.partial(are_notes, min(every, limit)))
     runs = functools.partial(exactness, plan, network, reader, found.validation, validation, tables, restart)
     measured = functools.partial(measure, judge, network, config.task)

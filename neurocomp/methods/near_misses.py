@@ -12,8 +12,6 @@ from dataclasses import MISSING, asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_type_hints
 
-from tqdm import tqdm
-
 from neurocomp.errors import UserError, accepted_instead
 from neurocomp.files import atomic_write, read_text
 from neurocomp.language.assembly import format_program, parse
@@ -21,6 +19,7 @@ from neurocomp.methods.progress import Progress
 from neurocomp.methods.synthesize import uninterrupted
 from neurocomp.methods.tune import judge, tune_restarts
 from neurocomp.plan import CheckedCell, Plan, Start, plan_from
+from neurocomp.progress_line import ProgressLine
 from neurocomp.seeding import SHARED
 from neurocomp.synthesis.synthesizer import Found, synthesize
 from neurocomp.tasks.examples import HeldOut, held_out, training_examples
@@ -87,12 +86,9 @@ def find(cell: CheckedCell, unseen: HeldOut, shown: bool) -> Record:
     config = cell.config
     examples = training_examples(cell.task, unseen, config.seed, SHARED, config.examples, stream="synthesis")
     title = f"{cell.path.stem} synthesis"
-    with tqdm(total=config.synthesis.candidates, desc=title, unit=" programs", disable=not shown, leave=False) as bar:
-
-        def advance(tried: int) -> None:
-            bar.update(tried)
-
-        synthesis = uninterrupted(synthesize(cell.task, examples, config.synthesis, advance, language=cell.language))
+    settings = config.synthesis
+    with ProgressLine(title, settings.candidates, "programs", shown=shown, limit=settings.seconds, stays=False) as bar:
+        synthesis = uninterrupted(synthesize(cell.task, examples, settings, bar.advance, language=cell.language))
     if not synthesis.found:
         nothing = f"nothing to start from among {synthesis.tried:,} programs in {synthesis.seconds:.1f} s"
         raise UserError(f"init=synth: {nothing}; allow more synthesis.constructs, candidates or seconds")

@@ -13,10 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from tqdm import tqdm
-
 from neurocomp.errors import checked
 from neurocomp.files import remove_leftovers
+from neurocomp.progress_line import ProgressLine
 from neurocomp.readings.config import ReadingsConfig
 from neurocomp.readings.measuring import Rows, ThisProcess, finished, measured
 from neurocomp.readings.proposals import check_installed, propose
@@ -54,13 +53,14 @@ def screen(config: ReadingsConfig, path: Path, pool: Pool) -> None:
     """Rows for the settings that are missing, until their number or the seconds are reached."""
     rows = read(path)
     there = sum(number < config.settings for number in settings_of(rows))
-    with tqdm(total=config.settings, initial=there, desc="settings", unit="") as bar:
+    limit = None if pool.slots() > 1 else config.seconds - sum(row["seconds"] for row in rows)
+    with ProgressLine("settings", config.settings, "settings", there=there, limit=limit) as bar:
         for new in finished(pool, _to_screen(config, rows)):
             rows += new
             append(path, new)
             shown = (f"{name} {of[0][0]:.1f}" for name in MEASURES if (of := best(rows, name)))
-            bar.set_postfix_str("best mean difference: " + ", ".join(shown), refresh=False)
-            bar.update()
+            bar.tell("best mean difference: " + ", ".join(shown))
+            bar.advance()
 
 
 def _to_screen(config: ReadingsConfig, rows: Rows) -> Iterator[Task]:
@@ -88,5 +88,7 @@ def confirm(config: ReadingsConfig, screened: Path, path: Path, pool: Pool) -> N
         Task(key, measured, (settings[number], number, config, config.restarts, seed, {}))
         for key, (number, seed) in enumerate(missing)
     )
-    for new in tqdm(finished(pool, tasks), total=len(missing), desc="confirming", unit=""):
-        append(path, new)
+    with ProgressLine("confirming", len(missing), "settings") as bar:
+        for new in finished(pool, tasks):
+            append(path, new)
+            bar.advance()

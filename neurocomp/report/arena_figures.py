@@ -14,7 +14,7 @@ from matplotlib.ticker import FormatStrFormatter
 
 from neurocomp.report.arena import NOTHING, Contestant, contestants
 from neurocomp.report.cells import Cell
-from neurocomp.report.panels import COLORS, MARKERS, label_panels, panels_of
+from neurocomp.report.panels import COLORS, MARKERS, label_panels, panels_of, say_if_all_are_zero
 from neurocomp.report.success import profile, seconds_of, times_to_success
 
 POINTS = 400  # of seconds at which a profile is computed
@@ -44,7 +44,7 @@ def curves(cells: Sequence[Cell], metric: str) -> list[Curve]:
     return found
 
 
-def arena(cells: Sequence[Cell], metric: str) -> Figure:
+def arena(cells: Sequence[Cell], metric: str) -> tuple[Figure, Sequence[Cell]]:
     """The share of restarts solved within so many seconds: a panel a task, a curve a method.
 
     Restarts from nothing are shown; if all start from programs, there is a panel for each task and program. A curve
@@ -62,10 +62,11 @@ def arena(cells: Sequence[Cell], metric: str) -> Figure:
             drawn.add(curve.one.label)
             is_any_pale |= is_pale
         _seconds_axis(panel, first, shown)
+        say_if_all_are_zero(panel, "none solved")
     pale = "; pale: restarts with another limit" if is_any_pale else ""
     x = f"{SECONDS}; a curve stops at its restarts' limit or last end{pale}"
-    label_panels(figure, panels, list(looks), x, f"restarts solved ({metric}, %)")
-    return figure
+    label_panels(figure, panels.values(), list(looks), x, f"restarts solved ({metric}, %)")
+    return figure, [curve.one.cell for curve in shown]
 
 
 def _survival(panel: Axes, curve: Curve, first: float, look: dict[str, Any], is_pale: bool) -> None:
@@ -77,7 +78,7 @@ def _survival(panel: Axes, curve: Curve, first: float, look: dict[str, Any], is_
     panel.step(seconds, shares, where="post", label=label, alpha=0.45 if is_pale else 1, **look)
 
 
-def arena_profile(cells: Sequence[Cell], metric: str) -> Figure:
+def arena_profile(cells: Sequence[Cell], metric: str) -> tuple[Figure, Sequence[Cell]]:
     """The performance profile of each method: the mean over tasks of the share of restarts solved within the seconds.
 
     There is a panel for each start, over the tasks that all of its methods have, with 95 % bootstrap bands (`profile`).
@@ -86,7 +87,7 @@ def arena_profile(cells: Sequence[Cell], metric: str) -> Figure:
     there = curves(cells, metric)
     starts = dict.fromkeys(curve.one.start for curve in there)
     figure, panels = panels_of([f"from {start}" for start in starts], columns=2)
-    first, looks = _first_seconds(there), _looks(there)
+    first, looks, drawn = _first_seconds(there), _looks(there), list[Cell]()
     for title, panel in panels.items():
         here = [curve for curve in there if f"from {curve.one.start}" == title]
         methods = list(dict.fromkeys(curve.one.label for curve in here))
@@ -96,11 +97,13 @@ def arena_profile(cells: Sequence[Cell], metric: str) -> Figure:
         common = [task for task in tasks if all((method, task) in chosen for method in methods)]
         panel.set_title(f"{title}\n{_tasks_text(tasks, common)}", fontsize=8)
         for method in methods if common else ():
-            _profile(panel, [chosen[method, task] for task in common], first, looks[method])
+            own = [chosen[method, task] for task in common]
+            _profile(panel, own, first, looks[method])
+            drawn += [curve.one.cell for curve in own]
         _seconds_axis(panel, first, there)
     x, y = f"{SECONDS}; band: 95% bootstrap interval", f"restarts solved, mean over tasks ({metric}, %)"
-    label_panels(figure, panels, list(looks), x, y)
-    return figure
+    label_panels(figure, panels.values(), list(looks), x, y)
+    return figure, drawn
 
 
 def _tasks_text(tasks: Sequence[str], common: Sequence[str]) -> str:

@@ -41,6 +41,7 @@ class Rows:
     FORMAT: ClassVar[RowFormat]
     SUCH_AS: ClassVar[str]  # a key of such a configuration, for messages
     SHOWN: ClassVar[tuple[str, ...]]  # the facts that a summary has
+    MEASURES: ClassVar[tuple[str, ...]]  # the keys of `measures`
 
     path: Path
     table: TypedRows
@@ -137,8 +138,8 @@ class Report(Protocol):
         """All cells below a directory, one after the other."""
         ...
 
-    def format_summary(self, lines: Sequence[dict[str, Any]]) -> str:
-        """Summary lines of its cells as plain text."""
+    def shown(self, line: dict[str, Any]) -> dict[str, str]:
+        """A summary line of its cells as texts by their columns."""
         ...
 
 
@@ -147,6 +148,10 @@ class Cell(Rows):
 
     FORMAT, SUCH_AS = RESTARTS, "machine.writeback"
     SHOWN = ("task", "init", "method", "gamma")
+    MEASURES = (
+        *(f"rate_{metric}" for metric in METRICS), *(f"recovered_{metric}" for metric in METRICS), "ci_low", "ci_high",
+        "updates",
+    )  # fmt: skip
 
     @staticmethod
     def settings() -> RunConfig:
@@ -185,7 +190,7 @@ class Cell(Rows):
         }
 
     def texts(self) -> dict[str, str]:
-        return _columns(self.summary_line())
+        return shown(self.summary_line())
 
     def reached(self, measure: str) -> float | None:
         """The rate by this measure."""
@@ -291,11 +296,6 @@ def made_by(cell: Rows) -> dict[str, str | None]:
     return {"version": " ".join(sorted(versions)) or None, "date": max(dates, default=None)}
 
 
-def format_summary(lines: Sequence[dict[str, Any]]) -> str:
-    """Summary lines as plain text in aligned columns; rates in percent, `-` for what there is not."""
-    return aligned([_columns(line) for line in lines])
-
-
 def aligned(rows: Sequence[dict[str, str]]) -> str:
     """Rows of texts under their keys, each column as wide as its widest text."""
     table = [list(rows[0]) if rows else [], *(list(row.values()) for row in rows)]
@@ -310,7 +310,8 @@ def state_of(line: dict[str, Any]) -> str:
     return f"{state}, {line['limited']} at limit" if line["limited"] else state
 
 
-def _columns(line: dict[str, Any]) -> dict[str, str]:
+def shown(line: dict[str, Any]) -> dict[str, str]:
+    """A summary line as texts by their columns; rates in percent, `-` for what there is not."""
     interval = "" if line["ci_low"] is None else f" ({percent(line['ci_low'])}-{percent(line['ci_high'])})"
     return {
         "experiment": line["experiment"],

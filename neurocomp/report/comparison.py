@@ -102,11 +102,10 @@ def format_comparison(compared: Mapping[str, Any]) -> str:
         f"{line['recovered']} of {line['n']}: {line['path']}"
         for line in compared["cells"]
     ]
+    return "\n".join([f"metric {compared['metric']}, 95% Wilson intervals", *lines, difference_text(compared)])
+
+
+def difference_text(compared: Mapping[str, Any]) -> str:
+    """The difference of the rates, and how surprising it is."""
     difference = f"difference {100 * compared['difference']:+.1f} points"
-    return "\n".join(
-        [
-            f"metric {compared['metric']}, 95% Wilson intervals",
-            *lines,
-            f"{difference}, p = {compared['p_value']:.2g} (Boschloo's exact test, two-sided)",
-        ]
-    )
+    return f"{difference}, p = {compared['p_value']:.2g} (Boschloo's exact test, two-sided)"

@@ -19,9 +19,7 @@ def gamma_table(cells: Sequence[Cell], metric: str) -> Table:
 
     Random weights have no gamma to vary, and what the synthesizer finds is no one program.
     """
-    tuned = [cell for cell in cells if cell.n and cell.facts["method"] == "tune"]
-    programs = [cell for cell in tuned if cell.facts["init"] not in ("random", "synth")]
-    chosen = choose((_place(cell), cell) for cell in programs)
+    chosen = choose((_place(cell), cell) for cell in cells if cell.n and is_varied(cell))
     entries = []
     for cell in sorted(chosen.values(), key=_order):
         count = cell.recovered(metric)
@@ -30,6 +28,11 @@ def gamma_table(cells: Sequence[Cell], metric: str) -> Table:
     shown = "Columns: gamma, the noise of the compiled program; each cell: measured rate (95% Wilson interval)."
     caption = f"gamma, metric {metric}: {METRICS[metric]}; {restarts_text(entries)}. {shown}"
     return Table("gamma", COLUMNS, entries, [Grid(caption, _texts(entries))])
+
+
+def is_varied(cell: Cell) -> bool:
+    """Whether the cell is tuned from one program."""
+    return cell.facts["method"] == "tune" and cell.facts["init"] not in ("random", "synth")
 
 
 def _place(cell: Cell) -> Place:

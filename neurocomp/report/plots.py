@@ -19,15 +19,26 @@ from matplotlib.ticker import NullFormatter, ScalarFormatter
 from neurocomp.errors import UserError
 from neurocomp.files import atomic_write
 from neurocomp.report.arena_figures import arena, arena_profile
-from neurocomp.report.cells import Cell, made_by
+from neurocomp.report.cells import Cell
 from neurocomp.report.floors import told_apart
-from neurocomp.report.gamma import gamma_table, is_own
+from neurocomp.report.gamma import gamma_table, is_own, is_varied
 from neurocomp.report.grid import restarts_text
-from neurocomp.report.panels import COLORS, DASHES, MARKERS, label_panels, panels_of, spaced
+from neurocomp.report.panels import (
+    COLORS,
+    DASHES,
+    MARKERS,
+    STYLE,
+    facts_of,
+    label_panels,
+    panels_of,
+    say_if_all_are_zero,
+    sign,
+    spaced,
+)
 from neurocomp.report.places import BOTH, EQUAL_BUDGET, SKELETON, choose, row_of
 from neurocomp.report.published import task_order
 from neurocomp.report.rates import wilson
-from neurocomp.report.table import EXCLUDED, Entry, long_table
+from neurocomp.report.table import EXCLUDED, Entry, long_table, placed
 
 # What of a file would say when it was drawn, and by which matplotlib.
 METADATA = {
@@ -35,8 +46,8 @@ METADATA = {
     "svg": {"Date": None, "Creator": None},
     "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
 }
-STYLE = {"svg.hashsalt": "neurocomp", "font.size": 9.0, "axes.spines.top": False, "axes.spines.right": False}
 
+EXCLUDED_MEANS = "the measured and the published 95% interval have nothing in common"
 STARTS = ("optimization", "init=map_inc", "init=map_dec", "init=loop_noop", BOTH, EQUAL_BUDGET)  # in a legend's order
 OWN = "the task's own program"
 
@@ -46,8 +57,17 @@ def save(figure: Figure, path: Path) -> None:
     format = checked_format(path)
     data = io.BytesIO()
     with style.context(["default", STYLE]):
-        figure.savefig(data, format=format, dpi=160, metadata=METADATA[format])
+        _settle(figure)
+        figure.savefig(data, format=format, metadata=METADATA[format])
     atomic_write(path, data.getvalue())
+
+
+def _settle(figure: Figure) -> None:
+    """Lay the figure out, and leave it so: the solver's last bits differ from time to time, and with them the file."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")
+    for axes in figure.axes:
+        axes.set_position([round(value, 5) for value in axes.get_position().bounds])  # type: ignore
 
 
 def checked_format(path: Path) -> str:
@@ -57,39 +77,47 @@ def checked_format(path: Path) -> str:
     return format
 
 
-def draw(name: str, cells: Sequence[Cell], metric: str, **options: str) -> Figure:
-    """One of FIGURES, in matplotlib's own style whatever the user's is."""
+def draw(name: str, cells: Sequence[Cell], metric: str, command: str = "", **options: str) -> Figure:
+    """One of FIGURES, in the style of figures.mplstyle whatever the user's is; the footer ends with the command."""
     with style.context(["default", STYLE]):
-        return FIGURES[name](cells, metric, **options)
+        figure, drawn = FIGURES[name](cells, metric, **options)
+        measure = "measure: " + ("recovered_at (lines), soft (marks)" if name == "recovery" else metric)
+        sign(figure, measure, facts_of(drawn), command)
+    return figure
 
+
+Drawn = tuple[Figure, Sequence[Cell]]  # a figure, and the cells whose rows are in it
 
 # --- table1
 
 
-def table1(cells: Sequence[Cell], metric: str, loop_noop: str = SKELETON) -> Figure:
+def table1(cells: Sequence[Cell], metric: str, loop_noop: str = SKELETON) -> Drawn:
     """What was measured, and how far it is from what was published.
 
     On the left a cell says its rate in percent and its interval, on the right the difference in points and what was
-    published.
+    published. The right has only rows in which something was published, so that it may be short or missing.
     """
     cells, _ = told_apart(cells)
     entries = long_table("table1", cells, metric, loop_noop)
     rows = list(dict.fromkeys(entry["row"] for entry in entries))
-    figure = Figure(figsize=(10.5, 1.4 + 0.42 * len(rows)), layout="constrained")
-    left, right = figure.subplots(1, 2, sharey=True)
-    rates, differences = _heat(left, entries, "rate"), _heat(right, entries, "difference")
+    there = {entry["row"] for entry in entries if entry["difference"] is not None}
+    compared = [entry for entry in entries if entry["row"] in there]
+    figure = Figure(figsize=(11.5 if there else 6, 1.2 + 0.42 * len(rows)), layout="constrained")
+    grid = figure.add_gridspec(2, 2 if there else 1, height_ratios=[max(len(there), 1), max(len(rows) - len(there), 1)])
+    left = figure.add_subplot(grid[:, 0])
+    figure.colorbar(_heat(left, entries, "rate"), ax=left, label="recovered restarts (%)", pad=0.01)
     left.set(title="measured", yticks=range(len(rows)), yticklabels=rows)
-    right.set(title="measured - published")
-    figure.colorbar(rates, ax=left, label="recovered restarts (%)", pad=0.01)
-    figure.colorbar(differences, ax=right, label="difference (points)", pad=0.01)
-    date = max((made_by(cell)["date"] or "" for cell in cells), default="").partition("T")[0]
-    figure.suptitle(f"Table 1, {metric}, {restarts_text(entries)}" + (f", {date}" if date else ""), fontsize=10)
-    signs = (
-        "small: 95% interval, on the right the published rate; gray: no number; "
-        f"{EXCLUDED}: the measured and the published 95% interval have nothing in common"
-    )
-    figure.supxlabel(signs, fontsize=8)
-    return figure
+    if there:
+        right = figure.add_subplot(grid[0, 1])
+        figure.colorbar(_heat(right, compared, "difference"), ax=right, label="difference (points)", pad=0.01)
+        labels = list(dict.fromkeys(entry["row"] for entry in compared))
+        right.set(title="measured - published", yticks=range(len(labels)))
+        right.set_yticklabels([] if labels == rows[: len(labels)] else labels)  # they stand beside the same rows
+    signs = ["small: 95% interval, on the right the published rate" if there else "small: 95% interval"]
+    signs += ["gray: no number", f"{EXCLUDED}: {EXCLUDED_MEANS}"] if there else []
+    figure.suptitle(f"Table 1, {metric}, {restarts_text(entries)}")
+    figure.supxlabel("; ".join(signs))
+    return figure, list(placed("table1", cells, loop_noop)[1].values())
 
 
 SCALES = {
@@ -132,7 +160,7 @@ def _heat_text(panel: Axes, x: int, y: int, entry: Entry, column: str) -> None:
 # --- recovery
 
 
-def recovery(cells: Sequence[Cell], metric: str) -> Figure:
+def recovery(cells: Sequence[Cell], metric: str) -> Drawn:
     """The share of restarts that were right by each update, by task and by what they started from.
 
     A line counts a restart from the update on that ended it as recovered: soft and hard held on validation together
@@ -151,9 +179,10 @@ def recovery(cells: Sequence[Cell], metric: str) -> Figure:
         panel.set_xscale("symlog", linthresh=10, linscale=0.3)
         panel.xaxis.set_major_formatter(ScalarFormatter())
         panel.set_xlim(0, last)
+        say_if_all_are_zero(panel, "none recovered")
     x = f"updates (logarithmic from 10); lines: {_counted(chosen.values())}; marks: soft alone, on test, at the end"
-    label_panels(figure, panels, rows, x, "restarts that tuning had recovered (%)")
-    return figure
+    label_panels(figure, panels.values(), rows, x, "restarts that tuning had recovered (%)")
+    return figure, list(chosen.values())
 
 
 def _counted(cells: Iterable[Cell]) -> str:
@@ -180,11 +209,16 @@ def _curve(panel: Axes, cell: Cell, last: int, label: str, look: int) -> None:
 # --- gamma
 
 
-def gamma(cells: Sequence[Cell], metric: str) -> Figure:
-    """The rate against gamma by task and initial program, with 95 % intervals; the paper's gamma is dotted."""
-    entries = gamma_table(cells, metric).entries
+def gamma(cells: Sequence[Cell], metric: str) -> Drawn:
+    """The rate against gamma by task and initial program, with 95 % intervals; the paper's gamma is dotted.
+
+    `metric` may be several, such as `soft, hard`: a curve for each.
+    """
+    entries = [{**entry, "metric": one} for one in metric.split(", ") for entry in gamma_table(cells, one).entries]
     gammas = sorted({entry["gamma"] for entry in entries})
-    labels = [OWN, *sorted({_start(entry) for entry in entries} - {OWN})]
+    starts = [OWN, *sorted({_start(entry) for entry in entries} - {OWN})]
+    labels = [(start, one) for start in starts for one in metric.split(", ")]
+    names = {label: _label(*label, metric, starts) for label in labels}
     figure, panels = panels_of(list(dict.fromkeys(entry["task"] for entry in entries)))
     for task, panel in panels.items():
         panel.axvline(0.3, color="gray", linestyle=":", linewidth=1)
@@ -193,12 +227,20 @@ def gamma(cells: Sequence[Cell], metric: str) -> Figure:
             panel.set_xticks(gammas, spaced(gammas))
             panel.xaxis.set_minor_formatter(NullFormatter())
         for look, label in enumerate(labels):
-            mine = [entry for entry in entries if entry["task"] == task and _start(entry) == label]
+            mine = [entry for entry in entries if entry["task"] == task and (_start(entry), entry["metric"]) == label]
             if mine:
-                _points(panel, mine, label, look % len(COLORS))
+                _points(panel, mine, names[label], look % len(COLORS))
     x = "gamma (noise of the compiled program; dotted: 0.3)"
-    label_panels(figure, panels, labels, x, f"restarts recovered ({metric}, %)")
-    return figure
+    measure = " and ".join(metric.split(", "))
+    label_panels(figure, panels.values(), list(names.values()), x, f"restarts recovered ({measure}, %)")
+    return figure, [cell for cell in cells if cell.n and is_varied(cell)]
+
+
+def _label(start: str, metric: str, metrics: str, starts: Sequence[str]) -> str:
+    """What tells a curve from the others: its start, its measure, or both."""
+    if metric == metrics:
+        return start
+    return metric if len(starts) == 1 else f"{start}, {metric}"
 
 
 def _start(entry: Any) -> str:

@@ -17,8 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tqdm import tqdm
-
+from neurocomp.progress_line import keep_lock_in_process
 from neurocomp.workers.pool import OtherCode, Outcome, Task, call, code_here
 
 AHEAD = 2  # tasks that a worker is given at a time: while it sends the outcome of one, it can begin the next
@@ -164,7 +163,7 @@ def serve(connection: Connection, code: dict[str, str]) -> None:
     The pipe ends with the driver. Then the process ends at once, in the middle of a task too.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the driver's to handle
-    tqdm.set_lock(threading.RLock())  # instead of a semaphore, which a process that is killed would leave behind
+    keep_lock_in_process()
     tasks: queue.SimpleQueue[bytes] = queue.SimpleQueue()
 
     def receive() -> None:

@@ -1,16 +1,10 @@
-"""The progress of a whole sweep on one line of stderr; where there is no terminal, a line a minute."""
+"""The progress of a whole sweep: cells and restarts from all workers on one line."""
 
 from __future__ import annotations
 
-import sys
-import time
-
-from tqdm import tqdm
-
+from neurocomp.progress_line import ProgressLine
 from neurocomp.results.made import Made
-from neurocomp.text import say
 
-LINE_EVERY = 60.0  # seconds, where there is no terminal
 GOOD = ("recovered", "memorized")  # the status of a restart that reached what it was to reach
 
 
@@ -18,54 +12,30 @@ class SweepProgress:
     """Counts cells and restarts from all workers. Restarts that were there before count as done, not as work."""
 
     def __init__(self, cells: int, restarts: int, shown: bool):
-        self.cells, self.cells_done, self.restarts, self.done = cells, 0, restarts, 0
-        self.now, self.good = 0, 0
-        self.began = self.told = time.monotonic()
-        self.is_terminal, self.shown = sys.stderr.isatty(), shown
-        layout = "{bar:20} {desc}"
-        self.bar = tqdm(total=restarts, bar_format=layout, disable=not (shown and self.is_terminal), dynamic_ncols=True)
+        self.cells, self.cells_done = cells, 0
+        self.bar = ProgressLine(self._title(), restarts, "restarts", shown=shown)
 
     def opened(self, there: int) -> None:
         """Count restarts of a cell that are in its file already."""
-        self.done += there
-        self.bar.update(there)
+        self.bar.there += there
+        self.bar.advance(there)
 
     def made(self, made: Made) -> None:
         """Count restarts that came back from a worker."""
-        self.done += len(made.rows)
-        self.now += len(made.rows)
-        self.good += sum(row["status"] in GOOD for row in made.rows)
-        self.bar.update(len(made.rows))
-        self.tick()
+        self.bar.count_recovered(sum(row["status"] in GOOD for row in made.rows), len(made.rows))
+        self.bar.advance(len(made.rows))
 
     def cell_ended(self) -> None:
         self.cells_done += 1
+        self.bar.title = self._title()
 
     def tick(self) -> None:
         """Show where the sweep is, if it is time."""
-        seconds = time.monotonic()
-        if not self.shown or seconds - self.told < (0.2 if self.is_terminal else LINE_EVERY):
-            return
-        self.told = seconds
-        if self.is_terminal:
-            self.bar.set_description_str(self.line())
-        else:
-            say([self.line()], prefix="")
-
-    def line(self) -> str:
-        """`cells 3/24, restarts 310/2400, recovered 62% of 300, 45 restarts/s, 00:46 left`."""
-        seconds = max(time.monotonic() - self.began, 1e-9)
-        parts = [f"cells {self.cells_done:,}/{self.cells:,}", f"restarts {self.done:,}/{self.restarts:,}"]
-        if self.now:
-            left = tqdm.format_interval((self.restarts - self.done) * seconds / self.now)
-            parts += [f"recovered {self.good / self.now:.0%} of {self.now:,}", f"{self.now / seconds:.3g} restarts/s"]
-            parts += [f"{left} left"]
-        return ", ".join(parts)
+        self.bar.tick()
 
     def close(self) -> None:
-        """End the bar; the last line stays."""
-        if self.shown and not self.is_terminal and self.now:
-            say([self.line()], prefix="")
-        elif self.is_terminal:
-            self.bar.set_description_str(self.line())
-        self.bar.close()
+        """End the line; the last state stays. Where there is no terminal, it is said in the end what was made."""
+        self.bar.close(told_at_last=self.bar.done > self.bar.there)
+
+    def _title(self) -> str:
+        return f"cells {self.cells_done:,}/{self.cells:,}, restarts"

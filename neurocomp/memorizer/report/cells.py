@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from neurocomp.memorizer.config import MemorizerConfig
-from neurocomp.report.cells import Rows, Said, aligned, or_dash, read_parts, readable_cells, state_of
+from neurocomp.report.cells import Rows, Said, or_dash, read_parts, readable_cells, state_of
 from neurocomp.report.finding import find
 from neurocomp.report.means import Sample, mean_text, sample
 from neurocomp.results.columns import MEMORIZED
@@ -27,6 +27,7 @@ class MemorizerCell(Rows):
 
     FORMAT, SUCH_AS = MEMORIZED, "training.check"
     SHOWN = ("task", "language", "network", "data", "programs")
+    MEASURES = ("accuracy", "accuracy_a", "exact_rate", "memorized", "updates_mean", "updates_sd")
 
     @staticmethod
     def settings() -> MemorizerConfig:
@@ -57,7 +58,7 @@ class MemorizerCell(Rows):
         }
 
     def texts(self) -> dict[str, str]:
-        return _columns(self.summary_line())
+        return shown(self.summary_line())
 
     def reached(self, measure: str) -> float | None:
         """The mean accuracy of its trainings, whatever the measure."""
@@ -99,15 +100,12 @@ def _facts(table: TypedRows, config: dict) -> dict[str, Any]:
     return {name: config.get(name) for name in FACTS} | {"network": name}
 
 
-def format_summary(lines: Sequence[dict[str, Any]]) -> str:
-    """Summary lines as plain text in aligned columns; shares in percent, `-` for what there is not."""
-    return aligned([_columns(line) for line in lines])
-
-
 SHOWN = ("experiment", "task", "language", "network", "data", "programs", "seed")
 
 
-def _columns(line: dict[str, Any]) -> dict[str, str]:
+def shown(line: dict[str, Any]) -> dict[str, str]:
+    """A summary line as texts by their columns; shares in percent, `-` for what there is not."""
+
     def share(value: float | None) -> str:
         return "-" if value is None else f"{100 * value:.2f}"
 

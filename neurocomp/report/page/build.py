@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
@@ -38,11 +38,12 @@ def report_data(
     limits: LimitsConfig,
     restarts: Sequence[str] | None = None,
     shown: bool = False,
+    others: Callable[[Sequence[Path], Said], dict[str, Any]] | None = None,
 ) -> dict[str, Any]:
     """The data of a page about these folders; `restarts` are texts such as `CELL:3,17`, None: ten a folder.
 
-    With `shown`, bars say how far the restarts are that are tuned again. Notes on files go to `said`. Raises
-    UserError for a folder that has no rows.
+    With `shown`, bars say how far the restarts are that are tuned again. Notes on files go to `said`. `others` gives
+    what the page says of the memorizer's cells. Raises UserError for a folder that has no rows.
     """
     found, left_out = _first_cells([(folder, _cells_in(folder, said)) for folder in dict.fromkeys(folders)])
     cells = [cell for _, those in found for cell in those]
@@ -55,9 +56,11 @@ def report_data(
         chosen = asked_for(restarts, cells)
     traces, untraced = _traces(cells, chosen, limits, shown)
     asked = {number: [one.restart for one in chosen if one.cell == number] for number in range(len(cells))}
+    memorizer = others(folders, said) if others else {"cells": [], "tables": [], "left_out": []}
     return page_data("report") | {
+        "memorizer": memorizer,
         "folders": [str(folder) for folder, _ in found],
-        "left_out": left_out + _unlisted(cells, most),
+        "left_out": left_out + _unlisted(cells, most) + memorizer["left_out"],
         "notes": list(dict.fromkeys(said.notes)),
         "problems": list(dict.fromkeys(said.problems)),
         "tables": [table for folder, those in found for table in paper_tables(those, folder, numbers)],
@@ -102,13 +105,9 @@ def _cells_in(folder: Path, said: Said) -> list[Cell]:
         raise UserError(f"{folder}: there is no such folder")
     here = Said()
     cells, others = list(each_cell(folder, here)), len(find(folder).memorized)
-    if not sum(cell.n for cell in cells):
-        hint = "; its cells of the memorizer are shown by neurocomp table memorization" if others else ""
-        expected = f"expected a folder with those of a run, such as results/table1{hint}"
+    if not sum(cell.n for cell in cells) and not others:
+        expected = "expected a folder with those of a run, such as results/table1"
         raise UserError(f"{folder}: no rows in it, {expected}", *here.problems)
-    if others:
-        shown = "neurocomp table memorization shows them"
-        here.notes.append(f"{folder}: the memorizer's cells ({others}) are not in the page; {shown}")
     said.notes += here.notes
     said.problems += here.problems
     return cells

@@ -10,7 +10,7 @@ from typing import Any
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
 from neurocomp.language.assembly import Program, format_program
-from neurocomp.report.cells import METRICS, Cell, made_by, state_of
+from neurocomp.report.cells import METRICS, Cell, Rows, made_by, state_of
 from neurocomp.report.floors import told_apart
 from neurocomp.report.grid import restarts_text
 from neurocomp.report.page.commands import command_of, settings_of
@@ -37,10 +37,10 @@ def cell_numbers(cell: Cell, number: int, folder: Path, limits: LimitsConfig) ->
         **facts,
         "state": state_of(line),
         "rates": {metric: _rate(cell, metric) for metric in METRICS},
-        "commits": _distinct(cell, "commit"),
+        "commits": distinct(cell, "commit"),
         "changed": "true" in [str(value).lower() for value in cell.table["dirty"].distinct()],
         "versions": made_by(cell)["version"],
-        "dates": _ends(cell),
+        "dates": ends(cell),
         "notes": [*cell.notes, *cell.problems],
         **_origin(cell, limits),
     }
@@ -54,13 +54,14 @@ def _rate(cell: Cell, metric: str) -> list[Any] | None:
     return [count, *(round(part, DIGITS) for part in (count / cell.n, *interval))]
 
 
-def _distinct(cell: Cell, column: str) -> list[str]:
+def distinct(cell: Rows, column: str) -> list[str]:
+    """The different texts of a column."""
     return [value for value in cell.table[column].distinct() if value]
 
 
-def _ends(cell: Cell) -> list[str]:
+def ends(cell: Rows) -> list[str]:
     """The dates of the first row and of the last; none where the rows are older than the column."""
-    dates = sorted(_distinct(cell, "date"))
+    dates = sorted(distinct(cell, "date"))
     return [dates[0], dates[-1]] if dates else []
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import math
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -14,14 +13,10 @@ import numpy as np
 
 from neurocomp.config import LimitsConfig
 from neurocomp.errors import UserError
-from neurocomp.files import read_text
 from neurocomp.language.assembly import parse
-from neurocomp.limits.checking import most
-from neurocomp.limits.estimates import BYTE_OF_CURVES
-from neurocomp.methods.extras import HEADER
 from neurocomp.report.cells import METRICS, Cell
+from neurocomp.report.curves import read_curves
 from neurocomp.results.typed_rows import TypedRows
-from neurocomp.text import lines
 
 MEASURES = tuple(METRICS)
 PROGRAMS = 200  # distinct programs of a cell that are written out, those with most restarts first
@@ -38,7 +33,7 @@ def restart_numbers(cell: Cell, shown: int, asked: Collection[int], limits: Limi
     counted = Counter(text for text in cell.table["program"].values.tolist() if text)
     written = list(dict(counted.most_common(PROGRAMS)))
     listed = _listed(cell, shown, asked)
-    of_asked = _values(listed.take(_places(listed, asked)), "program")
+    of_asked = values_of(listed.take(_places(listed, asked)), "program")
     written += [text for text in dict.fromkeys(of_asked) if text and text not in written]
     places = {text: place for place, text in enumerate(written)}
     return {
@@ -47,10 +42,10 @@ def restart_numbers(cell: Cell, shown: int, asked: Collection[int], limits: Limi
         "restarts": {
             "restart": listed["restart"].values.tolist(),
             "status": listed["status"].values.tolist(),
-            **{metric: _values(listed, f"recovered_{metric}") for metric in MEASURES},
-            **{name: _values(listed, name) for name in NUMBERS},
-            **{name: list(map(_short, _values(listed, name))) for name in ("margin", "loss")},
-            "program": [places.get(text) for text in _values(listed, "program")],
+            **{metric: values_of(listed, f"recovered_{metric}") for metric in MEASURES},
+            **{name: values_of(listed, name) for name in NUMBERS},
+            **{name: list(map(short, values_of(listed, name))) for name in ("margin", "loss")},
+            "program": [places.get(text) for text in values_of(listed, "program")],
         },
         "left_out": cell.n - len(listed),
         "recovery": _recovery(cell),
@@ -91,13 +86,13 @@ def _unparsed(text: str, jump_target: str) -> dict[str, str]:
     return {}
 
 
-def _values(table: TypedRows, name: str) -> list[Any]:
+def values_of(table: TypedRows, name: str) -> list[Any]:
     """The values of a column; None where it is empty."""
     values, missing = table[name].values.tolist(), table[name].missing.tolist()
     return [None if lacks else value for value, lacks in zip(values, missing, strict=True)]
 
 
-def _short(number: float | None) -> float | None:
+def short(number: float | None) -> float | None:
     """A number with four digits: what a table shows of it."""
     return None if number is None or not math.isfinite(number) else float(f"{number:.4g}")
 
@@ -124,17 +119,8 @@ def _kept_curves(cell: Cell, limits: LimitsConfig) -> dict[str, Any]:
 
 
 def _curves(path: Path, limits: LimitsConfig) -> dict[str, list[list[float]]]:
-    header, *rows = lines(read_text(path, most(limits, BYTE_OF_CURVES))) or [""]
-    if header != HEADER:
-        raise UserError(f"{path}:1: not a file of loss curves (expected {HEADER})")
-    losses: dict[str, list[float]] = {}
-    try:
-        for restart, _, loss in csv.reader(rows):
-            if restart in losses or len(losses) < CURVES:
-                losses.setdefault(str(int(restart)), []).append(float(loss))
-    except ValueError as error:
-        raise UserError(f"{path}: not a file of loss curves ({error})") from None
-    return {restart: thinned(curve) for restart, curve in losses.items()}
+    curves, _ = read_curves(path, limits, CURVES)
+    return {str(restart): thinned([loss for _, loss in curve]) for restart, curve in curves.items()}
 
 
 def thinned(curve: Sequence[float]) -> list[list[float]]:

@@ -14,7 +14,8 @@ from typing import Any
 
 from neurocomp.text import json_text, visible
 
-SCRIPTS = ("elements.js", "tables.js", "heat.js", "curves.js", "cells.js", "trace.js", "page.js")
+SCRIPTS = ("elements.js", "tables.js", "heat.js", "curves.js", "cells.js", "trace.js", "memorizer.js",
+           "page.js")  # fmt: skip
 PLACE = re.compile(r"\{\{ (\w+) \}\}")
 ESCAPED = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&"})
 

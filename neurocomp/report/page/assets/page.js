@@ -8,7 +8,7 @@ function head() {
   const about =
     data.kind === "trace"
       ? data.title
-      : `${data.folders.join(", ")}: ${grouped(data.cells.length)} cells, ${grouped(total)} restarts`;
+      : `${data.folders.join(", ")}: ${grouped(data.cells.length)} cells, ${grouped(total)} restarts${ofMemorizer()}`;
   document.title = `neurocomp: ${data.kind === "trace" ? data.title : data.folders.join(", ")}`;
   return el(
     "header",
@@ -24,6 +24,12 @@ function head() {
           notice("Notes", data.notes),
         ],
   );
+}
+
+function ofMemorizer() {
+  const { cells } = data.memorizer;
+  const total = cells.reduce((sum, cell) => sum + cell.n, 0);
+  return cells.length ? `; of the memorizer ${grouped(cells.length)} cells, ${grouped(total)} trainings` : "";
 }
 
 function tracePage() {
@@ -56,6 +62,7 @@ class Report {
       open: (cell) => this.show(cell, null),
       isOpen: (cell) => cell === this.cell,
     });
+    this.memorizer = new MemorizerPart(data.memorizer.cells, (cell) => this.showMemorizer(cell));
     this.cellPart = el("section", { id: "cell" });
     this.restartPart = el("section", { id: "restart" });
     page.append(
@@ -71,10 +78,11 @@ class Report {
           { id: "cells" },
           el("h2", { tabindex: "-1" }, "Cells"),
           el("p", {}, el("label", { for: "search" }, "search "), this.search, " ", this.chip, " ", this.count),
-          this.table.node,
+          data.cells.length ? this.table.node : null,
         ),
         this.cellPart,
         this.restartPart,
+        data.memorizer.cells.length ? [this.memorizer.node, this.memorizer.opened] : null,
       ),
     );
     this.drawTables();
@@ -97,6 +105,7 @@ class Report {
       cells: part("cells"),
       cell: () => this.cellPart,
       restart: () => this.restartPart,
+      ...(data.memorizer.cells.length ? { memorizer: part("memorizer") } : {}),
     };
     return el(
       "nav",
@@ -113,6 +122,7 @@ class Report {
     };
     this.tables.replaceChildren(
       ...data.tables.map((table) => paperTable(table, this.metric, set, (picked) => this.pick(picked))),
+      ...data.memorizer.tables.map(memorizerTable),
     );
   }
 
@@ -136,7 +146,13 @@ class Report {
       };
       this.chip.append(`only ${this.picked.text} `, button("show all", clear));
     }
-    this.count.textContent = `${grouped(found.length)} of ${grouped(data.cells.length)} cells`;
+    const memorized = this.memorizer.search(this.search.value);
+    this.count.textContent = [
+      data.cells.length && `${grouped(found.length)} of ${grouped(data.cells.length)} cells`,
+      memorized && `${memorized} of the memorizer`,
+    ]
+      .filter(Boolean)
+      .join(", ");
     this.table.show(found);
   }
 
@@ -167,6 +183,12 @@ class Report {
     );
   }
 
+  showMemorizer(cell) {
+    const wanted = new URLSearchParams({ memorizer: cell.name, id: cell.id });
+    if (window.location.hash !== `#${wanted}`) window.location.hash = String(wanted);
+    else this.memorizer.draw(cell);
+  }
+
   show(cell, restart) {
     const wanted = new URLSearchParams({ cell: cell.name, id: cell.id, ...(restart === null ? {} : { restart }) });
     if (window.location.hash !== `#${wanted}`) window.location.hash = String(wanted);
@@ -175,8 +197,13 @@ class Report {
 
   fromHash() {
     const wanted = new URLSearchParams(window.location.hash.slice(1));
-    const named = data.cells.filter((cell) => cell.name === wanted.get("cell"));
-    const cell = named.find((one) => String(one.id) === wanted.get("id")) ?? named[0] ?? null;
+    const found = (cells, name) => {
+      const named = cells.filter((cell) => cell.name === wanted.get(name));
+      return named.find((one) => String(one.id) === wanted.get("id")) ?? named[0] ?? null;
+    };
+    const memorized = found(data.memorizer.cells, "memorizer");
+    if (memorized) this.memorizer.draw(memorized);
+    const cell = found(data.cells, "cell");
     const restart = wanted.has("restart") ? Number(wanted.get("restart")) : null;
     if (cell) this.draw(cell, restart);
   }
