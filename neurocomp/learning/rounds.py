@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from neurocomp.learning.compression import proposals
 from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched
-from neurocomp.learning.weighing import cost, weighed, with_rows
+from neurocomp.learning.weighing import bits, tried, weighed, with_rows
 from neurocomp.synthesis.language import Abstraction, Language, Origin
 from neurocomp.synthesis.terms import parse_term, terms_in
 
@@ -56,7 +56,7 @@ def learn(
     for number in range(1, rounds + 1):
         done = number
         better, with_it = _round(training, found, language, searches, start, f"wake {number + 1}")
-        if cost(training, with_it) >= cost(training, found):
+        if bits(training, with_it) >= bits(training, found):
             break
         language, found = better, with_it
         keep(_with_origins(language, start, found))
@@ -98,7 +98,7 @@ def _weights(
     for number, row in enumerate(new, start=1):
         others = with_rows(language, [each for each in language.abstractions if each != row])
         without = searches(solved, others, f"without {number} of {len(new)}")
-        saved = {one.name: cost([one], without) - cost([one], found) for one in solved}
+        saved = {one.name: tried(one, without) - tried(one, found) for one in solved}
         weights.append(Weight(row, saved))
     return weights
 

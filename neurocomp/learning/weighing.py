@@ -2,10 +2,14 @@
 
 An abstraction makes the programs that use it lighter, and puts more programs before all others. Both are measured: the
 solved tasks are searched again with it. What it saves where it is used has to be more than it costs elsewhere.
+
+Candidates are compared by their logarithms, so that a tenth of them counts alike on each task: in a sum of numbers, the
+one or two tasks with the longest searches decide alone.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -22,13 +26,15 @@ def with_rows(language: Language, rows: Iterable[Abstraction]) -> Language:
     return replace(language, abstractions=tuple(rows))
 
 
-def cost(problems: Sequence[Problem], found: Mapping[str, Searched], budgets: Mapping[str, int] | None = None) -> int:
-    """The candidates of all problems together; one that is not solved counts with its budget."""
-    total = 0
-    for problem in problems:
-        budget = (budgets or {}).get(problem.name, problem.budget)
-        total += found[problem.name].within(budget) or budget
-    return total
+def tried(problem: Problem, found: Mapping[str, Searched], budgets: Mapping[str, int] | None = None) -> int:
+    """The candidates up to a problem's solution; where there is none, its budget."""
+    budget = (budgets or {}).get(problem.name, problem.budget)
+    return found[problem.name].within(budget) or budget
+
+
+def bits(problems: Sequence[Problem], found: Mapping[str, Searched], budgets: Mapping[str, int] | None = None) -> float:
+    """The logarithms of the candidates of all problems together."""
+    return math.fsum(math.log2(tried(problem, found, budgets)) for problem in problems)
 
 
 def weighed(
@@ -48,10 +54,10 @@ def weighed(
     needed = {problem.name: found[problem.name].within(problem.budget) or 0 for problem in solved}
     budgets = {problem.name: min(problem.budget, SLOWER * needed[problem.name]) for problem in solved}
 
-    def weigh(rows: Sequence[Abstraction], title: str) -> int:
-        return cost(solved, searches(solved, with_rows(language, rows), title, budgets), budgets)
+    def weigh(rows: Sequence[Abstraction], title: str) -> float:
+        return bits(solved, searches(solved, with_rows(language, rows), title, budgets), budgets)
 
-    rows, best = list(language.abstractions), sum(needed.values())
+    rows, best = list(language.abstractions), bits(solved, found)
     alone = [
         (weigh([*rows, one], f"weighing {number} of {len(proposed)}"), number, one)
         for number, one in enumerate(proposed, start=1)
