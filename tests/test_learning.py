@@ -17,7 +17,7 @@ from neurocomp.learning import compression, solving
 from neurocomp.learning.compression import proposals, typed
 from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched, algorithm_judge, solve, with_steps
-from neurocomp.learning.weighing import cost, weighed
+from neurocomp.learning.weighing import bits, weighed
 from neurocomp.readings.measuring import ThisProcess
 from neurocomp.search_config import SynthesisConfig
 from neurocomp.synthesis.language import LANGUAGE, Abstraction, Language
@@ -170,17 +170,17 @@ def test_what_saves_is_kept_and_what_does_not_is_left_out(tmp_path):
     assert chosen.abstractions == (SCAN,)
     after = searches(problems, chosen, "wake")
     assert after["prefix_sum"].template == "scan(add, r4)"
-    assert cost(problems, after) < cost(problems, found) / 4
+    assert bits(problems, after) < bits(problems, found) - 6  # two of three tasks take an eighth or less
 
 
-def test_a_problem_that_is_not_solved_costs_its_budget():
+def test_candidates_count_by_their_logarithms_and_a_problem_that_is_not_solved_has_its_budget():
     problems = [problem("inc_each", 500), problem("diff", 500)]
     found = {
-        "inc_each": Searched(90, "x", 77, 0, "exact", 1.0),
+        "inc_each": Searched(90, "x", 64, 0, "exact", 1.0),
         "diff": Searched(500, None, None, 0, "candidates", 1.0),
     }
-    assert cost(problems, found) == 577
-    assert cost(problems, found, {"inc_each": 70, "diff": 400}) == 470
+    assert bits(problems, found) == pytest.approx(6 + 8.966, abs=0.001)  # log2(64) and log2(500)
+    assert bits(problems, found, {"inc_each": 32, "diff": 256}) == 5 + 8
 
 
 def test_a_search_is_made_once_and_more_only_for_a_larger_budget(tmp_path, monkeypatch):

@@ -88,7 +88,7 @@ def synthesize(
     `language` is that of `config.library`. `progress` is called with the number of programs of each batch. Ctrl-C ends
     the search, not the caller. `limit` ends it too: so many seconds of this thread on a core. Raises UserError where
     constructs are unknown or the machine has no labels to jump to. With `accept` the search goes on after programs that
-    are right on the examples, until it accepts the text of one of them.
+    are right on the examples, until it accepts the text of one of them, which is then the last one that was tried.
     """
     space = space_of(task, config, language)
     search = Search(task, examples, space, config, limit, language)
@@ -101,6 +101,7 @@ def synthesize(
                     progress(tried)
             if accept:
                 search.exact = [candidate for candidate in search.exact if accept(str(candidate.term))]
+                search.tried = search.exact[0].tried if search.exact else search.tried
             if search.over():
                 break
         else:
