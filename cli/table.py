@@ -31,6 +31,7 @@ KINDS = {
     "transfer": "rates by the program that restarts start from and by task",
     "gamma": "rates by the noise of the compiled program",
     "arena": "what each method solves within 1, 10, ... seconds, and its time to success, by task and start",
+    "abstractions": "what a library of abstractions saves on the corpus, training and held-out tasks apart",
     "programs": "how distributed and how simple the programs are that restarts end with, by task and start",
     "readings": "settings of what the paper leaves open, by their distance from its rates",
 }
@@ -104,6 +105,8 @@ def _refuse_what_has_no_meaning(args: argparse.Namespace) -> None:
         raise UserError(f"--loop-noop: {args.table} has no such row; expected one of {', '.join(tables())}")
     if args.metric and args.table in MEMORIZER_KINDS:
         raise UserError(f"--metric {args.metric}: {args.table} has no recoveries to count")
+    if args.metric and args.table == "abstractions":
+        raise UserError(f"--metric {args.metric}: abstractions are judged by general alone")
     if args.table != "readings":
         if args.top is not None:
             raise UserError(f"--top: {args.table} is shown whole; only readings are ranked")
@@ -132,6 +135,7 @@ def _table(args: argparse.Namespace) -> Table:
         from neurocomp.memorizer.report.soft_programs import MODELS, soft_programs_table
 
         return soft_programs_table(chosen_memorizer_cells(args, args.table, tuple(MODELS)))
+    from neurocomp.report.abstractions import abstractions_table
     from neurocomp.report.arena_table import arena_table
     from neurocomp.report.gamma import gamma_table
     from neurocomp.report.programs import programs_table
@@ -139,6 +143,8 @@ def _table(args: argparse.Namespace) -> Table:
     from neurocomp.report.transfer import transfer_table
 
     cells, metric = chosen_cells(args, args.table, details=args.table == "programs"), args.metric or "soft"
+    if args.table == "abstractions":
+        return abstractions_table(cells)
     if args.table == "programs":
         return programs_table(cells, args.metric or "hard")
     if args.table == "arena":

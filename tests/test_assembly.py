@@ -222,11 +222,12 @@ def test_shipped_programs_load_by_name_and_say_what_they_do():
         "parity",
         "reduce",
         "reverse",
+        "sort_descending",
         "swap",
     ]
     assert shipped_programs() == names
-    assert [len(load_program(name)) for name in names] == [4, 5, 7, 5, 9, 4, 5, 5, 7, 9, 5, 7]
-    assert [load_program(name).registers for name in names] == [2, 5, 5, 2, 5, 5, 4, 4, 7, 6, 5, 5]
+    assert [len(load_program(name)) for name in names] == [4, 5, 7, 5, 9, 4, 5, 5, 7, 9, 5, 16, 7]
+    assert [load_program(name).registers for name in names] == [2, 5, 5, 2, 5, 5, 4, 4, 7, 6, 5, 8, 5]
 
 
 def test_programs_load_by_path(tmp_path):

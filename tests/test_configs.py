@@ -52,6 +52,8 @@ def test_every_option_of_a_group_composes(group: str):
 TOGETHER = {
     "table1": {"synthesis", "both", "both_hard", "baselines"},
     "arena": {"arena_long", "arena_inits", "arena_learners", "arena_fresh"},
+    "abstractions": {"abstractions_given"},
+    "abstractions_near": {"abstractions_repair"},
 }
 
 
@@ -77,6 +79,9 @@ def test_every_cell_of_an_experiment_composes_under_its_name(experiment: str):
         ("arena_inits", 12 * 4 * 3),
         ("arena_learners", 12 * 2 * 2),
         ("both_hard", 6 * 2),
+        ("abstractions", 48 * 2),
+        ("abstractions_given", 3),
+        ("abstractions_near", 6 * 2 * 2),
     ],
 )
 def test_an_experiment_has_as_many_different_cells(experiment: str, cells: int):
@@ -85,7 +90,7 @@ def test_an_experiment_has_as_many_different_cells(experiment: str, cells: int):
 
 def test_no_budget_of_the_arena_is_smaller_than_a_method_can_take():
     """enumerate keeps no more programs apart, and would be refused; the others need hours for these."""
-    for experiment, limit, restarts in (("arena", 10, 10), ("arena_long", 60, 20), ("arena_inits", 1, 20)):
+    for experiment, limit, restarts in (("arena", 10, 10), ("arena_long", 60, 5), ("arena_inits", 1, 20)):
         for config in (cell.config for cell in compose(f"experiment={experiment}")):
             assert (config.limit, config.seed, config.restarts, config.threads) == (limit, 14, restarts, 1)
             assert programs_a_restart(config) == (10**9 if config.method == "annealing" else ENUMERABLE)

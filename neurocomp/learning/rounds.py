@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from neurocomp.learning.compression import proposals
 from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched
-from neurocomp.learning.weighing import bits, tried, weighed, with_rows
+from neurocomp.learning.weighing import bits, bits_a_weight, length, tried, weighed, with_rows
 from neurocomp.synthesis.language import Abstraction, Language, Origin
 from neurocomp.synthesis.terms import parse_term, terms_in
 
@@ -52,11 +52,15 @@ def learn(
     """
     training = [problem for problem in problems if not problem.held_out]
     found = searches(training, start, "wake 1")
-    language, done = start, 0
+    language, done, a_weight = start, 0, bits_a_weight(training, found, start)
+
+    def description(language: Language, found: dict[str, Searched]) -> float:
+        return bits(training, found) + length(language.abstractions, a_weight)
+
     for number in range(1, rounds + 1):
         done = number
-        better, with_it = _round(training, found, language, searches, start, f"wake {number + 1}")
-        if bits(training, with_it) >= bits(training, found):
+        better, with_it = _round(training, found, language, searches, start, f"wake {number + 1}", a_weight)
+        if description(better, with_it) >= description(language, found):
             break
         language, found = better, with_it
         keep(_with_origins(language, start, found))
@@ -76,11 +80,12 @@ def _round(
     searches: Searches,
     start: Language,
     title: str,
+    a_weight: float,
 ) -> tuple[Language, dict[str, Searched]]:
     """Sleep, then wake with what came of it."""
     programs = [parse_term(one.template) for one in found.values() if one.template]
     proposed = proposals(programs, language) if len(programs) > 1 else []
-    better = weighed(training, found, language, proposed, searches, start.abstractions)
+    better = weighed(training, found, language, proposed, searches, start.abstractions, a_weight)
     return better, found if better == language else searches(training, better, title)
 
 

@@ -3,8 +3,9 @@
 An abstraction makes the programs that use it lighter, and puts more programs before all others. Both are measured: the
 solved tasks are searched again with it. What it saves where it is used has to be more than it costs elsewhere.
 
-Candidates are compared by their logarithms, so that a tenth of them counts alike on each task: in a sum of numbers, the
-one or two tasks with the longest searches decide alone.
+What is made small is the length of a description, in bits: the logarithms of the candidates of all tasks, and the bodies
+of the abstractions. In a sum of candidates the one or two longest searches would decide alone. If bodies cost nothing,
+each task would get an abstraction of its own, which no other task has a use for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dataclasses import replace
 
 from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched
+from neurocomp.synthesis.grammar import weight
 from neurocomp.synthesis.language import Abstraction, Language
+from neurocomp.synthesis.terms import parse_term
 
 SLOWER = 4
 """A search that is weighed ends after so many times the candidates of before: it counts with these."""
@@ -37,6 +40,18 @@ def bits(problems: Sequence[Problem], found: Mapping[str, Searched], budgets: Ma
     return math.fsum(math.log2(tried(problem, found, budgets)) for problem in problems)
 
 
+def bits_a_weight(problems: Sequence[Problem], found: Mapping[str, Searched], language: Language) -> float:
+    """How many bits a unit of weight is worth: those of the solved problems over the weights of their programs."""
+    solved = [one for one in problems if found[one.name].within(one.budget)]
+    weights = sum(weight(parse_term(found[one.name].template or ""), language) for one in solved)
+    return bits(solved, found) / weights if solved else 0.0
+
+
+def length(rows: Iterable[Abstraction], a_weight: float) -> float:
+    """The bits of the bodies of abstractions: what it takes to write them once. A hole weighs 1."""
+    return a_weight * sum(weight(one.body) for one in rows)
+
+
 def weighed(
     problems: Sequence[Problem],
     found: Mapping[str, Searched],
@@ -44,8 +59,9 @@ def weighed(
     proposed: Sequence[Abstraction],
     searches: Searches,
     given: Sequence[Abstraction] = (),
+    a_weight: float = 0.0,
 ) -> Language:
-    """The language with those of the proposed abstractions that make the solved problems cheaper together.
+    """The language with those of the proposed abstractions that make the description shorter, at `bits_a_weight`.
 
     They are added one after the other, the one that saves most alone first. Each time, older ones are left out that
     are not needed any more, but for the `given` ones.
@@ -55,9 +71,11 @@ def weighed(
     budgets = {problem.name: min(problem.budget, SLOWER * needed[problem.name]) for problem in solved}
 
     def weigh(rows: Sequence[Abstraction], title: str) -> float:
-        return bits(solved, searches(solved, with_rows(language, rows), title, budgets), budgets)
+        with_them = searches(solved, with_rows(language, rows), title, budgets)
+        return bits(solved, with_them, budgets) + length(rows, a_weight)
 
-    rows, best = list(language.abstractions), bits(solved, found)
+    rows = list(language.abstractions)
+    best = bits(solved, found) + length(rows, a_weight)
     alone = [
         (weigh([*rows, one], f"weighing {number} of {len(proposed)}"), number, one)
         for number, one in enumerate(proposed, start=1)
