@@ -172,7 +172,7 @@ def test_of_a_grid_the_first_cell_is_shown(command):
 def test_help_shows_groups_keys_and_the_users_own_tasks(command, tmp_path):
     answer = command("run", "--help", "--config-dir", user_task(tmp_path))
     assert answer.code == 0
-    experiments = "experiment   abstractions, abstractions_given, abstractions_near, abstractions_repair, annealing, arena, "
+    experiments = "experiment   abstractions, abstractions_given, abstractions_near, abstractions_repair, annealing, "
     methods = "method=tune    or synthesize, random_search, "
     for text in ("mine, ", experiments, "seed=0", "machine.writeback=gated", "neurocomp run -m", "init=synth", methods):
         assert text in answer.out

@@ -17,7 +17,7 @@ from neurocomp.learning import compression, solving
 from neurocomp.learning.compression import proposals, typed
 from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched, algorithm_judge, solve, with_steps
-from neurocomp.learning.weighing import bits, weighed
+from neurocomp.learning.weighing import bits, bits_a_weight, length, weighed
 from neurocomp.readings.measuring import ThisProcess
 from neurocomp.search_config import SynthesisConfig
 from neurocomp.synthesis.language import LANGUAGE, Abstraction, Language
@@ -171,6 +171,24 @@ def test_what_saves_is_kept_and_what_does_not_is_left_out(tmp_path):
     after = searches(problems, chosen, "wake")
     assert after["prefix_sum"].template == "scan(add, r4)"
     assert bits(problems, after) < bits(problems, found) - 6  # two of three tasks take an eighth or less
+
+
+def test_a_body_costs_what_it_takes_to_write_it(tmp_path):
+    """The solution weighs 4 and has 6 bits; the body of scan weighs 7."""
+    problems = [problem("inc_each", 500), problem("diff", 500)]
+    found = {
+        "inc_each": Searched(90, "map(inc(elem), r4)", 64, 0, "exact", 1.0),
+        "diff": Searched(500, None, None, 0, "candidates", 1.0),
+    }
+    assert bits_a_weight(problems, found, LANGUAGE) == 1.5
+    assert bits_a_weight(problems[1:], found, LANGUAGE) == 0
+    assert length([SCAN], 1.5) == 7 * 1.5
+    problems = [problem("prefix_sum", 60_000), problem("running_max", 60_000)]
+    searches = Searches(tmp_path, ThisProcess())
+    found = searches(problems, LANGUAGE, "wake")
+    saved = bits(problems, found) - bits(problems, searches(problems, Language((SCAN,)), "wake"))
+    assert weighed(problems, found, LANGUAGE, [SCAN], searches, a_weight=saved / 7 - 0.01).abstractions == (SCAN,)
+    assert weighed(problems, found, LANGUAGE, [SCAN], searches, a_weight=saved / 7 + 0.01) == LANGUAGE
 
 
 def test_candidates_count_by_their_logarithms_and_a_problem_that_is_not_solved_has_its_budget():

@@ -18,8 +18,8 @@ from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.lowering import lower
 from neurocomp.synthesis.padding import pad
 from neurocomp.synthesis.readable import Space
-from neurocomp.synthesis.synthesizer import right_examples, synthesize
-from neurocomp.tasks.examples import held_out
+from neurocomp.synthesis.synthesizer import right_examples, synthesize, validated
+from neurocomp.tasks.examples import held_out, training_examples
 from neurocomp.tasks.task import load_task
 from tests.test_synthesis_language import DOUBLING
 from tests.test_synthesis_search import drawn, programs_of, shipped, tabled
@@ -80,6 +80,20 @@ def test_the_budget_of_programs_is_kept_to_the_program():
         assert (synthesis.tried, synthesis.ended) == (budget, "candidates")
         assert synthesis.executions == 16 * budget and 1 <= synthesis.distinct <= budget
         assert 1 <= len(synthesis.found) <= 4
+
+
+def test_with_validation_the_search_goes_on_to_a_program_that_is_right_there_too():
+    """One example does not tell inc from a constant; what is tried ends with the program that is taken."""
+    task, config = shipped("inc"), SynthesisConfig(validation=True)
+    unseen = held_out(task, 0)
+    examples = training_examples(task, unseen, 0, 0, 1)
+    accept = validated(task, examples, unseen, config)
+    hasty = synthesize(task, examples, config).found[0]
+    careful = synthesize(task, examples, config, accept=accept)
+    assert right_examples(hasty.program, unseen.validation, task) < len(unseen.validation.memory)
+    assert right_examples(careful.found[0].program, unseen.validation, task) == len(unseen.validation.memory)
+    assert careful.ended == "exact" and careful.tried == careful.found[0].candidates > hasty.candidates
+    assert validated(task, examples, unseen, SynthesisConfig()) is None
 
 
 def test_the_budget_of_seconds_ends_the_search_with_what_it_has():

@@ -3,9 +3,9 @@
 An abstraction makes the programs that use it lighter, and puts more programs before all others. Both are measured: the
 solved tasks are searched again with it. What it saves where it is used has to be more than it costs elsewhere.
 
-What is made small is the length of a description, in bits: the logarithms of the candidates of all tasks, and the bodies
-of the abstractions. In a sum of candidates the one or two longest searches would decide alone. If bodies cost nothing,
-each task would get an abstraction of its own, which no other task has a use for.
+What is made small is the length of a description, in bits: the logarithms of the candidates of all tasks, and the
+bodies of the abstractions. In a sum of candidates the one or two longest searches would decide alone. If bodies cost
+nothing, each task would get an abstraction of its own, which no other task has a use for.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from neurocomp.learning.searches import Searches
 from neurocomp.learning.solving import Problem, Searched
 from neurocomp.synthesis.grammar import weight
 from neurocomp.synthesis.language import Abstraction, Language
-from neurocomp.synthesis.terms import parse_term
+from neurocomp.synthesis.terms import Term, parse_term, terms_in
 
 SLOWER = 4
 """A search that is weighed ends after so many times the candidates of before: it counts with these."""
@@ -49,7 +49,7 @@ def bits_a_weight(problems: Sequence[Problem], found: Mapping[str, Searched], la
 
 def length(rows: Iterable[Abstraction], a_weight: float) -> float:
     """The bits of the bodies of abstractions: what it takes to write them once. A hole weighs 1."""
-    return a_weight * sum(weight(one.body) for one in rows)
+    return a_weight * sum(weight(Term(term.name)) for one in rows for term in terms_in(one.body))
 
 
 def weighed(

@@ -14,24 +14,25 @@ from neurocomp.report.means import sample, t_interval
 from neurocomp.tasks import corpus
 
 COLUMNS = (
-    "task", "family", "split", "language", "n", "solved", "candidates", "seconds", "budget", "config_hash",
+    "task", "family", "split", "language", "n", "solved", "hard", "candidates", "seconds", "budget", "config_hash",
 )  # fmt: skip
 NONE, PLAIN = "-", "plain"
 CANDIDATES, SECONDS = (10_000, 100_000, 500_000), (0.1, 1.0)
 NOTES = (
     "A restart is a synthesis from examples of its own. It is solved if the program that it ends with, run exactly, is "
-    "right on test examples and on sizes that it was not made for.",
-    "candidates: the median over restarts that are solved, up to the program. Within seconds: of the core that computed "
-    "for the restart. Both are read from the same rows, so a search may go on to more.",
-    "Sums are means over draws of examples, with 95% t-intervals over draws. times fewer: the geometric mean over tasks "
-    "that the draw solves in both languages; below 1 it takes more.",
+    "right on sizes that it was not made for; in brackets, how many are right on test examples at all.",
+    "candidates: the median over restarts that are solved, up to the program. Within seconds: of the core that "
+    "computed for the restart. Both are read from the same rows, so a search may go on to more.",
+    "Sums are means over draws of examples, with 95% t-intervals over draws. times fewer: the geometric mean over "
+    "tasks that the draw solves in both languages; below 1 it takes more.",
 )
 
 
 class Solved(NamedTuple):
     """Of one task in one language, for each draw of examples: candidates and seconds up to the solution, else inf."""
 
-    candidates: np.ndarray  # [draws], in the order of their numbers, as the next
+    hard: np.ndarray  # [draws] bool: whether the program is right on test examples, in the order of draws as all here
+    candidates: np.ndarray  # [draws]
     seconds: np.ndarray
     budget: int
     cell: Cell
@@ -83,7 +84,8 @@ def _solved(cell: Cell) -> Solved:
     executions = np.asarray(cell.table["executions"].values, float)[order]
     seconds = np.asarray(cell.table["cpu_s"].values, float)[order]
     examples, budget = int(cell.config.get("examples") or 1), int(cell.config["synthesis"]["candidates"])
-    return Solved(np.where(right, executions / examples, np.inf), np.where(right, seconds, np.inf), budget, cell)
+    hard = np.asarray(cell.table["recovered_hard"].is_true)[order]
+    return Solved(hard, np.where(right, executions / examples, np.inf), np.where(right, seconds, np.inf), budget, cell)
 
 
 def _entry(task: str, language: str, solved: Solved) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def _entry(task: str, language: str, solved: Solved) -> dict[str, Any]:
         "language": language,
         "n": len(solved.candidates),
         "solved": len(found),
+        "hard": int(solved.hard.sum()),
         "candidates": float(np.median(found)) if len(found) else None,
         "seconds": float(np.median(seconds)) if len(seconds) else None,
         "budget": solved.budget,
@@ -107,9 +110,10 @@ def _entry(task: str, language: str, solved: Solved) -> dict[str, Any]:
 def _texts(entry: Entry) -> dict[tuple[str, str], str]:
     """The texts of one task and language in the grid of all tasks."""
     row, language = f"{entry['task']} ({entry['split']})", entry["language"]
+    other = f" ({entry['hard']})" if entry["hard"] != entry["solved"] else ""
     candidates = NONE if entry["candidates"] is None else f"{entry['candidates']:,.0f}"
     return {
-        (row, f"{language}: solved"): f"{entry['solved']} of {entry['n']}",
+        (row, f"{language}: solved"): f"{entry['solved']} of {entry['n']}" + other,
         (row, f"{language}: candidates"): candidates,
     }
 
@@ -139,7 +143,8 @@ def _budgets(of: dict[str, list[Solved]]) -> Iterator[tuple[str, Callable[[list[
 
 def _counting(name: str, budget: float) -> Callable[[list[Solved]], str]:
     def count(searches: list[Solved]) -> str:
-        return _mean_text([float(number) for number in (_table(searches, name) <= budget).sum(0)], "{:.1f}")
+        solved = (_table(searches, name) <= budget).sum(0)
+        return _mean_text([float(number) for number in solved], "{:.1f}", most=len(searches))
 
     return count
 
@@ -163,8 +168,13 @@ def _ratio(plain: list[Solved], other: list[Solved]) -> str:
     return _mean_text(logs, "{:.2f}", math.exp) if logs else NONE
 
 
-def _mean_text(numbers: Sequence[float], spec: str, of: Callable[[float], float] = float) -> str:
-    """The mean and its interval, `9.2 (8.6-9.8)`; no interval where there is one number, or all are the same."""
+def _mean_text(
+    numbers: Sequence[float], spec: str, of: Callable[[float], float] = float, most: float = math.inf
+) -> str:
+    """The mean and its interval, `9.2 (8.6-9.8)`, which ends at 0 and at the most that there can be.
+
+    No interval where there is one number, or all are the same.
+    """
     own = sample(numbers)
     within = t_interval(own)
     if own.mean is None:
@@ -172,4 +182,5 @@ def _mean_text(numbers: Sequence[float], spec: str, of: Callable[[float], float]
     text = spec.format(of(own.mean))
     if within is None or within.low == within.high:
         return text
-    return f"{text} ({spec.format(of(within.low))}-{spec.format(of(within.high))})"
+    low, high = max(of(within.low), 0.0), min(of(within.high), most)
+    return f"{text} ({spec.format(low)}-{spec.format(high)})"
