@@ -26,7 +26,7 @@ SOFT_AT_ONCE = 4_096  # restarts x examples that the soft machine runs at a time
 VALIDATION, TEST = 64, 256  # held-out examples, at most
 HELD_OUT = VALIDATION + TEST
 PACK_BYTES = 32  # the fused engine's vector
-SYNTHESIZED_A_SECOND = 100_000  # programs that a search for templates can try in a second, at most
+SYNTHESIZED_A_SECOND = 400_000  # programs that a search for templates can try in a second, at most
 UPDATES_A_SECOND = 100_000  # updates that a restart can make in a second of a core, at most: 20,000 were measured
 BYTE_OF_WEIGHTS = 8  # bytes for each of a file of weights: as it is read, in float64, sorted
 BYTE_OF_NETWORK = 4  # of a memorizer's file: as it is read, as tensors, in the network and its optimizer
@@ -309,14 +309,14 @@ _examples = examples  # where a size is called examples, too
 def synthesis(
     *, base: int, registers: int, lines: int, steps: int, examples: int, candidates: int, seconds: int
 ) -> Need:
-    """A search for templates keeps 1.3 kB a program that it tries, and the code of the machine's lines.
+    """A search for templates keeps 100 to 300 bytes a program that it tries, more with abstractions, and some code.
 
     It tries no more than its seconds allow. Words are compared on a sample that grows as b^2.
     """
     tried = min(candidates, SYNTHESIZED_A_SECOND * seconds)
     sample = max(2_500, 15 * base**2) * 8
     return Need(
-        tried * (1_300 + 10 * lines) + 200 * sample,
+        tried * (600 + 15 * lines) + 200 * sample,
         tried * (20_000 + examples * steps * COMPILED_STEP) + 3_000 * base**2,
     )
 

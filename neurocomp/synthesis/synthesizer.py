@@ -36,7 +36,7 @@ from neurocomp.tasks.outcomes import checked_words, expected_words
 from neurocomp.tasks.task import Examples, Task
 from neurocomp.tasks.verification import run
 
-KEPT = 250_000  # programs (a kilobyte each); a search for more does not keep them for the next search
+KEPT = 250_000  # programs (some 300 bytes each); a search for more does not keep them for the next search
 
 
 class Found(NamedTuple):
