@@ -20,7 +20,7 @@ NONE, PLAIN = "-", "plain"
 CANDIDATES, SECONDS = (10_000, 100_000, 500_000), (0.1, 1.0)
 NOTES = (
     "A restart is a synthesis from examples of its own. It is solved if the program that it ends with, run exactly, is "
-    "right on sizes that it was not made for; in brackets, how many are right on test examples at all.",
+    "right on test examples and on other sizes; in brackets, how many are right on test examples.",
     "candidates: the median over restarts that are solved, up to the program. Within seconds: of the core that "
     "computed for the restart. Both are read from the same rows, so a search may go on to more.",
     "Sums are means over draws of examples, with 95% t-intervals over draws. times fewer: the geometric mean over "
@@ -80,11 +80,11 @@ def _language(cell: Cell) -> str:
 
 def _solved(cell: Cell) -> Solved:
     order = np.argsort(cell.table["restart"].values)
-    right = np.asarray(cell.table["recovered_general"].is_true)[order]
+    hard = np.asarray(cell.table["recovered_hard"].is_true)[order]
+    right = hard & np.asarray(cell.table["recovered_general"].is_true)[order]
     executions = np.asarray(cell.table["executions"].values, float)[order]
     seconds = np.asarray(cell.table["cpu_s"].values, float)[order]
     examples, budget = int(cell.config.get("examples") or 1), int(cell.config["synthesis"]["candidates"])
-    hard = np.asarray(cell.table["recovered_hard"].is_true)[order]
     return Solved(hard, np.where(right, executions / examples, np.inf), np.where(right, seconds, np.inf), budget, cell)
 
 
