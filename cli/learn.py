@@ -14,6 +14,7 @@ from neurocomp.cli.arguments import Parser, whole
 from neurocomp.cli.compose import Cell, compose_request
 from neurocomp.cli.main import DEBUG
 from neurocomp.cli.pools import make_pool, with_workers
+from neurocomp.cli.tables import print_rows
 from neurocomp.config import RunConfig
 from neurocomp.errors import UserError, check_at_least
 from neurocomp.files import atomic_write, check_writable, read_text, remove_leftovers
@@ -100,7 +101,10 @@ def _learned(
         learned = learn(problems, start, args.rounds, Searches(folder, pool), keep)
     finally:
         pool.close()
-    print(visible_lines(report(learned)))
+    said = report(learned)
+    print(visible_lines(f"{said.abstractions}\n"))
+    print_rows(said.tasks)
+    print(visible_lines(f"\n{said.sums}"))
     if learned.weights:
         print(visible_lines(f"{out}: {len(learned.weights)} abstractions; neurocomp synth synthesis.library={out}"))
     return 0

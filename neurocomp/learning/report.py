@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from neurocomp.learning.rounds import Learned, Weight
 from neurocomp.learning.solving import Problem
 
 
-def report(learned: Learned) -> str:
-    """The whole text."""
-    parts = [_row(weight) for weight in learned.weights] or ["no abstraction saves candidates on the training tasks"]
+class Report(NamedTuple):
+    """The abstractions, a row of texts for each task, and what they come to."""
+
+    abstractions: str
+    tasks: list[dict[str, str]]
+    sums: str
+
+
+def report(learned: Learned) -> Report:
+    """What `neurocomp learn` prints."""
+    rows = [_row(weight) for weight in learned.weights] or ["no abstraction saves candidates on the training tasks"]
     training = [one for one in learned.problems if not one.held_out]
     held_out = [one for one in learned.problems if one.held_out]
-    parts += [_table(learned), _sums(learned, training, "training")]
-    parts += [_sums(learned, held_out, "held-out")] if held_out else []
-    return "\n".join([*parts, *_remarks(learned)])
+    sums = [_sums(learned, training, "training")] + ([_sums(learned, held_out, "held-out")] if held_out else [])
+    return Report("\n".join(rows), _tasks(learned), "\n".join([*sums, *_remarks(learned)]))
 
 
 def _row(weight: Weight) -> str:
@@ -29,17 +37,22 @@ def _row(weight: Weight) -> str:
     return f"{row.name}({holes}) = {row.body}\n  {saves}; used in\n{used}\n"
 
 
-def _table(learned: Learned) -> str:
-    """A line for each task: candidates to its solution before and after, and the solution."""
-    width = max(len(one.name) for one in learned.problems)
-    lines = [f"{'task':<{width}}  {'split':<8}  {'before':>9}  {'after':>9}  solution"]
+def _tasks(learned: Learned) -> list[dict[str, str]]:
+    """For each task the candidates to its solution before and after, and the solution."""
+    rows: list[dict[str, str]] = []
     for one in learned.problems:
         before, after = (found[one.name] for found in (learned.before, learned.after))
         split = "held-out" if one.held_out else "training"
         numbers = [_number(each.within(one.budget)) for each in (before, after)]
         solution = after.template or before.template or ""
-        lines.append(f"{one.name:<{width}}  {split:<8}  {numbers[0]:>9}  {numbers[1]:>9}  {solution}".rstrip())
-    return "\n".join([*lines, ""])
+        rows.append(
+            dict(
+                zip(
+                    ("task", "split", "before", "after", "solution"), (one.name, split, *numbers, solution), strict=True
+                )
+            )
+        )
+    return rows
 
 
 def _number(candidates: int | None) -> str:
