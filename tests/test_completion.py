@@ -32,7 +32,7 @@ from cli import completion
         ("neurocomp run opt", "optimizer. optimizer="),
         ("neurocomp exec map_i", "map_inc"),
         ("neurocomp trace map_i", "map_inc"),
-        ("neurocomp table ", "table1 transfer gamma arena readings memorization soft_programs"),
+        ("neurocomp table ", "table1 transfer gamma arena abstractions programs readings memorization soft_programs"),
         ("neurocomp table table1 ", ""),
         ("neurocomp table --metric soft gam", "gamma"),
         ("neurocomp table table1 --met", "--metric"),
