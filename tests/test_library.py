@@ -44,6 +44,15 @@ def test_a_name_that_is_not_here_is_looked_up_in_the_folder_of_the_users_files(t
     assert language_of(None, tmp_path / "mine") is LANGUAGE
 
 
+def test_the_shipped_library_is_known_by_its_name_where_there_is_no_such_file(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "corpus").mkdir()
+    assert [one.name for one in language_of("corpus").abstractions] == ["read_1"]
+    (tmp_path / "corpus").rmdir()
+    mine = written(tmp_path, SCAN, "corpus")
+    assert language_of("corpus") == read_library(mine)
+
+
 def one(body: str, holes: str = "") -> str:
     return f"abstractions:\n  a:\n    holes: {{{holes}}}\n    body: {body}\n"
 

@@ -44,7 +44,7 @@ def language_of(library: str | None, directory: Path | None = None) -> Language:
     path = Path(library)
     if directory is not None and not path.exists() and (directory / path).exists():
         path = directory / path
-    if not path.exists() and (shipped := SHIPPED / f"{library}.yaml").exists() and path.name == library:
+    if not path.is_file() and path.name == library and (shipped := SHIPPED / f"{library}.yaml").exists():
         path = shipped
     return read_library(path)
 
