@@ -14,7 +14,7 @@ from neurocomp.machine_config import Sizes
 from neurocomp.synthesis import readable
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import space as compiled
-from neurocomp.synthesis.compiled.pools import AT_ONCE
+from neurocomp.synthesis.compiled.pools import AT_ONCE, Pool, add_both
 from neurocomp.synthesis.compiled.recording import recorded
 from neurocomp.synthesis.compiled.trials import Behaviors, Trying
 from neurocomp.synthesis.constructs import CONSTRUCTS
@@ -102,6 +102,20 @@ def test_a_lowering_that_cannot_be_recorded_is_asked_for_each_program(monkeypatc
     assert recorded(CONSTRUCTS, "unless", (None, None)) is None and recorded(CONSTRUCTS, "map", (INDEX,))
     sizes, *rest = ROOMS["with inputs"]
     assert check_same(arguments(*sizes, *rest), 3000) > 1000
+
+
+def test_two_pools_share_a_group_until_a_term_is_in_one_alone():
+    every, some, key = Pool(), Pool(), (5, 2, 0, 0)
+
+    def add(rows: list[int], chosen: list[bool]) -> None:
+        needs = np.array([[2, 0, 0]] * len(rows), np.uint16)
+        add_both(every, some, 5, np.array(rows, np.int32), needs, np.array(chosen))
+
+    add([1, 2], [True, True])
+    assert some.groups[key] is every.groups[key] and some.fewest == every.fewest == {5: 2}
+    add([3, 4], [True, False])
+    add([5], [True])
+    assert list(every.groups[key].rows) == [1, 2, 3, 4, 5] and list(some.groups[key].rows) == [1, 2, 3, 5]
 
 
 # --- trials

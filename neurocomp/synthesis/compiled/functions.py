@@ -52,7 +52,7 @@ class WordFunctions:
         self.samples = Samples(base, sample, words)
         self.known = Known(
             np.zeros(6, np.int64), np.zeros(64, np.int32), np.zeros(64, np.int32), np.zeros((64, width), np.int32),
-            np.zeros((64, width), np.int32), np.zeros(64, np.int64), np.zeros(64, np.int32), np.zeros(1 << 12, words),
+            np.zeros((64, width), np.int32), np.zeros(64, np.uint32), np.zeros(64, np.int32), np.zeros(1 << 12, words),
             np.full(256, NONE, np.int32), np.zeros((64, width), np.int32), np.zeros(64, np.int8),
             np.full(256, NONE, np.int32), self.samples.columns, self.samples.column_of, np.zeros((0, 64), np.int32),
         )  # fmt: skip
@@ -276,7 +276,23 @@ def kernels(kind: type) -> Kernels:
     one, entries, words, flags = np.zeros(1, np.int64), np.zeros(1, kind), np.zeros(1, np.int32), np.zeros(1, bool)
     lists, small = np.zeros((1, 1), np.int32), np.zeros(1, np.int8)
     table = np.zeros((1, 1), kind)
-    known = Known(one, words, words, lists, lists, one, words, entries, words, lists, small, words, table, words, lists)
+    known = Known(
+        one,
+        words,
+        words,
+        lists,
+        lists,
+        np.zeros(1, np.uint32),
+        words,
+        entries,
+        words,
+        lists,
+        small,
+        words,
+        table,
+        words,
+        lists,
+    )
     nodes = np.zeros((1, 1), np.int64)
     given = {
         "leaves": (known, one, 0, scratch(2, 1, kind), words),

@@ -133,7 +133,7 @@ def _met(known, size, base, s):
         for v in range(len(s.matter)):
             same &= known.matter[other, v] == s.matter[v]
         if same:
-            start = known.start[other]
+            start = np.int64(known.start[other])
             for entry in range(size):
                 if known.entries[start + entry] != s.table[entry]:
                     same = False
@@ -169,7 +169,7 @@ def _tabled(known, results, arity, one, other, count, base, s):
     _strides(known.matter, one, s.matter, count, base, s.left)
     _strides(known.matter, other, s.matter, count, base, s.right)
     entries, table, digits = known.entries, s.table, s.digits
-    at, beside, entry = known.start[one], known.start[other], 0
+    at, beside, entry = np.int64(known.start[one]), np.int64(known.start[other]), 0
     if count == 0:
         table[0] = results[entries[at] * base + entries[beside]] if arity == 2 else results[entries[at]]
         return
@@ -257,7 +257,7 @@ def place_tables(known, base):
         if known.follower[table] != NONE:
             behind[known.follower[table]] = True
     for table in range(known.counts[TABLES]):
-        start = known.start[table]
+        start = np.int64(known.start[table])
         if not behind[table]:
             matter, size = known.matter[table], 1
             for v in range(len(matter)):

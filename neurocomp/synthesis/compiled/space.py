@@ -14,8 +14,8 @@ from neurocomp.synthesis.compiled.expansions import Expansions, of_statements
 from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
 from neurocomp.synthesis.compiled.pools import Pool, add_both, combinations
 from neurocomp.synthesis.compiled.shapes import Shapes
-from neurocomp.synthesis.compiled.terms import Block, Terms
-from neurocomp.synthesis.construct import ADDRESS, ENDING, STATEMENT, TEST, WORD, Construct
+from neurocomp.synthesis.compiled.terms import Block, Terms, needs_of_leaf
+from neurocomp.synthesis.construct import ADDRESS, ENDING, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
 from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import ELEM, Term
@@ -43,8 +43,7 @@ class Space(Enumeration):
         kept: bool = True,
     ):
         super().__init__(rows, room, readable, settable, kept, Pool)
-        largest = max(room.sizes.lines, room.sizes.base)
-        self.terms = Terms(language.rows, np.uint8 if 2 * largest < 256 else np.uint16)
+        self.terms = Terms(language.rows, keeps_needs=bool(language.abstractions))
         self.functions = WordFunctions(room.sizes.base, mod_by_zero)
         self.shapes = Shapes(room, self.terms, language)
         self.expansions = Expansions(self.terms, self.shapes, self.functions, language.rows)
@@ -83,15 +82,20 @@ class Space(Enumeration):
         return np.array([self.terms.leaf(term, is_name=True)], np.int32)
 
     def _add_leaf(self, kind: str, looped: bool, weight: int, leaf: np.ndarray) -> None:
-        self.pools[kind, looped].add(weight, leaf, self.terms.needs[leaf])
+        self.pools[kind, looped].add(weight, leaf, self._needs(leaf, kind in (OPERATOR, REGISTER)))
+
+    def _needs(self, leaf: np.ndarray, is_name: bool = False) -> np.ndarray:
+        return needs_of_leaf(self.terms.term(int(leaf[0])), is_name)
 
     def _add_new_leaf(self, weight: int, looped: bool, row: np.ndarray) -> None:
         if self.functions.new_leaf(int(self.terms.facts[row[0]]), looped):
-            self._add_to_pools(weight, looped, row, self.terms.heads[row[0]] != self.terms.head(ELEM.name, False))
+            addresses = self.terms.heads[row[0]] != self.terms.head(ELEM.name, False)
+            self._add_to_pools(weight, looped, row, self._needs(row), addresses)
 
-    def _add_to_pools(self, weight: int, looped: bool, rows: np.ndarray, addresses: bool) -> None:
+    def _add_to_pools(
+        self, weight: int, looped: bool, rows: np.ndarray, needs: np.ndarray, addresses: bool = False
+    ) -> None:
         """Add words [K]; in loops, they are addresses only where that is said."""
-        needs = self.terms.needs[rows]
         tests = ~self.functions.constant(self.terms.facts[rows])
         add_both(self.pools[WORD, looped], self.pools[TEST, looped], weight, rows, needs, tests)
         if addresses or not looped:
@@ -117,7 +121,7 @@ class Space(Enumeration):
         rows = self.terms.write(head, block, self.shapes.of(row, head, block.arguments), True)
         self.terms.facts[rows] = numbers[new]
         self.terms.keep(len(rows))
-        self._add_to_pools(weight, looped, rows, False)
+        self._add_to_pools(weight, looped, rows, block.needs)
 
     def _add_block_of_named_words(self, row: Construct, weight: int, looped: bool, block: Block) -> None:
         """The same for an abstraction."""
@@ -125,7 +129,7 @@ class Space(Enumeration):
         numbers, new = self.expansions.functions_of(row, block.arguments, fits, looped)
         rows = self.expansions.write(row, block.arguments[new])
         self.terms.facts[rows] = numbers[new]
-        self._add_to_pools(weight, looped, rows, False)
+        self._add_to_pools(weight, looped, rows, self.terms.needs[rows])
 
     def _fit(self, row: Construct, looped: bool, needs: np.ndarray) -> np.ndarray:
         """Whether the lines of abstractions [K] may suffice: a hole that is twice in a body takes its lines twice."""
@@ -157,7 +161,7 @@ class Space(Enumeration):
         fits = np.ones(len(shapes), np.bool_) if looped else self.shapes.fit(shapes, write)
         rows = write(np.flatnonzero(fits))
         terms.keep(len(rows))
-        self._add_statements(weight, looped, rows)
+        self._add_statements(weight, looped, rows, needs[fits])
         return fits, rows
 
     def _add_block_of_named_statements(
@@ -172,13 +176,13 @@ class Space(Enumeration):
         if not fits.all():
             terms.forget(count)
             rows = expansions.write(row, arguments[fits])
-        self._add_statements(weight, looped, rows)
+        self._add_statements(weight, looped, rows, terms.needs[rows])
         return fits, rows
 
-    def _add_statements(self, weight: int, looped: bool, rows: np.ndarray) -> None:
-        self.pools[STATEMENT, looped].add(weight, rows, self.terms.needs[rows])
-        end = rows[self.terms.ends[rows]]
-        self.pools[ENDING, looped].add(weight, end, self.terms.needs[end])
+    def _add_statements(self, weight: int, looped: bool, rows: np.ndarray, needs: np.ndarray) -> None:
+        self.pools[STATEMENT, looped].add(weight, rows, needs)
+        end = self.terms.ends[rows]
+        self.pools[ENDING, looped].add(weight, rows[end], needs[end])
 
     def _blocks(self, row: Construct, weight: int, looped: bool) -> Iterator[Block]:
         """Arguments that make a term of this weight, as far as lines may suffice; each with the term's needs."""

@@ -38,6 +38,12 @@ def grown(array: np.ndarray, needed: int, times: int = 2) -> np.ndarray:
     return more
 
 
+def needs_of_leaf(term: Term, is_name: bool) -> np.ndarray:
+    """The needs [1, 3] of a term without arguments; a name of an operation or of a register has none."""
+    needs = (0, 0, 0) if is_name else (0, number(term) or 0, int(term == ELEM))
+    return np.array([needs], np.uint16)
+
+
 class Terms:
     """All terms made so far; a term is the number of its row.
 
@@ -45,7 +51,7 @@ class Terms:
     `children` are what compiled code looks at, written out, and `named` are those that a text shows.
     """
 
-    def __init__(self, constructs: Mapping[str, Construct], needs: type = np.uint16):
+    def __init__(self, constructs: Mapping[str, Construct], keeps_needs: bool):
         self.constructs = constructs
         self.count = self.used = 0
         self.names: list[str] = []
@@ -53,7 +59,7 @@ class Terms:
         self.kind_of, self.value_of = np.zeros(16, np.int64), np.zeros(16, np.int64)
         self.heads = np.zeros(1024, np.int16)
         self.first = np.zeros(1024, np.uint32)  # where its arguments are; they end where those of the next row begin
-        self.needs = np.zeros((1024, 3), needs)
+        self.needs = np.zeros((1024 if keeps_needs else 0, 3), np.uint16)  # only abstractions ask for them later
         self.shapes = np.zeros(1024, np.int32)
         self.facts = np.zeros(1024, np.int32)  # the function of a word; how a statement is lowered, see `recording.py`
         self.ends = np.zeros(1024, np.bool_)
@@ -87,7 +93,7 @@ class Terms:
         """Room for so many more terms and arguments."""
         if self.count + terms < len(self.heads) and self.used + arguments <= len(self.children):
             return
-        for name in ("heads", "first", "needs", "shapes", "facts", "ends"):
+        for name in ("heads", "first", "shapes", "facts", "ends", *(["needs"] if len(self.needs) else [])):
             setattr(self, name, grown(getattr(self, name), self.count + terms + 1))
         self.children, one = grown(self.children, self.used + arguments), self.children is self.named
         self.named = self.children if one else grown(self.named, self.used + arguments)
@@ -105,7 +111,9 @@ class Terms:
         (terms, size), arguments = block.arguments.shape, block.arguments
         self.make_room(terms, terms * size)
         rows = slice(self.count, self.count + terms)
-        self.heads[rows], self.needs[rows], self.facts[rows] = head, block.needs, facts
+        self.heads[rows], self.facts[rows] = head, facts
+        if len(self.needs):
+            self.needs[rows] = block.needs
         self.first[rows.start : rows.stop + 1] = self.used + size * np.arange(terms + 1)
         inner = slice(self.used, self.used + terms * size)
         self.children[inner] = self.plain(arguments).ravel()
@@ -117,8 +125,8 @@ class Terms:
     def leaf(self, term: Term, is_name: bool = False) -> int:
         """Write a term without arguments, which may be no word but the name of an operation or of a register."""
         head = self.head(term.name, construct=False)
-        needs = (0, 0, 0) if is_name else (0, number(term) or 0, int(term == ELEM))
-        row = self.write(head, Block(np.zeros((1, 0), np.int32), np.array([needs], np.uint16)), np.array([head]), True)
+        needs = needs_of_leaf(term, is_name)
+        row = self.write(head, Block(np.zeros((1, 0), np.int32), needs), np.array([head]), True)
         self.keep(1)
         return int(row[0])
 

@@ -24,7 +24,7 @@ class Known(NamedTuple):
     function_of: np.ndarray  # [T] of int32: the function of a table
     variables: np.ndarray  # [T, W] of int32: those of the function's text
     matter: np.ndarray  # [T, W] of int32: those that the table is over
-    start: np.ndarray  # [T] of int64: where the table begins
+    start: np.ndarray  # [T] of uint32: where the table begins
     follower: np.ndarray  # [T] of int32: the next one with the same entries
     entries: np.ndarray  # of uint8: the tables one after the other
     heads: np.ndarray  # [H] of int32, a hash table: the first table with some entries
