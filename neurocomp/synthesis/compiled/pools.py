@@ -51,11 +51,14 @@ class Pool:
         if not len(rows):
             return
         packed = needs.astype(np.int64) @ PACKED
-        kinds, firsts, inverse = np.unique(packed, return_index=True, return_inverse=True)
+        if (packed == packed[0]).all():  # as they are most often
+            firsts, inverse = np.zeros(1, np.int64), None
+        else:
+            _, firsts, inverse = np.unique(packed, return_index=True, return_inverse=True)
         for kind in np.argsort(firsts):
             lines, largest, element = needs[firsts[kind]].tolist()
             group = self.groups.setdefault((weight, lines, largest, element), Rows())
-            group.add(rows[inverse == kind] if len(kinds) > 1 else rows)
+            group.add(rows if inverse is None else rows[inverse == kind])
             self.fewest[weight] = min(lines, self.fewest.get(weight, lines))
 
 

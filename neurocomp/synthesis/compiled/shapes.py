@@ -76,7 +76,9 @@ class Shapes:
         leaves = np.isin(terms.kind_of[heads], (AN_INDEX, AN_ELEM, A_NAME))
         keys = ((heads + 1) * leaves) @ (len(terms.names) + 1) ** np.arange(len(looked), dtype=np.int64)
         found = np.zeros(len(arguments), np.int16)
-        for key, at in zip(*np.unique(keys, return_index=True), strict=True):
+        alike = len(keys) > 0 and (keys == keys[0]).all()
+        each = (keys[:1], [0]) if alike else np.unique(keys, return_index=True)
+        for key, at in zip(*each, strict=True):
             names: list[Term | None] = [None] * len(kinds)
             for place, own, leaf in zip(looked, heads[at], leaves[at], strict=True):
                 names[place] = Term(terms.names[own]) if leaf else None
