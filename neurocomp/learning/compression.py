@@ -27,7 +27,7 @@ from neurocomp.synthesis.construct import (
     WORD,
 )
 from neurocomp.synthesis.grammar import check_body, fitting, operators
-from neurocomp.synthesis.language import Abstraction, Language, Origin, is_inside, places
+from neurocomp.synthesis.language import Abstraction, Language, is_inside, places
 from neurocomp.synthesis.terms import Term, number, register, terms_in
 
 ARITIES = (1, 2, 3)  # the most holes of a proposal; stitch is asked for each, because it proposes one at a time
@@ -218,11 +218,3 @@ def _asked(texts: Sequence[str], arity: int) -> list[tuple[str, str]]:
     except BaseException as error:  # a panic of Rust is no Exception
         reason = " ".join(str(error).split()) or type(error).__name__
         raise CompressionFailed(f"stitch failed ({reason[:200]})") from None
-
-
-def origin_of(name: str, solutions: dict[str, Term], saved: int) -> Origin:
-    """The programs that use an abstraction, and what it saved."""
-    programs = [
-        f"{task}: {term}" for task, term in solutions.items() if any(one.name == name for one in terms_in(term))
-    ]
-    return Origin(tuple(programs), saved)

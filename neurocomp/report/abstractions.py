@@ -10,7 +10,7 @@ import numpy as np
 
 from neurocomp.report.cells import Cell
 from neurocomp.report.grid import Entry, Grid, Table
-from neurocomp.report.means import sample, t_interval
+from neurocomp.report.means import interval_text, sample, t_interval
 from neurocomp.tasks import corpus
 
 COLUMNS = (
@@ -144,7 +144,7 @@ def _budgets(of: dict[str, list[Solved]]) -> Iterator[tuple[str, Callable[[list[
 def _counting(name: str, budget: float) -> Callable[[list[Solved]], str]:
     def count(searches: list[Solved]) -> str:
         solved = (_table(searches, name) <= budget).sum(0)
-        return _mean_text([float(number) for number in solved], "{:.1f}", most=len(searches))
+        return _mean_text([float(number) for number in solved], ".1f", most=len(searches))
 
     return count
 
@@ -165,7 +165,7 @@ def _ratio(plain: list[Solved], other: list[Solved]) -> str:
         for draw in range(draws)
         if both[:, draw].any()
     ]
-    return _mean_text(logs, "{:.2f}", math.exp) if logs else NONE
+    return _mean_text(logs, ".2f", math.exp) if logs else NONE
 
 
 def _mean_text(
@@ -179,8 +179,7 @@ def _mean_text(
     within = t_interval(own)
     if own.mean is None:
         return NONE
-    text = spec.format(of(own.mean))
+    text = format(of(own.mean), spec)
     if within is None or within.low == within.high:
         return text
-    low, high = max(of(within.low), 0.0), min(of(within.high), most)
-    return f"{text} ({spec.format(low)}-{spec.format(high)})"
+    return text + interval_text(max(of(within.low), 0.0), min(of(within.high), most), spec)

@@ -7,8 +7,8 @@ same function is kept. Statements are not compared: those made of different word
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Generator, Iterator
-from typing import Any
+from collections.abc import Generator, Iterator
+from typing import Any, ClassVar
 
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import (
@@ -24,6 +24,7 @@ from neurocomp.synthesis.construct import (
     Construct,
 )
 from neurocomp.synthesis.grammar import operators
+from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, terms_in
 
 BATCH = 1024
@@ -37,25 +38,33 @@ class Enumeration:
     to be read; `compiled.space.Space` makes them in blocks.
     """
 
+    POOL: ClassVar[type[Any]]  # what holds the fragments of a kind
+
     def __init__(
         self,
         rows: tuple[Construct, ...],
         room: Room,
+        mod_by_zero: str,
         readable: tuple[int, ...],
         settable: tuple[int, ...],
-        kept: bool,
-        pool: Callable[[], Any],
+        language: Language = LANGUAGE,
+        kept: bool = True,
     ):
-        self.kept, self.broken = kept, False
+        self.language, self.kept, self.broken = language, kept, False
         self.room, self.readable, self.settable = room, readable, settable
         # Without abstractions that have a number which is no word of this base.
         numbers = {row: [number(term) or 0 for term in terms_in(row.body)] for row in rows if row.body}
         self.rows = [row for row in rows if max(numbers.get(row, [0])) < room.sizes.base]
         # Fragments for places outside loops (False), and for places inside (True), where there are index and elem.
         kinds = (WORD, TEST, ADDRESS, STATEMENT, ENDING, FIXED, OPERATOR, REGISTER)
-        self.pools = {(kind, looped): pool() for kind in kinds for looped in (False, True)}
+        self.pools = {(kind, looped): self.POOL() for kind in kinds for looped in (False, True)}
         self.made: list[Any] = []
         self.growing = self._grow()
+        self._begin(mod_by_zero)
+
+    def _begin(self, mod_by_zero: str) -> None:
+        """What else there is before the first program."""
+        raise NotImplementedError
 
     def batches(self) -> Iterator[Any]:
         """All programs, the lightest first, and None now and then, so that a search can stop while there is none."""

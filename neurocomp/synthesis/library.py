@@ -21,7 +21,6 @@ from typing import Any, cast
 import yaml
 
 from neurocomp.errors import UserError, accepted_instead, did_you_mean
-from neurocomp.files import atomic_write
 from neurocomp.synthesis.grammar import KINDS, check_body
 from neurocomp.synthesis.language import LANGUAGE, Abstraction, Language, Origin, is_inside, row_of
 from neurocomp.synthesis.terms import REGISTER, Term, parse_term, terms_in
@@ -62,11 +61,6 @@ def read_library(path: Path) -> Language:
         return Language(tuple(_abstractions(tree)))
     except UserError as error:
         raise UserError(f"{path}: {visible(str(error))}") from None
-
-
-def write_library(path: Path, language: Language) -> None:
-    """Write the abstractions of a language as such a file."""
-    atomic_write(path, library_text(language))
 
 
 def library_text(language: Language) -> str:

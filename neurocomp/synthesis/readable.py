@@ -8,11 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.construct import ADDRESS, ENDING, OPERATOR, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
 from neurocomp.synthesis.equivalence import Function, Functions
-from neurocomp.synthesis.language import LANGUAGE, Language, is_leaf
+from neurocomp.synthesis.language import is_leaf
 from neurocomp.synthesis.pools import NOTHING, Fragment, Needs, Pool, combinations
 from neurocomp.synthesis.skeletons import Shape, Shapes, code_of
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number, terms_in
@@ -30,19 +29,11 @@ class Batch(NamedTuple):
 class Space(Enumeration):
     """The programs one after the other."""
 
-    def __init__(
-        self,
-        rows: tuple[Construct, ...],
-        room: Room,
-        mod_by_zero: str,
-        readable: tuple[int, ...],
-        settable: tuple[int, ...],
-        language: Language = LANGUAGE,
-        kept: bool = True,
-    ):
-        super().__init__(rows, room, readable, settable, kept, Pool)
-        self.functions = Functions(room.sizes.base, mod_by_zero)
-        self.shapes, self.language = Shapes(room, language), language
+    POOL = Pool
+
+    def _begin(self, mod_by_zero: str) -> None:
+        self.functions = Functions(self.room.sizes.base, mod_by_zero)
+        self.shapes = Shapes(self.room, self.language)
         self.met: set[tuple[bool, int]] = set()
 
     def term(self, batch: Batch, place: int) -> Term:

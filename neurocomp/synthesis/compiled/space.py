@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import code_kernel
 from neurocomp.synthesis.compiled.expansions import Expansions, of_statements
 from neurocomp.synthesis.compiled.functions import WordFunctions, compiled_for
@@ -17,7 +16,6 @@ from neurocomp.synthesis.compiled.shapes import Shapes
 from neurocomp.synthesis.compiled.terms import Block, Terms, needs_of_leaf
 from neurocomp.synthesis.construct import ADDRESS, ENDING, OPERATOR, REGISTER, STATEMENT, TEST, WORD, Construct
 from neurocomp.synthesis.enumeration import BATCH, Enumeration
-from neurocomp.synthesis.language import LANGUAGE, Language
 from neurocomp.synthesis.terms import ELEM, Term
 
 
@@ -32,20 +30,13 @@ class Batch(NamedTuple):
 class Space(Enumeration):
     """The programs of `readable.Space`, in the same order and the same batches."""
 
-    def __init__(
-        self,
-        rows: tuple[Construct, ...],
-        room: Room,
-        mod_by_zero: str,
-        readable: tuple[int, ...],
-        settable: tuple[int, ...],
-        language: Language = LANGUAGE,
-        kept: bool = True,
-    ):
-        super().__init__(rows, room, readable, settable, kept, Pool)
+    POOL = Pool
+
+    def _begin(self, mod_by_zero: str) -> None:
+        language = self.language
         self.terms = Terms(language.rows, keeps_needs=bool(language.abstractions))
-        self.functions = WordFunctions(room.sizes.base, mod_by_zero)
-        self.shapes = Shapes(room, self.terms, language)
+        self.functions = WordFunctions(self.room.sizes.base, mod_by_zero)
+        self.shapes = Shapes(self.room, self.terms, language)
         self.expansions = Expansions(self.terms, self.shapes, self.functions, language.rows)
 
     def term(self, batch: Batch, place: int) -> Term:
