@@ -34,7 +34,11 @@ njit: Any = numba.njit  # whose options are not declared either
 kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
 # The same without counting references to arrays, which takes longer than what small functions do. They must allocate
 # nothing.
-bare_kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True, _nrt=False)
+bare = {"error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
+bare_kernel = njit(**bare)
+# The same, put where it is called. LLVM would call larger ones, and passing seven numbers for each array takes longer
+# than what they do.
+inline_kernel = njit(**bare, forceinline=True)
 
 
 def may_compile() -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,19 +11,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from neurocomp.cli.compose import configure
-from neurocomp.machine_config import Sizes
+from neurocomp.jit import njit
+from neurocomp.language.isa import INDEX
+from neurocomp.machine_config import READINGS, MachineConfig, Sizes
 from neurocomp.synthesis import readable
 from neurocomp.synthesis.assembler import Room
 from neurocomp.synthesis.compiled import space as compiled
+from neurocomp.synthesis.compiled import trials_kernel
 from neurocomp.synthesis.compiled.pools import AT_ONCE, Pool, add_both
 from neurocomp.synthesis.compiled.recording import recorded
 from neurocomp.synthesis.compiled.trials import Behaviors, Trying
+from neurocomp.synthesis.compiled.trials_kernel import Apart, Trials
 from neurocomp.synthesis.constructs import CONSTRUCTS
 from neurocomp.synthesis.language import LANGUAGE
 from neurocomp.synthesis.score import behaviors, loops_in, scores
-from neurocomp.synthesis.terms import INDEX
+from neurocomp.synthesis.terms import INDEX as PLACE
 from neurocomp.tasks.examples import held_out, training_examples
-from neurocomp.tasks.task import Task, load_task
+from neurocomp.tasks.task import Examples, Task, load_task
 from neurocomp.tasks.verification import run
 from tests.test_synthesis_language import DOUBLING
 
@@ -99,7 +104,7 @@ def test_a_lowering_that_cannot_be_recorded_is_asked_for_each_program(monkeypatc
         row.lower(assembler, test, then)
 
     monkeypatch.setitem(CONSTRUCTS, "unless", row._replace(lower=lower))
-    assert recorded(CONSTRUCTS, "unless", (None, None)) is None and recorded(CONSTRUCTS, "map", (INDEX,))
+    assert recorded(CONSTRUCTS, "unless", (None, None)) is None and recorded(CONSTRUCTS, "map", (PLACE,))
     sizes, *rest = ROOMS["with inputs"]
     assert check_same(arguments(*sizes, *rest), 3000) > 1000
 
@@ -159,6 +164,60 @@ def test_trials_say_what_the_executor_says(name, count):
         == len(set(keys))
         == len(set(trials.behavior.tolist()))
     )
+
+
+@njit
+def run_all(machine, codes, eights, words, apart, trials):
+    """What `try_programs` does, with code [K, L, 5] that no space made."""
+    for k in range(len(codes)):
+        code = np.zeros((1, codes.shape[1], 6), np.int64)
+        code[0, :, :5] = codes[k]
+        trials_kernel._execute(machine, code, eights, words, apart)
+        trials_kernel._judge(machine, eights, trials, k, machine.start.shape[1])
+
+
+def random_code(rng: np.random.Generator, sizes: Sizes, count: int) -> np.ndarray:
+    """Programs [K, L, 5] with many jumps, some of them to the line behind the last."""
+    rates = np.where([name in ("jump", "read", "write") for name in INDEX], 3.0, 1.0)
+    rates[INDEX["halt"]] = 4 / sizes.lines
+    code = rng.integers(sizes.registers, size=(count, sizes.lines, 5))
+    code[..., 0] = rng.choice(len(INDEX), size=code.shape[:2], p=rates / rates.sum())
+    code[..., 4] = rng.integers(sizes.lines + 1, size=code.shape[:2])
+    return code
+
+
+@settings(max_examples=150)
+@given(
+    st.integers(0, 1 << 32), st.sampled_from([2, 3, 7, 8, 15, 16, 17, 64, 127, 128]), st.integers(1, 5),
+    st.sampled_from([1, 2, 3, 6, 12, 40, 127]), st.sampled_from([0, 1, 2, 17, 72, 126, 127, 128, 300]),
+    st.integers(1, 40), st.sampled_from(READINGS["halting"]), st.sampled_from(READINGS["mod_by_zero"]),
+)  # fmt: skip
+def test_any_code_does_what_the_executor_does(seed, base, registers, lines, steps, count, halting, mod_by_zero):
+    rng = np.random.default_rng(seed)
+    sizes, low = Sizes(base, registers, lines), rng.random() < 0.3  # few words: examples that differ little
+    start, final = (rng.integers(2 if low else base, size=(count, base + registers)) for _ in range(2))
+    task = replace(
+        shipped("inc"), sizes=sizes, steps=steps, checked_memory=(0, base - 1), checked_registers=(registers - 1,),
+        machine=MachineConfig(halting=halting, mod_by_zero=mod_by_zero),
+    )  # fmt: skip
+    trying = Trying(task, Examples(start[:, :base], start[:, base:], final[:, :base], final[:, base:]))
+    codes, machine = random_code(rng, sizes, 12), trying.machine
+    found = Trials(*(np.zeros(len(codes), kind) for kind in (np.int64, np.int64, np.int64, np.bool_, np.uint64)))
+    eights, apart = np.zeros(machine.start.size, np.uint64), Apart(*np.zeros((3, machine.start.shape[1]), np.uint64))
+    run_all(machine, codes, eights, eights.view(np.uint8), apart, found)
+    wanted = trying.of_code(codes)
+    for field in ("right", "whole", "changed"):
+        assert (getattr(found, field) == getattr(wanted, field)).all(), field
+    pairs = set(zip(found.behavior.tolist(), wanted.behavior.tolist(), strict=True))
+    assert len(pairs) == len(set(found.behavior.tolist())) == len(set(wanted.behavior.tolist()))
+
+
+@pytest.mark.parametrize("sizes, of_bytes", [((128, 2, 127), True), ((129, 2, 127), False), ((128, 2, 128), False)])
+def test_what_does_not_fit_a_byte_is_left_to_the_executor(sizes, of_bytes):
+    base = sizes[0]
+    task = replace(shipped("inc"), sizes=Sizes(*sizes), checked_memory=(0,))
+    words = np.zeros((3, base + 2), np.int64)
+    assert Trying(task, Examples(words[:, :base], words[:, base:], words[:, :base], words[:, base:])).fits == of_bytes
 
 
 def test_a_task_that_needs_no_change_is_scored_alike():

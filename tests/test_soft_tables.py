@@ -90,6 +90,8 @@ def test_soft_programs_are_measured_as_the_paper_does(command, soft):
     assert differences == pytest.approx([-0.099, 0.001, -0.087])
     whole = [line["whole_mean"] for line in lines.values()]
     assert whole[0] == "" and [float(mean) for mean in whole[1:]] == pytest.approx([0.72, 0.72])
+    arguments = [line["argument_a_mean"] for line in lines.values()]
+    assert arguments[0] == "" and [float(mean) for mean in arguments[1:]] == pytest.approx([0.82, 0.82])
     assert lines["soft_instruction on sst2"]["measure"] == "accuracy_a"
     # Welch: 0.087 / sqrt(.02^2 / 3 + .013^2 / 5) = 6.7304, with 3.0365 degrees of freedom.
     assert float(lines["soft_imperative on sst2"]["p_value"]) == pytest.approx(2 * upper_tail(6.7304, 3.0365), rel=0.01)

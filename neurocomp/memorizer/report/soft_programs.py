@@ -22,6 +22,7 @@ MODELS = {
 MEASURES = {"classify": "accuracy", "soft_instruction": "accuracy_a", "soft_imperative": "accuracy"}
 
 SST2 = "sst2"
+NOTHING = Sample(None, None, 0)
 
 RANDOM_PROGRAMS = ("programs", "length", "lines", "memory", "include", "registers")
 # The paper's settings where they are not the memorizer's defaults, and what its public code does and it does not print.
@@ -38,7 +39,7 @@ OPEN = (*PUBLIC_CODE, "training.label_smoothing", "soft.vocabulary", "soft.token
 COLUMNS = (
     *SOFT_PROGRAMS, "data", "settings", "measure", "n", "accuracy_mean", "accuracy_sd", "ci_low", "ci_high",
     "published_mean", "published_sd", "published_n", "difference", "p_value", "whole_mean", "whole_sd",
-    "updates_mean", "updates_sd", "wall_s", "device", "threads",
+    "argument_a_mean", "argument_a_sd", "updates_mean", "updates_sd", "wall_s", "device", "threads",
 )  # fmt: skip
 
 CAPTION = (
@@ -47,7 +48,8 @@ CAPTION = (
 )
 NOTES = (
     "accuracy is of the class for classify, of the instruction's argument A for soft_instruction (as in the paper), of "
-    "the whole instruction for soft_imperative; whole: of whole instructions.",
+    "the whole instruction for soft_imperative; whole: of whole instructions; A: of their argument A, after the same "
+    "updates.",
     "A task on sst2 alone has the settings of the paper and of its public code: its inputs, the word pieces of "
     "bert-base-uncased, a learning rate that falls linearly to 0 over 2 epochs, gradients clipped at norm 1, no weight "
     "decay, a look at the validation texts after every 64 updates. soft.examples=own has inputs of our own, and none "
@@ -122,9 +124,8 @@ def _measured_as(task: str) -> Entry:
 def _entry(name: str, cell: MemorizerCell) -> Entry:
     """The entry of a cell."""
     task, different, updates = cell.facts["task"], _departures(cell), cell.updates
-    accuracy, whole = cell.sample(MEASURES[task]), Sample(None, None, 0)
-    if task != "classify":
-        whole = cell.sample("accuracy")
+    accuracy = cell.sample(MEASURES[task])
+    whole, argument = (cell.sample(name) if task != "classify" else NOTHING for name in ("accuracy", "accuracy_a"))
     comparable = cell.facts["data"] == SST2 and set(different) <= set(OPEN)
     low, high = t_interval(accuracy) or (None, None)
     return {
@@ -142,6 +143,8 @@ def _entry(name: str, cell: MemorizerCell) -> Entry:
         **(compared(accuracy, published()[task]) if comparable else {}),
         "whole_mean": whole.mean,
         "whole_sd": whole.sd,
+        "argument_a_mean": argument.mean,
+        "argument_a_sd": argument.sd,
         "updates_mean": updates.mean,
         "updates_sd": updates.sd,
         "wall_s": cell.sample("wall_s").mean,
@@ -160,6 +163,7 @@ def _texts(entry: Entry) -> dict[str, str]:
         "difference": or_dash(share["difference"], "+.1f"),
         "p": or_dash(entry["p_value"], ".2g"),
         "whole %": mean_text(share["whole_mean"], share["whole_sd"], ".1f"),
+        "A %": mean_text(share["argument_a_mean"], share["argument_a_sd"], ".1f"),
         "best after updates": mean_text(entry["updates_mean"], entry["updates_sd"], ".0f"),
         "seconds": or_dash(entry["wall_s"], ",.0f"),
         "on": machine_text(entry["device"], entry["threads"]),
@@ -167,4 +171,4 @@ def _texts(entry: Entry) -> dict[str, str]:
 
 
 SHARES = ("accuracy_mean", "accuracy_sd", "ci_low", "ci_high", "published_mean", "published_sd", "difference",
-          "whole_mean", "whole_sd")  # fmt: skip
+          "whole_mean", "whole_sd", "argument_a_mean", "argument_a_sd")  # fmt: skip

@@ -31,9 +31,7 @@ from neurocomp.synthesis.equivalence import sample_size
 from neurocomp.synthesis.terms import ELEM, INDEX, Term, number
 from neurocomp.synthesis.world import World
 
-SOURCES = tuple(
-    Path(__file__).with_name(f"{name}_kernel.py") for name in ("functions", "registers", "lowering", "shapes", "trials")
-)
+SOURCES = tuple(sorted(Path(__file__).parent.glob("*_kernel.py")))
 
 
 def word_type(base: int) -> type:

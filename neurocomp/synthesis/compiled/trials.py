@@ -21,15 +21,18 @@ from neurocomp.synthesis.compiled.trials_kernel import (
     HALT,
     JUMP,
     LARGEST,
+    LARGEST_MOD,
     MAX,
     MIN,
+    MOD,
+    MOST_LINES,
     NOTHING,
     PLUS,
     READ,
     SUB,
     TABLE,
     WRITE,
-    Groups,
+    Apart,
     Machine,
     Trials,
 )
@@ -47,7 +50,8 @@ class Trying:
         wanted = expected_words(examples, task)
         self.count = len(wanted)
         self.due = (wanted != checked_words(examples.memory, examples.registers, task)).any(0)
-        if task.sizes.base <= LARGEST:
+        self.fits = task.sizes.base <= LARGEST and task.sizes.lines <= MOST_LINES
+        if self.fits:
             self.kernels = kernels()  # compiles them, unless that is done already
             self.machine = self._machine(wanted)
 
@@ -55,7 +59,9 @@ class Trying:
         task, base = self.task, self.task.sizes.base
         kinds, table = meaning(base, task.machine.mod_by_zero)
         actions = np.array([_action(kind, results, base) for kind, results in zip(kinds, table, strict=True)])
-        constants = np.where(actions == PLUS, table[:, 0, 0], np.arange(len(table)) * base * base)
+        begin = np.arange(len(table)) * base * base
+        of_zero = np.where(table[:, 1, 0] == 1, -1, 0)  # 1 mod 0
+        constants = np.select([actions == PLUS, actions == MOD], [table[:, 0, 0], of_zero], begin).astype(np.uint64)
         start = np.hstack([self.examples.memory, self.examples.registers])
         places = [*task.checked_memory, *(base + register for register in task.checked_registers)]
         return Machine(
@@ -66,20 +72,19 @@ class Trying:
 
     def of_programs(self, space: Space, programs: np.ndarray) -> Trials:
         """Run programs [K] of a space on all examples."""
-        if self.task.sizes.base > LARGEST:
+        if not self.fits:
             return self.of_code(space.code(programs))
         count, start, lines = len(programs), self.machine.start, self.task.sizes.lines
         trials = Trials(*(np.zeros(count, kind) for kind in (np.int64, np.int64, np.int64, np.bool_, np.uint64)))
-        eights, examples = np.zeros(start.size, np.uint64), 8 * start.shape[1]
-        groups = Groups(np.zeros((examples + 1, start.shape[1]), np.uint64), *np.zeros((3, examples + 1), np.int64))
+        eights, apart = np.zeros(start.size, np.uint64), Apart(*np.zeros((3, start.shape[1]), np.uint64))
         self.kernels.try_programs(
             *space.arrays(programs), self.machine, np.zeros((1, lines, 6), np.int64), *space.stacks(), eights,
-            eights.view(np.uint8), groups, trials,
+            eights.view(np.uint8), apart, trials,
         )  # fmt: skip
         return trials
 
     def of_code(self, code: np.ndarray) -> Trials:
-        """The same for code [K, L, 5], by the executor: for words above a byte, and for code that no space made."""
+        """The same for code [K, L, 5], by the executor: for sizes above a byte, and for code that no space made."""
         final, task = run(code, self.examples, self.task), self.task
         right = right_words(final, self.examples, task)
         start = checked_words(self.examples.memory, self.examples.registers, task)
@@ -125,6 +130,8 @@ def _action(kind: int, results: np.ndarray, base: int) -> int:
         return {EXECUTOR_READ: READ, EXECUTOR_WRITE: WRITE, EXECUTOR_JUMP: JUMP, EXECUTOR_HALT: HALT}.get(kind, NOTHING)
     x, y = np.indices((base, base))
     known = {ADD: x + y, SUB: x - y, MIN: np.minimum(x, y), MAX: np.maximum(x, y), PLUS: x + results[0, 0]}
+    if 1 < base <= LARGEST_MOD:
+        known[MOD] = np.where(y, x % np.maximum(y, 1), x if results[1, 0] else 0)
     return next((action for action, words in known.items() if (words % base == results).all()), TABLE)
 
 
@@ -139,9 +146,9 @@ def kernels() -> Kernels:
     flags, hashes, bytes_ = np.zeros(1, bool), np.zeros(1, np.uint64), np.zeros(1, np.uint8)
     eights = np.zeros((1, 1), np.uint64)
     ints, rows, code = np.zeros(1, np.int64), np.zeros(1, np.int32), np.zeros((1, 1, 6), np.int64)
-    machine = Machine(ints, ints, bytes_, eights, ints, eights, hashes, flags, 0, 0, True)
-    groups, trials = Groups(eights, ints, ints, ints), Trials(ints, ints, ints, flags, hashes)
-    given = (*ARRAYS, machine, code, rows, ints, hashes, bytes_, groups, trials)
+    machine = Machine(ints, hashes, bytes_, eights, ints, eights, hashes, flags, 0, 0, True)
+    apart, trials = Apart(hashes, hashes, hashes), Trials(ints, ints, ints, flags, hashes)
+    given = (*ARRAYS, machine, code, rows, ints, hashes, bytes_, apart, trials)
     return Kernels(
         compiled_for(trials_kernel.try_programs, given), compiled_for(code_kernel.put, (hashes, hashes, flags))
     )
