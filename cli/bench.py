@@ -69,8 +69,13 @@ def main(argv: Sequence[str]) -> int:
             check_out(args.out / name)
     if isinstance(config, MemorizerConfig):
         return _memorizer(config, args)
+    if config.init == "synth" and not args.synthesis:
+        raise UserError("init=synth: a benchmark synthesizes nothing; expected a program, or random")
     if args.search or args.synthesis:
         return _searches(config, args)
+    if config.method != "tune":
+        given = f"method={config.method}"
+        raise UserError(f"{given}: expected tune, whose updates it times; see --search and --synthesis for others")
     from neurocomp.bench.one_update import plan_for, runnable
 
     if threads and config.threads:

@@ -156,10 +156,12 @@ def test_the_benchmark_has_a_line_for_each_search(command):
     [
         (["--search", "--engines", "fused"], "--engines fused: --search times all searches, and no engine"),
         (["--search", "init=synth"], "init=synth: a benchmark synthesizes nothing; expected a program, or random"),
+        (["init=synth"], "init=synth: a benchmark synthesizes nothing; expected a program, or random"),
+        (["method=solver"], "method=solver: expected tune, whose updates it times; see --search and --synthesis"),
         (["--search", "experiment=memorization", "programs=16"], "--search: not for the memorizer"),
     ],
 )
-def test_the_benchmark_of_searches_refuses_in_one_line(command, arguments, expected):
+def test_the_benchmark_refuses_in_one_line(command, arguments, expected):
     answer = command("bench", *arguments)
     assert answer.code == 2 and expected in answer.err and answer.err.count("\n") == 1
 

@@ -8,7 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from neurocomp.config import SEARCHES, RunConfig
-from neurocomp.errors import UserError
 from neurocomp.methods.searches import judge_of
 from neurocomp.plan import Plan, make_plan
 from neurocomp.progress_line import ProgressLine
@@ -48,8 +47,6 @@ class Pace:
 
 def measure(config: RunConfig, rounds: int) -> list[Pace]:
     """The pace of every search on this task. A restart that finds a program ends, as in a run."""
-    if config.init == "synth":
-        raise UserError("init=synth: a benchmark synthesizes nothing; expected a program, or random")
     plans = {method: make_plan(replace(config, method=method, limit=None)) for method in SEARCHES}
     unseen = held_out(plans["annealing"].task, config.seed)
     turns = {method: _turn(plan, unseen) for method, plan in plans.items()}
