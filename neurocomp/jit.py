@@ -31,14 +31,14 @@ numba_config: Any = numba.core.config  # whose settings are not declared
 # The decorator of functions that only compiled functions call: they need no wrappers for Python or C, which would take
 # a fifth of the time to compile. error_model: a division by zero raises nothing, 0 / 0 is NaN as in PyTorch.
 njit: Any = numba.njit  # whose options are not declared either
-kernel = njit(error_model="numpy", nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+unwrapped = {"error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+kernel = njit(**unwrapped)
 # The same without counting references to arrays, which takes longer than what small functions do. They must allocate
 # nothing.
-bare = {"error_model": "numpy", "nogil": True, "no_cpython_wrapper": True, "no_cfunc_wrapper": True, "_nrt": False}
-bare_kernel = njit(**bare)
+bare_kernel = njit(**unwrapped, _nrt=False)
 # The same, put where it is called. LLVM would call larger ones, and passing seven numbers for each array takes longer
 # than what they do.
-inline_kernel = njit(**bare, forceinline=True)
+inline_kernel = njit(**unwrapped, _nrt=False, forceinline=True)
 
 
 def may_compile() -> bool:

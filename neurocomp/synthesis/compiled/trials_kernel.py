@@ -241,9 +241,9 @@ def _apart(machine, code, eights, words, apart, line, left, width):
             if not _chosen(apart, line, width):
                 line += 1
                 continue
-            after = line + 1 if line + 1 < lines else 0
+            at, after = line, line + 1 if line + 1 < lines else 0
             action, constant, first, second, third = _parts(code, line)
-            to, target = ONES * np.uint64(after), code[0, line, 4] % lines
+            to = ONES * np.uint64(after)
             if action <= WRITE:
                 _step(action, constant, base, table, eights, words, first, second, third, masks, width)
             elif action == HALT and freeze:
@@ -253,7 +253,8 @@ def _apart(machine, code, eights, words, apart, line, left, width):
                 apart.lines[w] ^= (apart.lines[w] ^ to) & masks[w]
             line = after
             if action == JUMP:
-                to, jumped = ONES * np.uint64(target), ZERO
+                target, jumped = code[0, at, 4] % lines, ZERO
+                to = ONES * np.uint64(target)
                 for w in range(width):
                     jump = masks[w] & ~_bytes_of(_some(eights[first + w]))
                     apart.lines[w] ^= (apart.lines[w] ^ to) & jump
