@@ -127,7 +127,7 @@ def usage() -> str:
 
 def _rest_of(given: list[str]) -> str:
     """What becomes of a command that was ended before its end."""
-    return "; the same command again goes on from the last finished chunk" if given[:1] in RESUMABLE else ""
+    return "; the same command again goes on from what was last saved" if given[:1] in RESUMABLE else ""
 
 
 def _refused(error: BaseException, given: list[str]) -> int:

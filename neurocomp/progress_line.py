@@ -121,9 +121,14 @@ class ProgressLine:
 
 
 def rate_text(rate: float, units: str) -> str:
-    """`1,042 programs/s`; where a unit takes more than a second, `12.5 s each`. Nothing where nothing is done yet."""
+    """`1,042 programs/s`; `12.5 s each` where a unit takes more than a second, `28:02 each` where it takes minutes.
+
+    Nothing where nothing is done yet.
+    """
     if rate <= 0:
         return ""
+    if rate < 0.01:
+        return f"{tqdm.format_interval(1 / rate)} each"
     if rate < 1:
         return f"{1 / rate:.3g} s each"
     return f"{rate:,.0f} {units}/s" if rate >= 100 else f"{rate:.3g} {units}/s"

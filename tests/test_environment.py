@@ -159,7 +159,7 @@ def test_a_signal_ends_a_run_as_ctrl_c_does(command, monkeypatch, name):
         assert answer == (
             128 + number,
             "",
-            f"neurocomp: ended by {name}; the same command again goes on from the last finished chunk\n",
+            f"neurocomp: ended by {name}; the same command again goes on from what was last saved\n",
         )
         assert signal.getsignal(number) == signal.SIG_DFL
     finally:

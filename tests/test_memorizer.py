@@ -204,6 +204,20 @@ def test_the_driven_machine_does_what_the_interpreter_does(machine, steps):
         assert one.steps == tuple((step.line, *step.instruction, step.written) for step in other.steps)
 
 
+def test_the_driven_machine_asks_for_an_instruction_once_and_only_for_what_runs_reach():
+    tables = [[(1, 1, 2), (0, 0, 2), (1, 1, 1)], [(0, 0, 0), (1, 1, 1)]]  # 1, 2, 1, 2, ... and 1, 1, ...
+    asked = []
+
+    def fetch(lines, owners):
+        asked.extend(zip(lines.tolist(), owners.tolist(), strict=True))
+        return looked_up(tables)(lines, owners)
+
+    owners = np.array([0, 1, 0, 1])
+    driven = drive(fetch, owners, np.array([3, 2, 3, 2]), [[0, 0, 5]] * 4, 9)
+    assert sorted(asked) == [(1, 0), (1, 1), (2, 0)]
+    assert [[step[0] for step in run.steps] for run in driven] == [[1, 2] * 4 + [1], [1] * 9] * 2
+
+
 class Looked(torch.nn.Module):
     """A network whose logits say these tables."""
 

@@ -41,7 +41,14 @@ def test_a_limit_bounds_the_time_left_and_without_a_total_the_time_so_far_is_sho
 
 
 @pytest.mark.parametrize(
-    "rate, text", [(0, ""), (0.08, "12.5 s each"), (3.14159, "3.14 restarts/s"), (28119.4, "28,119 restarts/s")]
+    "rate, text",
+    [
+        (0, ""),
+        (1 / 1682, "28:02 each"),
+        (0.08, "12.5 s each"),
+        (3.14159, "3.14 restarts/s"),
+        (28119.4, "28,119 restarts/s"),
+    ],
 )
 def test_rates_are_read_at_a_glance(rate, text):
     assert rate_text(rate, "restarts") == text
@@ -54,6 +61,15 @@ def test_a_sweep_counts_cells_and_restarts_and_leaves_out_of_the_rate_what_was_t
     bar.made(Made([{"status": "recovered"}] * 6 + [{"status": "exhausted"}] * 4))
     bar.cell_ended()
     assert f"{bar.bar.title} {bar.bar.text()}" == ("cells 1/3, restarts 20/40, 60% recovered, 00:10 left, 2 restarts/s")
+
+
+def test_a_sweep_says_nothing_of_recoveries_where_trainings_have_no_goal(clock):
+    bar = SweepProgress(1, 4, shown=False)
+    clock[0] += 10
+    bar.made(Made([{"status": "trained"}]))
+    assert bar.bar.text() == "1/4, 00:30 left, 10 s each"
+    bar.made(Made([{"status": "memorized"}, {"status": "trained"}]))
+    assert bar.bar.text().startswith("3/4, 100% recovered, ")
 
 
 def test_a_cell_says_restart_updates(clock):

@@ -194,7 +194,7 @@ def test_a_signal_to_all_processes_ends_the_command_at_once(tmp_path, number, sa
     os.killpg(command.pid, number)
     _, err = command.communicate(timeout=120)
     assert command.returncode == 128 + number
-    again = "the same command again goes on from the last finished chunk"
+    again = "the same command again goes on from what was last saved"
     lines = [line for line in err.splitlines() if not line.startswith(("map_inc: 6", "cells "))]
     assert lines == [f"neurocomp: {said}; {again}"]
     until(lambda: not members(command.pid), seconds=20)
@@ -310,7 +310,7 @@ SAFE = "rows so far are safe, and the same command goes on from there"
          f"workers: Ray's node on this machine has died; {SAFE}"),
         (OtherCode("node7 has Python 3.9, the driver 3.11; expected the same there"), 2,
          "workers: node7 has Python 3.9, the driver 3.11; expected the same there"),
-        (KeyboardInterrupt(), 130, "interrupted; the same command again goes on from the last finished chunk"),
+        (KeyboardInterrupt(), 130, "interrupted; the same command again goes on from what was last saved"),
     ],
 )  # fmt: skip
 def test_what_ends_a_sweep_is_one_line_and_closes_the_pool(command, monkeypatch, error, code, line):

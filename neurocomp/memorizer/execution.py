@@ -33,10 +33,23 @@ def fetcher(
     return fetch
 
 
+def remembered(fetch: Fetch) -> Fetch:
+    """The same instructions; `fetch` is asked for each of them once, however many lanes come by and however often."""
+    known: dict[tuple[int, int], np.ndarray] = {}
+
+    def recall(lines: np.ndarray, descriptions: np.ndarray) -> Table:
+        places = list(zip(lines.tolist(), descriptions.tolist(), strict=True))
+        if new := sorted({place for place in places if place not in known}):
+            known.update(zip(new, fetch(*np.array(new).T), strict=True))
+        return np.stack([known[place] for place in places])
+
+    return recall
+
+
 def drive(
     fetch: Fetch, descriptions: np.ndarray, lengths: np.ndarray, memories: Sequence[Sequence[int]], steps: int
 ) -> list[Run]:
-    """Run subleq in all lanes side by side, with no instruction memory but `fetch`.
+    """Run subleq in all lanes side by side, with no instruction memory but `fetch`, which is asked for what they reach.
 
     `lengths` are the programs' numbers of instructions, beyond which a run ends as `missing`; words are Python's
     ints, of any size, in arrays of objects.
@@ -46,6 +59,7 @@ def drive(
     line, outcome = np.full(lanes, START), np.full(lanes, "limit", dtype=object)
     done: list[list[tuple]] = [[] for _ in range(lanes)]
     running = np.arange(lanes)
+    fetch = remembered(fetch)
     for _ in range(steps):
         there = line[running] < lengths[running]
         outcome[running[~there]] = "missing"

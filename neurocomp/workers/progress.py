@@ -6,6 +6,7 @@ from neurocomp.progress_line import ProgressLine
 from neurocomp.results.made import Made
 
 GOOD = ("recovered", "memorized")  # the status of a restart that reached what it was to reach
+NO_GOAL = "trained"  # and of one that was to reach nothing: a soft program's training ends after its epochs
 
 
 class SweepProgress:
@@ -22,7 +23,9 @@ class SweepProgress:
 
     def made(self, made: Made) -> None:
         """Count restarts that came back from a worker."""
-        self.bar.count_recovered(sum(row["status"] in GOOD for row in made.rows), len(made.rows))
+        ends = [row["status"] for row in made.rows if row["status"] != NO_GOAL]
+        if ends:
+            self.bar.count_recovered(sum(end in GOOD for end in ends), len(ends))
         self.bar.advance(len(made.rows))
 
     def cell_ended(self) -> None:
