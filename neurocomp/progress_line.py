@@ -36,7 +36,7 @@ class ProgressLine:
         self.title, self.total, self.units, self.limit = visible(title), total, units, limit
         self.done = self.there = there
         self.finished = self.recovered = 0
-        self._counts_recovered, self._stays, self._more = False, stays, ""
+        self._stays, self._more = stays, ""
         self._shown, self._on_terminal = shown, stderr_is_terminal()
         self._every = DRAWN_EVERY if self._on_terminal else TOLD_EVERY
         self._began = self._last = time.monotonic()
@@ -61,7 +61,6 @@ class ProgressLine:
 
     def count_recovered(self, recovered: int, finished: int) -> None:
         """Count restarts that finished, and those of them that reached what they were to reach."""
-        self._counts_recovered = True
         self.recovered += recovered
         self.finished += finished
 
@@ -91,7 +90,7 @@ class ProgressLine:
         of = "" if self.total is None else f"/{self.total:,}"
         recovered = f"{self.recovered / self.finished:.0%} recovered" if self.finished else ""
         parts = [f"{self.done:,}{of}" if self.total is not None else f"{self.done:,} {self.units}"]
-        parts += [recovered if self._counts_recovered else "", self._more, *self._speed()]
+        parts += [recovered, self._more, *self._speed()]
         return ", ".join(filter(None, parts))
 
     def _speed(self) -> list[str]:

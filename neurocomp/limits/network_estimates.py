@@ -53,7 +53,8 @@ def memorization(
     """
     fields, outputs = (5, OPCODES + 3 * registers + lines) if assembly else (3, 2 * memory + lines)
     instructions, driven_runs = programs * length, programs * runs
-    a_step = 600 + 16 * (memory + registers) * assembly  # assembly's trace keeps all words of each step
+    # What a step did, and half for the instruction that the network said there. Assembly's trace keeps all words.
+    a_step = 600 + 16 * (memory + registers) * assembly
     parts = [
         Need(3_000 * programs + instructions * (24 * fields + 32), 20_000 * programs + 50 * instructions),
         Need(driven_runs * (16 * memory + steps * a_step), driven_runs * (steps * 2 * PYTHON_STEP + 50 * memory)),

@@ -24,8 +24,7 @@ class SweepProgress:
     def made(self, made: Made) -> None:
         """Count restarts that came back from a worker."""
         ends = [row["status"] for row in made.rows if row["status"] != NO_GOAL]
-        if ends:
-            self.bar.count_recovered(sum(end in GOOD for end in ends), len(ends))
+        self.bar.count_recovered(sum(end in GOOD for end in ends), len(ends))
         self.bar.advance(len(made.rows))
 
     def cell_ended(self) -> None:
